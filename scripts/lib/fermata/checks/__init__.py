@@ -1,0 +1,1 @@
+"""Runs commands as they were approved, detached and limited, and records what they prove. Never believes a report."""

@@ -1,0 +1,37 @@
+"""Decides which environment variables a check gets.
+
+A check should do what its shown command says and nothing else. So it keeps the caller's environment (PATH, HOME, locale,
+VIRTUAL_ENV, whatever the tests need), without the host's own variables, and without those that make a program load
+code or skip work that the command does not show: an agent that calls the CLI could set them. PYTHONPATH is one of
+these; a project that needs it says so in the command (`env PYTHONPATH=src pytest`), where it is seen and approved.
+Credentials under other names are kept, since tests may need them; the agents' own shell has them anyway.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+DROPPED_PREFIXES = ("ANTHROPIC_", "CLAUDE", "FERMATA_", "GIT_", "PYTEST_", "BASH_FUNC_", "DYLD_")
+DROPPED = frozenset(
+    "BASH_ENV ENV SHELLOPTS BASHOPTS LD_PRELOAD LD_AUDIT NODE_OPTIONS NODE_PATH RUBYOPT RUBYLIB PERL5OPT PERL5LIB"
+    " JAVA_TOOL_OPTIONS _JAVA_OPTIONS MAKEFLAGS MFLAGS GNUMAKEFLAGS GOFLAGS".split()  # noqa: SIM905 - one word a line would hide the rule
+)
+KEPT_PYTHON = frozenset(
+    "PYTHONHASHSEED PYTHONIOENCODING PYTHONUTF8 PYTHONUNBUFFERED PYTHONDEVMODE PYTHONFAULTHANDLER PYTHONNOUSERSITE"
+    " PYTHON_GIL".split()  # noqa: SIM905 - one word a line would hide the rule
+)
+
+
+def check_environment(caller: Mapping[str, str]) -> dict[str, str]:
+    """The environment of a check, from the environment of whoever started it."""
+    kept = {name: value for name, value in caller.items() if _passes(name)}
+    return {**kept, "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def _passes(name: str) -> bool:
+    if name.startswith("PYTHON"):
+        return name in KEPT_PYTHON
+    return name not in DROPPED and not name.startswith(DROPPED_PREFIXES)

@@ -1,0 +1,264 @@
+"""The command line: reads arguments, calls, prints, ends with an exit code. Every rule lies behind it.
+
+Exit codes: 0 done · 1 our own bug · 2 usage · 3 refused by a gate, or waits for a human · 4 conflict · 5 state damaged ·
+6 I/O · 7 lock time-out · 8 validation · 9 halted · 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import time
+import traceback
+
+import click
+
+from . import __version__
+from .checks.runner import CheckError
+from .git.run import GitError
+from .store.errors import StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .core.records import Json
+    from .loop.site import Site
+    from .store.run_store import RunStore
+
+MODEL_NOTE = "For the session that drives the run."
+
+
+def _site() -> Site:
+    from .loop.site import open_site
+
+    return open_site(os.getcwd(), os.environ)
+
+
+def _say(text: str, value: Json, as_json: bool) -> None:
+    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+
+
+JSON_FLAG = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+RUN_OPTION = click.option("--run", "run_id", metavar="RUN", help="Another run than the one on hand.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+def cli() -> None:
+    """fermata takes a goal to verified code with agents, and holds where a human or a check must let go first.
+
+    People type /build, /fermata:approve, status, stop, abort and resume in Claude Code; this command line shows
+    the same runs in a terminal, and is what the driving session calls.
+    """
+
+
+@cli.command()
+@JSON_FLAG
+def start(as_json: bool) -> None:
+    """Open the run that /build asked for. For the session that drives the run."""
+    from .loop.start import start_run
+
+    run = start_run(_site())
+    text = f"Run {run['run']} is open ({run['workflow']['title']}).\nTHEN: run `next`."
+    _say(text, {"run": run["run"], "workflow": run["workflow"]["name"]}, as_json)
+
+
+@cli.command("next")
+@JSON_FLAG
+def next_command(as_json: bool) -> None:
+    """Say the one thing that is due now; does everything itself that needs nobody. For the session that drives the run.
+
+    Exit code 3: only a human can go on.
+    """
+    site = _site()
+    sys.exit(_next(site, site.driven(), as_json))
+
+
+def _next(site: Site, store: RunStore, as_json: bool) -> int:
+    from .loop.answer import answer
+    from .loop.drive import drive
+    from .loop.harvest import harvest
+
+    if not store.exists():
+        raise click.UsageError("the run is not open yet; run `fermata start` first")
+    harvest(site, store)
+    run, actions = drive(site, store)
+    text, code = answer(run, actions)
+    _say(text, {"run": run["run"], "status": run["status"], "actions": [a._asdict() for a in actions], "text": text, "exit": code}, as_json)
+    return code
+
+
+@cli.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@JSON_FLAG
+def resume(run_id: str | None, as_json: bool) -> None:
+    """Verify the journal, rebuild the state from it, and say what is due. In Claude Code: /fermata:resume."""
+    site = _site()
+    store = site.shown(run_id)
+    store.rebuild()
+    run = store.load()
+    if not site.session:
+        text = f"{run['run']} is whole ({run['status']}). To go on, type /fermata:resume {run['run']} in Claude Code."
+        _say(text, {"run": run["run"], "status": run["status"], "text": text}, as_json)
+        return
+    sys.exit(_next(site, site.driven(), as_json))
+
+
+@cli.command()
+@JSON_FLAG
+def harvest(as_json: bool) -> None:
+    """Take results that no hook saw, and give up agents that are gone. For the session that drives the run."""
+    from .loop.harvest import harvest as take
+
+    site = _site()
+    found = take(site, site.driven())
+    _say("\n".join(found) or "Nothing to take: every agent at work is accounted for.", {"found": found}, as_json)
+
+
+@cli.command()
+@click.argument("dispatch_id", metavar="DISPATCH")
+@RUN_OPTION
+@JSON_FLAG
+def brief(dispatch_id: str, run_id: str | None, as_json: bool) -> None:
+    """Print the brief of a dispatch (d-001)."""
+    from .views.parts import show_part
+
+    text = show_part(_site().shown(run_id), dispatch_id)
+    _say(text.rstrip("\n"), {"id": dispatch_id, "text": text}, as_json)
+
+
+@cli.command()
+@click.option("--baseline", is_flag=True, help="The project's own checks, whatever was approved.")
+@click.option("--quick", is_flag=True, help="The quick checks, where the project has some.")
+@click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait for the end.")
+@JSON_FLAG
+def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
+    """Run the checks now and show their evidence. It proves nothing for the run, which runs them again itself.
+
+    Exit code 8: a check is red. 7: still running after --max seconds (`fermata log` shows nothing of it; call again).
+    """
+    from .loop.try_checks import try_checks
+
+    found = try_checks(_site(), baseline=baseline, quick=quick, seconds=seconds)
+    _say("\n".join(entry["text"] for entry in found) or "This project has no checks that fermata knows.", {"checks": found}, as_json)
+    outcomes = {entry["outcome"] for entry in found}
+    sys.exit(7 if "running" in outcomes else 8 if outcomes - {"green", "unstable"} else 0)
+
+
+@cli.command()
+@click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait.")
+@JSON_FLAG
+def wait(seconds: int, as_json: bool) -> None:
+    """Wait for the checks that fermata is running. For the session that drives the run."""
+    from .checks.runner import wait_checks
+
+    site = _site()
+    store = site.driven()
+    running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
+    done = wait_checks(store.path("checks"), running, seconds) if running else True
+    _say("The checks have ended. THEN: run `next`." if done else "Still running. Run `wait` again.", {"ended": done, "checks": running}, as_json)
+
+
+@cli.command()
+@RUN_OPTION
+@JSON_FLAG
+def status(run_id: str | None, as_json: bool) -> None:
+    """Where the run stands. Exit code 3: it waits for you."""
+    from .store.data import DataFolder
+    from .views.status import document, shown_status, text
+
+    site = _site()
+    if not site.project.run_ids():
+        _say('No run here yet. Type /build "GOAL" in Claude Code.', {"format": 1, "run": None}, as_json)
+        return
+    run = site.shown(run_id).load()
+    folder = site.project.data_folder()
+    marker = DataFolder(folder).marker(run["session"]) if folder else None
+    _say(text(run, marker, os.environ), document(run, marker, os.environ), as_json)
+    sys.exit(3 if shown_status(run) == "waiting" else 0)
+
+
+@cli.command()
+@click.argument("part", metavar="PART")
+@RUN_OPTION
+@JSON_FLAG
+def show(part: str, run_id: str | None, as_json: bool) -> None:
+    """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result) or a check (c-001: evidence and output)."""
+    from .views.parts import show_part
+
+    text = show_part(_site().shown(run_id), part)
+    _say(text.rstrip("\n"), {"part": part, "text": text}, as_json)
+
+
+@cli.command()
+@RUN_OPTION
+@click.option("-n", "count", type=click.IntRange(1, 100_000), default=40, show_default=True, help="The last N events.")
+@JSON_FLAG
+def log(run_id: str | None, count: int, as_json: bool) -> None:
+    """The journal: what happened, when, by whom."""
+    from .views.parts import log_lines
+
+    events = _site().shown(run_id).events()[-count:]
+    _say("\n".join(log_lines(events)), {"events": events}, as_json)
+
+
+@cli.command()
+@JSON_FLAG
+def version(as_json: bool) -> None:
+    """Which fermata this is, and its interpreter."""
+    found = {"fermata": __version__, "python": sys.version.split()[0], "environment": sys.prefix}
+    _say(f"fermata {__version__} (Python {found['python']})", found, as_json)
+
+
+@cli.command()
+@JSON_FLAG
+def setup(as_json: bool) -> None:
+    """Make fermata's own Python environment ready. The launcher does so by itself; this says where it is."""
+    _say(f"fermata is set up: {sys.prefix}", {"environment": sys.prefix}, as_json)
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; every error becomes a message and an exit code."""
+    try:
+        result = cli.main(args=argv, prog_name="fermata", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("interrupted; nothing is lost, run the same command again", err=True)
+        return 130
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else 0
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone; let the interpreter flush into nothing
+        return 0
+    except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
+        return _failed(error)
+    return result if isinstance(result, int) else 0
+
+
+def _failed(error: Exception) -> int:
+    code = getattr(error, "exit_code", None)
+    if isinstance(error, StoreError) or (code is not None and isinstance(code, int)):
+        click.echo(f"fermata: {error}", err=True)
+        return int(code or 6)
+    if isinstance(error, (GitError, CheckError)):
+        click.echo(f"fermata: {error}", err=True)
+        return 6
+    if isinstance(error, OSError):
+        where = f" ({error.filename})" if error.filename else ""
+        click.echo(f"fermata: {error.strerror or error}{where}. Nothing that was journalled is lost; mend this and run the command again", err=True)
+        return 6
+    path = _keep_traceback()
+    click.echo(f"fermata: this is a bug of fermata's ({type(error).__name__}: {error}). Details: {path}", err=True)
+    return 1
+
+
+def _keep_traceback() -> str:
+    from .environment import data_home
+
+    folder = os.path.join(data_home(os.environ), "bugs")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    path = os.path.join(folder, time.strftime("%Y%m%d-%H%M%S.txt"))
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(traceback.format_exc())
+    return path

@@ -1,0 +1,110 @@
+"""`next_actions(run) -> [Action]`: what is to be done now, by fermata itself, by an agent, or by a human.
+
+Decides only from the run; asks no clock (the caller says how long the run has lasted) and changes nothing, so it
+gives the same answer after a crash, a compaction or in another session.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from .fold import (
+    ENDED,
+    check_verdict,
+    checks_of,
+    commands_for,
+    dispatches_of,
+    leaves,
+)
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .records import Run, Stage
+
+# What fermata does itself, at once and without anybody:
+CREATE, CHECK, REQUEST, FINISH, LIMIT = "create", "check", "request", "finish", "limit"
+# What the orchestrating session does:
+AGENT, CONTINUE, ASK, DECIDE, WAIT_CHECKS, WAIT_AGENTS = "agent", "continue", "ask", "decide", "wait_checks", "wait_agents"
+# What only a human at the keyboard can change:
+HUMAN, OVER = "human", "over"
+
+OWN = (CREATE, CHECK, REQUEST, FINISH, LIMIT)
+
+Action = namedtuple("Action", "kind node visit subject", defaults=("", 0, ""))
+Action.__doc__ = """One thing to do. `subject` is a dispatch id, a check's name, an item or a reason, by kind."""
+
+
+def next_actions(run: Run, minutes: float = 0.0) -> list[Action]:
+    """All that can be done now, fermata's own work first.
+
+    Args:
+        run: the fold of the journal.
+        minutes: how long the run has lasted, for the wall-time limit.
+    """
+    if run["status"] in ENDED or run["status"] == "stopped":
+        return [Action(OVER, subject=run["status"])]
+    if run["waiting"]:
+        return [Action(HUMAN, run["waiting"]["node"], 0, run["waiting"]["why"])]
+    if run["position"]["at"] is None:
+        return [Action(FINISH)]
+    found = [action for node, visit, stage in leaves(run) for action in _stage_actions(run, node, visit, stage)]
+    if any(action.kind in (CREATE, CHECK) for action in found):
+        over = _over_limit(run, minutes)
+        if over:
+            node = next(action.node for action in found if action.kind in (CREATE, CHECK))
+            return [Action(LIMIT, node, 0, over)]
+    return sorted(found, key=lambda action: action.kind not in OWN)
+
+
+def _over_limit(run: Run, minutes: float) -> str | None:
+    used = len(run["dispatches"]) - run["granted"].get("dispatches", 0)
+    if used >= run["limits"]["dispatches"]:
+        return f"{used} dispatches were made; limits.dispatches is {run['limits']['dispatches']}"
+    if minutes >= run["limits"]["wall_minutes"]:
+        return f"the run has lasted {minutes:.0f} minutes; limits.wall_minutes is {run['limits']['wall_minutes']}"
+    return None
+
+
+def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:
+    kind = stage["kind"]
+    if kind == "agents":
+        yield from _agents_actions(run, node, visit, stage)
+    elif kind == "checks":
+        yield from _checks_actions(run, node, visit, stage)
+    elif kind == "gate":
+        asked = run["gate"] and run["gate"]["node"] == node and run["gate"]["visit"] == visit
+        yield Action(DECIDE if asked else REQUEST, node, visit)
+    elif kind == "finalise":
+        yield Action(FINISH, node, visit)
+
+
+LIVE = {"pending": AGENT, "running": WAIT_AGENTS, "asking": ASK, "answered": CONTINUE}
+
+
+def _agents_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:
+    made = dispatches_of(run, node, visit)
+    live = [d for d in made if d["state"] in LIVE]
+    for dispatch in live:
+        yield Action(LIVE[dispatch["state"]], node, visit, dispatch["id"])
+    served = {d["item"] for d in made if d["state"] != "failed"}
+    open_items = [item for item in stage.get("items", [None]) if item not in served]
+    for item in open_items[: max(0, stage.get("parallel", 1) - len(live))]:
+        yield Action(CREATE, node, visit, item)
+
+
+def _checks_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:
+    made = checks_of(run, node, visit)
+    for command in commands_for(run, stage):
+        runs = [c for c in made if c["name"] == command["name"]]
+        if runs and runs[-1]["state"] == "running":
+            yield Action(WAIT_CHECKS, node, visit, runs[-1]["id"])
+        elif check_verdict(runs) is None:
+            yield Action(CHECK, node, visit, command["name"])
+
+
+def needs_nobody(actions: list[Action]) -> bool:
+    """Whether the session can go on by itself: there is work, and no agent's result is outstanding."""
+    kinds = {action.kind for action in actions}
+    return bool(kinds) and not kinds & {WAIT_AGENTS, DECIDE, ASK, HUMAN, OVER}

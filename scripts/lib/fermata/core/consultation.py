@@ -1,0 +1,163 @@
+"""What the human is asked at the gate: the plan's digest, the report, the question, and what counts as an answer.
+
+Pure text from the run. The same words are compared byte by byte when the answer comes back, so nothing here may
+depend on the time or the machine.
+"""
+
+from __future__ import annotations
+
+from .canonical import digest
+from .scope import is_wide
+from .workflow import stage_at, walk
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .records import Decision, Dispatch, Envelope, Gate, Json, Question, Run
+
+LABELS: dict[str, Decision] = {
+    "Abort": "abort",
+    "Approve": "approve",
+    "Change the plan": "modify",
+    "More recon": "more_recon",
+}
+MIN_SECONDS = 1.0
+MAX_WORDS = 4_000
+CONTROL = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
+HIDDEN = {c: None for c in (0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xE0000, 0xE0080))}
+
+
+def clean(text: str, limit: int = 2_000) -> str:
+    """*text* as it may stand on a terminal: no control, bidi or zero-width characters, cut visibly at *limit*."""
+    bare = str(text).replace("\r", "\n").translate(CONTROL).translate(HIDDEN)
+    lost = len(str(text)) - len(bare)
+    shown = bare if len(bare) <= limit else bare[:limit] + f" … ({len(bare) - limit:,} more characters)"
+    return shown + (f" ({lost} hidden characters removed)" if lost else "")
+
+
+def line(text: str, limit: int = 160) -> str:
+    """*text* cleaned and on one line."""
+    return " ".join(clean(text, limit).split())
+
+
+def plan_of(run: Run, node: str) -> dict[str, Json]:
+    """The plan that the gate at *node* asks about: what its `plan` stage kept of the accepted result."""
+    return run["kept"][stage_at(run["workflow"], node)["plan"]]
+
+
+def envelope_of(run: Run, node: str) -> Envelope:
+    """What an approval of the plan as it stands would cover, for the gate at *node*."""
+    plan = plan_of(run, node)
+    steps = plan["steps"]
+    extra = list(plan.get("checks", []))
+    agents = {s["agent"] for _, s in walk(run["workflow"]["stages"]) if s.get("access") == "write" or s.get("verdict")}
+    project = run["project_checks"]
+    known = {c["command"]["shown"] for c in project["full"]}
+    full = project["full"] + [c for c in extra if c["command"]["shown"] not in known]
+    return {
+        "workflow": run["workflow_digest"],
+        "base_commit": str(run["base"].get("commit") or ""),
+        "scopes": [sorted(step["scope"]) for step in steps],
+        "checks": full,
+        "quick": project["quick"] or full,
+        "agents": sorted(agents),
+        "steps": len(steps),
+    }
+
+
+def plan_digest(envelope: Envelope) -> str:
+    """SHA-256, 64 hex digits, over the canonical envelope. Progress, times and plugin version are not in it."""
+    return digest("fermata plan 1", envelope)
+
+
+def code_of(plan: str) -> str:
+    """The short name of a plan that a person types; it names the plan and is no secret."""
+    return plan[:8]
+
+
+def question_for(run: Run, gate: Gate) -> Question:
+    """The canonical question of the picker. Abort comes first because the first option is preselected."""
+    steps = plan_of(run, gate["node"])["steps"]
+    text = [
+        f"fermata asks: may the agents carry out this plan? (plan {code_of(gate['digest'])})",
+        f"Goal: {line(run['goal'], 200)}",
+        f"{len(steps)} step{'s' * (len(steps) != 1)}: " + "; ".join(line(s["title"], 80) for s in steps[:8]),
+        "May change: " + ", ".join(line(g, 80) for g in sorted({g for s in steps for g in s["scope"]})[:20]),
+        "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
+    ]
+    return {
+        "question": "\n".join(text),
+        "header": "Approval",
+        "options": [
+            {"label": "Abort", "description": "Nothing is changed; the run ends"},
+            {"label": "Approve", "description": "Build exactly this plan"},
+            {"label": "Change the plan", "description": "The planner asks what to change; or type it as your own answer"},
+            {"label": "More recon", "description": "The planner looks further before you decide"},
+        ],
+        "multiSelect": False,
+    }
+
+
+def read_answer(answer: str) -> tuple[Decision, str]:
+    """The decision and the human's own words. Words of their own are a change to the plan, never an approval."""
+    if answer in LABELS:
+        return LABELS[answer], ""
+    return "modify", clean(answer, MAX_WORDS)
+
+
+def answers_text(answers: list[dict[str, str]]) -> str:
+    """The user's answers to an agent's questions, as a list."""
+    return "\n".join(f"- {line(a['question'], 500)}\n  {clean(a['answer'], 2_000)}" for a in answers)
+
+
+def answers_message(dispatch: Dispatch, rounds_left: int) -> str:
+    """What an agent that asked is told when the user has answered."""
+    return (
+        f"The user answered ({dispatch['id']}):\n{answers_text(dispatch['answers'])}\n"
+        f"{rounds_left} question round(s) left. Go on, and hand in the result as your brief says."
+    )
+
+
+def _risks(plan: dict[str, Json]) -> list[str]:
+    found = []
+    for level in ("high", "medium", "low"):
+        risks = plan.get("risks", {}).get(level, [])
+        found.append(f"  {level:<7}" + ("; ".join(line(r, 200) for r in risks) or "none named"))
+    return found
+
+
+def _commands(gate: Gate) -> list[str]:
+    found = []
+    for check in gate["envelope"]["checks"]:
+        shell = " [shell]" if check["command"]["shell"] else ""
+        found.append(f"  {line(check['command']['shown'], 400)}{shell}   ({check['source']})")
+    return found or ["  none"]
+
+
+def report(run: Run, gate: Gate, baseline: list[str]) -> str:
+    """The consultation report: findings, plan, risks by level, effort, exact commands, and how to answer.
+
+    Args:
+        run: at its gate.
+        gate: the approval asked for.
+        baseline: one line per check that was run before the plan.
+    """
+    plan = plan_of(run, gate["node"])
+    steps = plan["steps"]
+    wide = sorted({g for s in steps for g in s["scope"] if is_wide(g)})
+    out = [f"FERMATA · approval needed · plan {code_of(gate['digest'])}", "", f"Goal       {line(run['goal'], 600)}"]
+    out += ["", "Findings", *[f"  - {line(f, 300)}" for f in plan.get("findings", [])]]
+    out += ["", "Tests before any change", *([f"  {b}" for b in baseline] or ["  no checks were found in this project"])]
+    out += ["", f"Plan       {line(plan.get('summary', ''), 600)}"]
+    for number, step in enumerate(steps, 1):
+        out += [f"  {number}. {line(step['title'], 120)}", f"     {line(step['objective'], 400)}", f"     may change: {', '.join(line(g, 120) for g in step['scope'])}"]
+    if plan.get("assumptions"):
+        out += ["", "Assumed without asking", *[f"  - {line(a, 300)}" for a in plan["assumptions"]]]
+    if wide:
+        out += ["", f"WIDE SCOPE  {', '.join(wide)} covers the whole repository or its build server's files"]
+    dirty = run["base"].get("dirty", [])
+    if dirty:
+        out += ["", f"Uncommitted work of yours, left as it is: {', '.join(line(d, 80) for d in dirty[:10])}" + (f" and {len(dirty) - 10} more" if len(dirty) > 10 else "")]
+    out += ["", "Risks", *_risks(plan), "", f"Effort     {len(steps)} step(s), one agent at a time; {line(plan.get('effort', 'not estimated'), 120)}; predicted cost: not known"]
+    out += ["", "fermata will run, as often as it needs", *_commands(gate)]
+    out += ["", "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.", f"By hand: /fermata:approve {code_of(gate['digest'])} · headless: FERMATA_APPROVE={gate['digest']}"]
+    return "\n".join(out)

@@ -1,0 +1,146 @@
+"""The gate's one table: who may use which tool while a run is on.
+
+Decides from facts that the caller has gathered; touches nothing. Four kinds of actor exist: the session's main
+thread, an agent that reads, an agent that may write (bound to a dispatch with a scope, behind a standing approval),
+and a stranger (an agent of the session that no dispatch explains). All but the writer live under the closed table,
+before the approval and after it: whoever orchestrates or looks does not change files.
+"""
+
+from __future__ import annotations
+
+from collections import namedtuple
+
+from .scope import covers
+from .shell import launcher_verb, reading_error
+
+MAIN, READER, WRITER, STRANGER = "main", "reader", "writer", "stranger"
+PASS, ALLOW, DENY = "pass", "allow", "deny"
+
+Call = namedtuple("Call", "tool command path")
+Call.__doc__ = """One tool call: its name, the Bash command, the file it would change (repository-relative, resolved;
+None outside the repository; "" when it names no file)."""
+
+Facts = namedtuple("Facts", "actor dispatch scope launcher grant plan_mode guarded")
+Facts.__doc__ = """What the hook knows. `scope`: the globs of the writer's dispatch. `launcher`: absolute path of
+`scripts/fermata`. `grant`: cli, scope or none. `guarded`: texts that no writer's command may mention."""
+
+Verdict = namedtuple("Verdict", "answer reason", defaults=("",))
+Verdict.__doc__ = """`pass` leaves the call to the host's own rules, `allow` answers for it, `deny` refuses with a reason."""
+
+MODEL_VERBS = frozenset("start next harvest brief check wait status show log".split())
+READS = frozenset(
+    "Read Grep Glob LS NotebookRead ToolSearch AskUserQuestion SubagentHandback SendMessage Agent TaskStop TaskOutput KillShell "
+    "BashOutput TodoWrite TaskCreate TaskUpdate TaskList TaskGet".split()
+)
+EDITS = frozenset(("Edit", "Write", "MultiEdit", "NotebookEdit"))
+GRANTS_CLI = ("cli", "scope")
+PROTECTED = (".git", ".fermata", ".claude", ".mcp.json")
+WAY_OUT = "Go on with `fermata next`; the user can type /fermata:stop to park the run"
+
+
+def judge(call: Call, facts: Facts) -> Verdict:
+    """The first rule of the table that has an answer decides; the last one always has."""
+    for rule in RULES:
+        verdict = rule(call, facts)
+        if verdict is not None:
+            return verdict
+    return Verdict(DENY, f"{call.tool} is not among the tools open now. {WAY_OUT}.")
+
+
+def own_launcher(call: Call, facts: Facts) -> Verdict | None:
+    """Our own command line: its model verbs are granted, its other verbs are for people."""
+    if call.tool != "Bash":
+        return None
+    verb = launcher_verb(call.command, facts.launcher)
+    if verb is None:
+        return None
+    if verb not in MODEL_VERBS:
+        return Verdict(DENY, f"`fermata {verb}` is for people in a terminal. Verbs for you: {', '.join(sorted(MODEL_VERBS))}.")
+    return Verdict(ALLOW if facts.grant in GRANTS_CLI and not facts.plan_mode else PASS)
+
+
+def guard_own_places(call: Call, facts: Facts) -> Verdict | None:
+    """State, approvals, plugin and settings are out of every tool's reach, whoever asks and whatever was approved."""
+    if call.tool in EDITS and call.path and call.path.split("/")[0].casefold() in PROTECTED:
+        return Verdict(DENY, f"`{call.path}` steers git, Claude Code or fermata; no agent changes it while a run is on.")
+    if call.tool == "Bash" and facts.actor == WRITER:
+        found = next((text for text in facts.guarded if text in call.command), None)
+        if found:
+            return Verdict(DENY, f"the command mentions `{found}`, which belongs to the user's side of the gate. Work inside the scope.")
+    return None
+
+
+def only_main_asks(call: Call, facts: Facts) -> Verdict | None:
+    """Starting agents, writing to them and asking the user is the orchestrating thread's part, under its own rules."""
+    if call.tool in ("AskUserQuestion", "Agent", "SendMessage") and facts.actor != MAIN:
+        return Verdict(DENY, f"{call.tool} belongs to the main thread. Put what you need into your result instead.")
+    return None
+
+
+def let_reading_pass(call: Call, facts: Facts) -> Verdict | None:
+    del facts
+    return Verdict(PASS) if call.tool in READS else None
+
+
+def own_skills(call: Call, facts: Facts) -> Verdict | None:
+    del facts
+    return Verdict(PASS) if call.tool == "Skill" and call.command.startswith("fermata:") else None
+
+
+def writer_edits(call: Call, facts: Facts) -> Verdict | None:
+    """After approval: Edit and Write inside the dispatch's scope, and nowhere else."""
+    if facts.actor != WRITER or call.tool not in EDITS:
+        return None
+    if call.path is None:
+        return Verdict(DENY, f"the file lies outside the repository. {facts.dispatch} may change: {', '.join(facts.scope)}.")
+    if not covers(facts.scope, call.path):
+        return Verdict(
+            DENY,
+            f"`{call.path}` is outside the scope of {facts.dispatch} (may change: {', '.join(facts.scope)}). "
+            "Report the need in your result; the plan decides.",
+        )
+    return Verdict(ALLOW if facts.grant == "scope" and not facts.plan_mode else PASS)
+
+
+def writer_works(call: Call, facts: Facts) -> Verdict | None:
+    """After approval a writer's other tools are the host's business; the diff at hand-in decides what counts."""
+    if facts.actor == WRITER and call.tool not in ("Workflow", "CronCreate", "ScheduleWakeup"):
+        return Verdict(PASS)
+    return None
+
+
+def closed_bash(call: Call, facts: Facts) -> Verdict | None:
+    del facts
+    if call.tool != "Bash":
+        return None
+    error = reading_error(call.command)
+    if error is None:
+        return Verdict(PASS)
+    return Verdict(
+        DENY,
+        f"only reading is open here: {error}. Read, Grep, Glob and read-only programs joined by |, && or ; are free; "
+        f"`fermata check` runs the project's tests. {WAY_OUT}.",
+    )
+
+
+def closed_edit(call: Call, facts: Facts) -> Verdict | None:
+    if call.tool not in EDITS:
+        return None
+    why = {
+        MAIN: "the main thread changes nothing while a run is on; a builder does, after the approval",
+        READER: f"{facts.dispatch} only reads",
+    }.get(facts.actor, "this agent holds no dispatch with a standing approval")
+    return Verdict(DENY, f"{call.tool} was refused: {why}. {WAY_OUT}.")
+
+
+RULES = (
+    own_launcher,
+    guard_own_places,
+    only_main_asks,
+    let_reading_pass,
+    own_skills,
+    writer_edits,
+    writer_works,
+    closed_bash,
+    closed_edit,
+)

@@ -1,0 +1,220 @@
+"""The shapes of everything fermata keeps, as JSON sees them.
+
+This module is imported for type checking only. State is plain JSON on purpose: a hook that runs at every tool call
+reads it with `json` alone (importing `dataclasses` or `typing` would double the hook's time), keys that a newer
+version wrote survive a rewrite by an older one, and `state.json` is the record itself and not a rendering of it.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, TypedDict
+
+from typing_extensions import NotRequired
+
+Json = Any
+
+RunStatus = Literal["executing", "waiting", "stopped", "completed", "aborted"]
+DispatchState = Literal["pending", "running", "asking", "answered", "completed", "failed"]
+Decision = Literal["approve", "modify", "more_recon", "abort"]
+Channel = Literal["picker", "typed", "environment"]
+Access = Literal["read", "write"]
+
+
+class Event(TypedDict):
+    """One line of the journal. `prev` is the hash of the line before; `ts` informs, `seq` orders."""
+
+    seq: int
+    prev: str
+    type: str
+    ts: str
+    actor: str
+    body: dict[str, Json]
+    hash: str
+
+
+class Stage(TypedDict):
+    """One node of a workflow, as pinned into the run (see `definitions/model.py` for the rules)."""
+
+    id: str
+    kind: Literal["agents", "gate", "checks", "foreach", "finalise"]
+    title: NotRequired[str]
+    agent: NotRequired[str]
+    access: NotRequired[Access]
+    result: NotRequired[str]
+    brief: NotRequired[str]
+    sees: NotRequired[list[str]]
+    keep: NotRequired[list[str]]
+    verdict: NotRequired[str]
+    questions: NotRequired[int]
+    items: NotRequired[list[str]]
+    parallel: NotRequired[int]
+    tries: NotRequired[int]
+    rounds: NotRequired[int]
+    scope: NotRequired[str]
+    plan: NotRequired[str]
+    commands: NotRequired[str]
+    over: NotRequired[str]
+    stages: NotRequired[list[Stage]]
+    on: NotRequired[dict[str, str]]
+
+
+class Workflow(TypedDict):
+    format: int
+    name: str
+    title: str
+    stages: list[Stage]
+
+
+class CommandJson(TypedDict):
+    """A command as it will be run; part of the plan's digest."""
+
+    argv: list[str] | None
+    shell: str | None
+    cwd: str
+    shown: str
+
+
+class NamedCheck(TypedDict):
+    name: str
+    command: CommandJson
+    expect_tests: bool
+    source: str
+
+
+class Question(TypedDict):
+    question: str
+    header: str
+    options: list[dict[str, str]]
+    multiSelect: NotRequired[bool]
+
+
+class Dispatch(TypedDict):
+    """One agent's assignment. `node` and `visit` say which round of which stage it serves."""
+
+    id: str
+    node: str
+    visit: int
+    item: str | None
+    agent: str
+    access: Access
+    result: str
+    state: DispatchState
+    scope: list[str]
+    base_tree: str | None
+    tool_use_id: str | None
+    agent_id: str | None
+    transcript: str
+    repairs: int
+    round: int
+    questions: list[Question]
+    answers: list[dict[str, str]]
+    changed: list[str]
+    unexplained: list[str]
+    summary: str
+    reason: str
+    started: str | None
+
+
+class CheckRun(TypedDict):
+    id: str
+    node: str
+    visit: int
+    name: str
+    state: Literal["running", "finished"]
+    outcome: NotRequired[str]
+    why: NotRequired[str]
+    changed: NotRequired[list[str]]
+    tree: NotRequired[str | None]
+    counts: NotRequired[dict[str, int] | None]
+
+
+class Envelope(TypedDict):
+    """What an approval covers. Its canonical JSON is what the plan digest is taken over."""
+
+    workflow: str
+    base_commit: str
+    scopes: list[list[str]]
+    checks: list[NamedCheck]
+    quick: list[NamedCheck]
+    agents: list[str]
+    steps: int
+
+
+class Gate(TypedDict):
+    """The approval that is being asked for, or was given."""
+
+    node: str
+    visit: int
+    digest: str
+    envelope: Envelope
+    report_shown: bool
+    question: dict[str, str] | None
+    decision: NotRequired[Decision]
+    words: NotRequired[str]
+    channel: NotRequired[Channel]
+    seq: NotRequired[int]
+    hash: NotRequired[str]
+
+
+class Frame(TypedDict):
+    """Where a list of sibling stages stands. `inner` holds a frame for each opened item of a foreach."""
+
+    at: str | None
+    visits: dict[str, int]
+    came_from: dict[str, dict[str, str]]
+    inner: dict[str, Frame]
+
+
+class Waiting(TypedDict):
+    """Why only a human can let the run go on."""
+
+    kind: Literal["limit", "unexplained"]
+    node: str
+    why: str
+
+
+class Voided(TypedDict):
+    """An approval that no longer holds, and where the run stood when it was withdrawn."""
+
+    digest: str
+    position: Frame
+    reason: str
+
+
+class Run(TypedDict):
+    run: str
+    mode: str
+    status: RunStatus
+    goal: str
+    created: str
+    updated: str
+    interactive: bool
+    session: str
+    generation: int
+    workflow: Workflow
+    workflow_digest: str
+    limits: dict[str, int]
+    grant: str
+    base: dict[str, Json]
+    project_checks: dict[str, list[NamedCheck]]
+    position: Frame
+    granted: dict[str, int]
+    dispatches: dict[str, Dispatch]
+    checks: dict[str, CheckRun]
+    kept: dict[str, dict[str, Json]]
+    gate: Gate | None
+    approved: Gate | None
+    voided: Voided | None
+    stale: str | None
+    waiting: Waiting | None
+    failures: list[dict[str, str]]
+
+
+class Snapshot(TypedDict):
+    """`state.json`: the fold of the journal up to `seq`, whose line has the hash `head` and ends at byte `bytes`."""
+
+    format: int
+    seq: int
+    head: str
+    bytes: int
+    run: Run

@@ -1,0 +1,157 @@
+"""Workflows from YAML: shape by pydantic, graph by `core.workflow`, names against what is there. Wrong ones never load."""
+
+from __future__ import annotations
+
+import os
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import Field, ValidationError
+
+from ..core.canonical import digest
+from ..core.workflow import graph_errors, walk
+from .brief_files import FIELDS, brief_fields
+from .config import Strict
+from .problems import DefinitionError, no_alias_loader, problems_of
+from .schema_files import schema_names
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Workflow
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PROJECT_FOLDER = ".fermata/workflows"
+MAX_BYTES = 100_000
+AGENTS = ("planner", "builder", "reviewer")
+
+Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
+
+
+class StageFile(Strict):
+    """One stage as written. Which keys go with which kind is checked in `_kind_errors`."""
+
+    id: Name
+    kind: Literal["agents", "gate", "checks", "foreach", "finalise"]
+    title: Annotated[str, Field(max_length=100)] | None = None
+    agent: str | None = None
+    access: Literal["read", "write"] | None = None
+    result: str | None = None
+    brief: str | None = None
+    sees: list[str] | None = None
+    keep: list[str] | None = None
+    verdict: str | None = None
+    questions: Annotated[int, Field(ge=0, le=5)] | None = None
+    items: Annotated[list[Annotated[str, Field(max_length=500)]], Field(min_length=1, max_length=50)] | None = None
+    parallel: Annotated[int, Field(ge=1, le=10)] | None = None
+    tries: Annotated[int, Field(ge=1, le=10)] | None = None
+    rounds: Annotated[int, Field(ge=1, le=20)] | None = None
+    scope: Literal["item", "plan"] | None = None
+    plan: str | None = None
+    commands: Literal["project", "quick", "full"] | None = None
+    over: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")] | None = None
+    stages: Annotated[list[StageFile], Field(min_length=1, max_length=20)] | None = None
+    on: dict[str, str] | None = None
+
+
+class WorkflowFile(Strict):
+    """A definition as written."""
+
+    format: Literal[1]
+    name: Name
+    title: Annotated[str, Field(max_length=100)]
+    stages: Annotated[list[StageFile], Field(min_length=1, max_length=30)]
+
+
+NEEDS = {
+    "agents": ("agent", "access", "brief", "result", "sees"),
+    "gate": ("plan", "rounds"),
+    "checks": ("commands",),
+    "foreach": ("over", "stages"),
+    "finalise": (),
+}
+MAY = {
+    "agents": ("keep", "verdict", "questions", "items", "parallel", "tries", "rounds", "scope"),
+    "gate": (),
+    "checks": ("rounds",),
+    "foreach": (),
+    "finalise": ("rounds",),
+}
+ALWAYS = ("id", "kind", "title", "on")
+
+
+def load_workflow(name: str, root: str) -> tuple[Workflow, str]:
+    """The definition *name* and its digest: the project's own from `.fermata/workflows/`, else one that fermata ships.
+
+    Raises:
+        DefinitionError: there is none, or it is wrong; one line per problem.
+    """
+    places = [os.path.join(root, PROJECT_FOLDER, f"{name}.yaml"), os.path.join(HERE, "workflows", f"{name}.yaml")]
+    path = next((p for p in places if os.path.isfile(p)), None)
+    if path is None:
+        known = sorted(_names(os.path.dirname(places[0])) | _names(os.path.dirname(places[1])))
+        raise DefinitionError(f'workflow "{name}" is not known; known: {", ".join(known)}')
+    workflow = parse_workflow(path, os.path.basename(path))
+    return workflow, digest("fermata workflow 1", workflow)
+
+
+def _names(folder: str) -> set[str]:
+    try:
+        return {n[:-5] for n in os.listdir(folder) if n.endswith(".yaml")}
+    except FileNotFoundError:
+        return set()
+
+
+def parse_workflow(path: str, shown: str) -> Workflow:
+    """The definition in *path*; *shown* is the name that messages use. Raises DefinitionError."""
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DefinitionError(f"{shown}: more than {MAX_BYTES:,} bytes; shorten it")
+    try:
+        value = yaml.load(data, Loader=no_alias_loader())  # noqa: S506 - a SafeLoader that refuses aliases
+        parsed = WorkflowFile.model_validate(_plain_keys(value))
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise DefinitionError(f"{shown}: not YAML: {' '.join(str(error).split())[:300]}") from None
+    except ValidationError as error:
+        raise DefinitionError("\n".join(problems_of(error, WorkflowFile, shown))) from None
+    workflow: Workflow = parsed.model_dump(exclude_none=True)  # type: ignore[assignment]
+    problems = [p for _, stage in walk(workflow["stages"]) for p in _kind_errors(dict(stage))] or graph_errors(workflow)
+    if problems:
+        raise DefinitionError("\n".join(f"{shown}: {p}" for p in problems))
+    return workflow
+
+
+def _plain_keys(value: object) -> object:
+    """YAML 1.1 reads the key `on` as the boolean true; give it back its name."""
+    if isinstance(value, dict):
+        return {("on" if key is True else key): _plain_keys(item) for key, item in value.items()}
+    return [_plain_keys(item) for item in value] if isinstance(value, list) else value
+
+
+def _kind_errors(stage: dict[str, object]) -> list[str]:
+    kind, place = str(stage["kind"]), f"stages.{stage['id']}"
+    allowed = (*ALWAYS, *NEEDS[kind], *MAY[kind])
+    found = [f"{place}: a stage of kind {kind} needs `{key}`" for key in NEEDS[kind] if key not in stage]
+    found += [f"{place}: `{key}` does not go with kind {kind}; allowed: {', '.join(allowed)}" for key in stage if key not in allowed]
+    if kind == "agents" and not found:
+        found += _agents_errors(stage, place)
+    return found
+
+
+def _agents_errors(stage: dict[str, object], place: str) -> list[str]:
+    found = []
+    if stage["agent"] not in AGENTS:
+        found.append(f'{place}.agent names "{stage["agent"]}"; known agents: {", ".join(AGENTS)}')
+    if stage["result"] not in schema_names():
+        found.append(f'{place}.result names "{stage["result"]}"; known schemas: {", ".join(schema_names())}')
+    if stage["access"] == "write" and "scope" not in stage:
+        found.append(f"{place}: a stage that writes needs `scope` (item or plan)")
+    sees = stage["sees"]
+    assert isinstance(sees, list)
+    found += [f'{place}.sees names "{field}"; known: {", ".join(FIELDS)}' for field in sees if field not in FIELDS]
+    try:
+        wanted = brief_fields(str(stage["brief"]))
+    except DefinitionError as error:
+        return [*found, f"{place}.brief: {error}"]
+    found += [f'{place}: brief {stage["brief"]} uses "{field}", which `sees` does not allow' for field in sorted(wanted - set(sees))]
+    return found

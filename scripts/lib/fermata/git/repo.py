@@ -1,0 +1,168 @@
+"""Finds the repository and says what state it is in.
+
+Nothing here moves HEAD, a branch, the index or a file of the work tree.
+"""
+
+from __future__ import annotations
+
+import os
+from fnmatch import fnmatchcase
+from typing import NamedTuple
+
+from .run import GitError, run_git
+
+__all__ = [
+    "BY_PRODUCTS",
+    "GitError",
+    "Repo",
+    "branch",
+    "dirty_paths",
+    "find_repo",
+    "head_commit",
+    "no_filters",
+    "operation_in_progress",
+    "path_text",
+    "run_git",
+]
+
+OPERATIONS = (
+    ("rebase-merge", "rebase"),
+    ("rebase-apply/applying", "am"),
+    ("rebase-apply", "rebase"),
+    ("MERGE_HEAD", "merge"),
+    ("CHERRY_PICK_HEAD", "cherry-pick"),
+    ("REVERT_HEAD", "revert"),
+    ("sequencer", "cherry-pick or revert"),
+    ("BISECT_LOG", "bisect"),
+)
+BY_PRODUCTS = (
+    "__pycache__",
+    "*.pyc",
+    ".pytest_cache",
+    ".mypy_cache",
+    ".ruff_cache",
+    ".hypothesis",
+    ".coverage",
+    ".coverage.*",
+    ".tox",
+    ".nox",
+    ".venv",
+    "node_modules",
+    "*.egg-info",
+    "/.fermata/worktrees",
+)
+"""Untracked things that tools make and nobody reviews, in the notation of `.gitignore`. Tracked files always count."""
+
+
+class Repo(NamedTuple):
+    """A work tree and its git folders: absolute real paths. `common_dir` is shared by all linked worktrees."""
+
+    root: str
+    git_dir: str
+    common_dir: str
+
+
+def path_text(raw: bytes) -> str:
+    r"""A path as text that JSON can carry: bytes that are not UTF-8 appear as `\xNN`."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
+def find_repo(start: str) -> Repo | None:
+    """The repository whose work tree holds *start*, read from `.git` by hand: no process, under 0.1 ms.
+
+    None where there is no repository, inside a bare one or a git folder, and where `.git` points nowhere.
+    """
+    here = os.path.realpath(start)
+    while True:
+        entry = os.path.join(here, ".git")
+        if os.path.isfile(entry):
+            return _repo(here, _gitfile(entry))
+        if _is_git_dir(entry):
+            return _repo(here, entry)
+        parent = os.path.dirname(here)
+        if parent == here or _is_git_dir(here):
+            return None
+        here = parent
+
+
+def _repo(root: str, git_dir: str | None) -> Repo | None:
+    if git_dir is None or not os.path.isfile(os.path.join(git_dir, "HEAD")):
+        return None
+    pointer = _first_line(os.path.join(git_dir, "commondir"))
+    common = os.path.join(git_dir, pointer) if pointer else git_dir
+    if not _is_git_dir(common):
+        return None
+    return Repo(root, os.path.realpath(git_dir), os.path.realpath(common))
+
+
+def _is_git_dir(path: str) -> bool:
+    folders = os.path.isdir(os.path.join(path, "objects")) and os.path.isdir(os.path.join(path, "refs"))
+    return folders and os.path.lexists(os.path.join(path, "HEAD"))
+
+
+def _gitfile(path: str) -> str | None:
+    line = _first_line(path)
+    if not line or not line.startswith("gitdir:"):
+        return None
+    return os.path.join(os.path.dirname(path), line[len("gitdir:") :].strip())
+
+
+def _first_line(path: str) -> str | None:
+    try:
+        with open(path, "rb") as file:
+            return os.fsdecode(file.read(4096).split(b"\n", 1)[0]).strip()
+    except OSError:
+        return None
+
+
+def no_filters(repo: Repo) -> tuple[str, ...]:
+    """Options that switch every configured clean and smudge filter off; they go before the subcommand.
+
+    A filter is a shell command. `.gitattributes` chooses the files, any configuration file names the command. A
+    command that reads or writes the work tree needs these options; one that compares stored trees does not.
+    """
+    pattern = r"^filter\..*\.(clean|smudge|process)$"
+    keys = run_git(repo, "config", "-z", "--name-only", "--get-regexp", pattern, ok=(0, 1)).split(b"\0")
+    names = sorted({os.fsdecode(key).split(".", 1)[1].rpartition(".")[0] for key in keys if key})
+    for name in names:
+        if "=" in name:
+            rule = 'its name holds "=", so fermata cannot switch it off; rename it in the git configuration'
+            raise GitError(("config",), None, f'filter "{name}": {rule}', repo.root)
+    off = ("clean=", "smudge=", "process=", "required=false")
+    return tuple(part for name in names for end in off for part in ("-c", f"filter.{name}.{end}"))
+
+
+def head_commit(repo: Repo) -> str | None:
+    """The full id of the commit HEAD points to; None in a repository without commits."""
+    return run_git(repo, "rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip() or None
+
+
+def branch(repo: Repo) -> str | None:
+    """The short name of the branch that is checked out, also before its first commit; None when HEAD is detached."""
+    return path_text(run_git(repo, "symbolic-ref", "-q", "--short", "HEAD", ok=(0, 1))).strip() or None
+
+
+def operation_in_progress(repo: Repo) -> str | None:
+    """The name of a merge, rebase, am, cherry-pick, revert or bisect that the user has not finished."""
+    return next((name for mark, name in OPERATIONS if os.path.exists(os.path.join(repo.git_dir, mark))), None)
+
+
+def dirty_paths(repo: Repo, limit: int = 1000) -> list[str]:
+    """Paths that are staged, changed, or untracked and not ignored; sorted, at most *limit*, by-products left out.
+
+    A submodule counts when its HEAD moved, not for what is changed inside it: looking there would obey its
+    configuration.
+    """
+    options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
+    records = run_git(repo, *no_filters(repo), "status", *options).split(b"\0")
+    paths = {path_text(line[3:]) for line in records if line and not (line[:2] == b"??" and _is_by_product(line[3:]))}
+    return sorted(paths)[:limit]
+
+
+def _is_by_product(path: bytes) -> bool:
+    parts = path_text(path).rstrip("/").split("/")
+    rooted = "/" + "/".join(parts) + "/"
+    return any(
+        rooted.startswith(rule + "/") if rule.startswith("/") else any(fnmatchcase(part, rule) for part in parts)
+        for rule in BY_PRODUCTS
+    )

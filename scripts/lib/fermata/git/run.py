@@ -1,0 +1,165 @@
+"""Runs git, always in the same hardened way; the rest of the package reaches git through here only.
+
+A repository's own configuration can name programs (fsmonitor, hooks, pager, filters, external diff). None of them is
+run, because an agent may have written it; filters need `no_filters` of `repo.py` besides. Nothing is downloaded.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import tempfile
+from threading import Timer
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .repo import Repo
+
+FIXED = (
+    "core.fsmonitor=false",
+    "core.hooksPath=/dev/null",
+    "core.pager=cat",
+    "core.quotePath=false",
+    "core.safecrlf=false",  # `true` lets a line ending abort a snapshot
+    "core.splitIndex=false",
+    "core.untrackedCache=false",
+    "gc.auto=0",
+    "log.showSignature=false",
+    "maintenance.auto=false",
+    "safe.bareRepository=explicit",
+    "status.submoduleSummary=false",
+)
+SETTINGS = {
+    "GIT_ALLOW_PROTOCOL": "none",  # a missing object of a partial clone is an error here, not a download
+    "GIT_NO_LAZY_FETCH": "1",
+    "GIT_NO_REPLACE_OBJECTS": "1",  # refs/replace could show another content than the one that is there
+    "GIT_OPTIONAL_LOCKS": "0",
+    "GIT_PAGER": "cat",
+    "GIT_TERMINAL_PROMPT": "0",
+    "LC_ALL": "C",
+}
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+class GitError(Exception):
+    """git could not do what was asked. `command` is without the fixed options, `code` is None if it did not end."""
+
+    def __init__(self, command: tuple[str, ...], code: int | None, detail: str, where: str = "") -> None:
+        super().__init__(command, code, detail, where)
+        self.command, self.code, self.detail, self.where = command, code, detail, where
+
+    def __str__(self) -> str:
+        ended = "" if self.code is None else f" (exit {self.code})"
+        place = f" in {self.where}" if self.where else ""
+        return _CONTROL.sub("?", f"git {' '.join(self.command)[:200]} failed{ended}{place}: {self.detail}")
+
+
+def _git_environment(root: str) -> dict[str, str]:
+    """The caller's environment without any GIT_* variable and without relative folders on PATH.
+
+    GIT_DIR is left to git's own discovery on purpose: naming it would switch off git's check of who owns the
+    repository. The ceiling keeps discovery from ending in a repository further up. System and user configuration
+    stay in force: ignore rules and `safe.directory` live there, and both belong to the user.
+    """
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    path = os.pathsep.join(part for part in kept.get("PATH", os.defpath).split(os.pathsep) if os.path.isabs(part))
+    places = {"GIT_WORK_TREE": root, "GIT_CEILING_DIRECTORIES": os.path.dirname(root), "PATH": path}
+    return {**kept, **SETTINGS, **places}
+
+
+def run_git(
+    repo: Repo,
+    *args: str,
+    index: str | None = None,
+    stdin: bytes | None = None,
+    ok: tuple[int, ...] = (0,),
+    seconds: float = 120,
+) -> bytes:
+    """Run one git command at the top of the work tree and return what it printed.
+
+    Args:
+        args: subcommand and its arguments; `-c name=value` pairs may stand before it and win over the fixed ones.
+        index: absolute path of another index file than the repository's.
+        stdin: bytes for its standard input; without them that is empty.
+        ok: exit codes that are an answer and not an error.
+
+    Raises:
+        GitError: git is missing, ended otherwise, or took longer than *seconds*.
+    """
+    environment = _git_environment(repo.root)
+    if index is not None:
+        environment["GIT_INDEX_FILE"] = index
+    try:
+        done = subprocess.run(
+            _command_line(args),
+            cwd=repo.root,
+            env=environment,
+            input=stdin or b"",
+            capture_output=True,
+            timeout=seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        raise GitError(_shown(args), None, f"no answer within {seconds:g} s", repo.root) from None
+    except OSError as error:
+        raise _cannot_start(repo, args, error) from None
+    if done.returncode not in ok:
+        raise GitError(_shown(args), done.returncode, _last_lines(done.stderr), repo.root)
+    return done.stdout
+
+
+def _command_line(args: tuple[str, ...]) -> list[str]:
+    """*args* as a whole command, with the fixed options."""
+    return ["git", "--no-pager", *(part for setting in FIXED for part in ("-c", setting)), *args]
+
+
+def _cannot_start(repo: Repo, args: tuple[str, ...], error: OSError) -> GitError:
+    """The error for a git that could not even be started."""
+    if not os.path.isdir(repo.root):
+        return GitError(_shown(args), None, f"the work tree {repo.root} is gone")
+    if isinstance(error, FileNotFoundError):
+        return GitError(_shown(args), None, "git is not on PATH; install it, or start Claude Code where it is")
+    return GitError(_shown(args), None, f"could not start: {error.strerror}", repo.root)
+
+
+def _shown(args: tuple[str, ...]) -> tuple[str, ...]:
+    rest = list(args)
+    while rest[:1] == ["-c"]:
+        del rest[:2]
+    return tuple(rest)
+
+
+def _last_lines(stderr: bytes, count: int = 3) -> str:
+    """The last lines git wrote to its error channel, on one line and without control characters."""
+    lines = [_CONTROL.sub("", line) for line in stderr.decode("utf-8", "replace").splitlines()]
+    kept = [line.strip()[:300] for line in lines if line.strip()]
+    return " / ".join(kept[-count:]) or "it gave no reason"
+
+
+def read_git(repo: Repo, args: tuple[str, ...], limit: int, seconds: float = 60) -> bytes:
+    """The first *limit* bytes of what git prints; git is ended there, so that memory stays bounded."""
+    with tempfile.TemporaryFile() as errors:
+        try:
+            process = subprocess.Popen(
+                _command_line(args),
+                cwd=repo.root,
+                env=_git_environment(repo.root),
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+            )
+        except OSError as error:
+            raise _cannot_start(repo, args, error) from None
+        alarm = Timer(seconds, process.kill)
+        alarm.start()
+        with process:
+            assert process.stdout is not None
+            output = process.stdout.read(limit)
+            if len(output) == limit:
+                process.kill()
+        alarm.cancel()
+        if process.returncode != 0 and len(output) < limit:
+            errors.seek(0)
+            raise GitError(_shown(args), process.returncode, _last_lines(errors.read()), repo.root)
+    return output

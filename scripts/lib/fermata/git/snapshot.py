@@ -1,0 +1,218 @@
+"""Takes a snapshot of the whole work tree as a git tree, compares two of them, and keeps one from being collected.
+
+A snapshot goes through a private copy of the index, so the real index, HEAD, branches, reflog, stash and `git status`
+stay byte for byte what they were; no hook, filter or other configured program runs. Without filters a file that a
+filter would rewrite (git-lfs) is stored as it lies in the work tree once it has changed; unchanged ones keep their
+entry. It never restores anything.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import tempfile
+import time
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from .repo import BY_PRODUCTS, Repo, find_repo, no_filters, path_text
+from .run import GitError, read_git, run_git
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+Kind = Literal["added", "modified", "deleted", "type"]
+KINDS: dict[bytes, Kind] = {b"A": "added", b"M": "modified", b"D": "deleted", b"T": "type"}
+OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
+REF_PART = re.compile(r"[A-Za-z0-9](?!.*\.\.)(?!.*\.lock\Z)[A-Za-z0-9._-]{0,63}(?<!\.)\Z")
+IDENTITY = tuple(
+    part
+    for role in ("user", "author", "committer")
+    for setting in (f"{role}.name=fermata", f"{role}.email=fermata@localhost")
+    for part in ("-c", setting)
+)
+LEFT_BEHIND_SECONDS = 3600
+
+
+class Change(NamedTuple):
+    """One path that differs between two trees. `type` means file, symbolic link or submodule became another of these."""
+
+    path: str
+    kind: Kind
+
+
+class _Listing(NamedTuple):
+    """What `ls-files` said, as raw paths. `hidden` are the entries that git was told not to look at."""
+
+    tracked: set[bytes]
+    changed: set[bytes]
+    untracked: set[bytes]
+    assumed: set[bytes]
+    skipped: set[bytes]
+
+
+def take_snapshot(repo: Repo) -> str:
+    """Store the work tree as it is now and return the id of its tree.
+
+    In it: tracked files, and untracked ones that are neither ignored nor by-products (`BY_PRODUCTS`). Files that were
+    marked assume-unchanged or skip-worktree are looked at all the same. An untracked repository inside the tree
+    counts as plain files, another worktree of this repository not at all, a submodule by its HEAD commit only.
+
+    Raises:
+        GitError: also when a file cannot be read; nothing less than the whole tree is ever called a snapshot.
+    """
+    quiet = no_filters(repo)
+    with _private_index(repo) as index:
+        listing = _list(repo, quiet, index)
+        _update(repo, quiet, index, listing)
+        # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
+        return run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
+
+
+@contextmanager
+def _private_index(repo: Repo) -> Iterator[str]:
+    home = os.path.join(repo.common_dir, "fermata")
+    try:
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        _clear_left_behind(home)
+        folder = tempfile.mkdtemp(prefix="index-", dir=home)
+    except OSError as error:
+        raise GitError(("snapshot",), None, f"cannot write to {home}: {error.strerror}") from None
+    try:
+        index = os.path.join(folder, "index")
+        _copy_index(os.path.join(repo.git_dir, "index"), index)
+        yield index
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _copy_index(real: str, copy: str) -> None:
+    """Copy an index with its time: git distrusts entries as young as their index, and a newer copy would hide changes."""
+    try:
+        with open(real, "rb") as source, open(copy, "wb") as target:
+            shutil.copyfileobj(source, target)
+            times = os.fstat(source.fileno())
+    except FileNotFoundError:
+        return  # nothing was ever added
+    os.utime(copy, ns=(times.st_atime_ns, times.st_mtime_ns))
+
+
+def _clear_left_behind(home: str) -> None:
+    """Remove what a killed process left: a snapshot takes seconds, never an hour."""
+    for name in os.listdir(home):
+        folder = os.path.join(home, name)
+        if name.startswith("index-") and time.time() - os.lstat(folder).st_mtime > LEFT_BEHIND_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _list(repo: Repo, quiet: tuple[str, ...], index: str | None) -> _Listing:
+    excludes = [f"--exclude={rule}" for rule in BY_PRODUCTS]
+    options = ("-z", "-v", "--cached", "--modified", "--deleted", "--others", "--exclude-standard", *excludes)
+    listing = _Listing(set(), set(), set(), set(), set())
+    for record in run_git(repo, *quiet, "ls-files", *options, index=index).split(b"\0"):
+        tag, path = record[:1], record[2:]
+        if tag == b"?":
+            listing.untracked.add(path)
+        elif tag:
+            listing.tracked.add(path)
+            if tag.upper() in b"CRM":
+                listing.changed.add(path)
+            if tag.islower():
+                listing.assumed.add(path)
+            if tag.upper() == b"S":
+                listing.skipped.add(path)
+    return listing
+
+
+def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -> None:
+    """Bring the private index to what the work tree holds."""
+    top = os.fsencode(repo.root)
+    present = {path for path in listing.skipped if os.path.lexists(os.path.join(top, path))}
+    absent = listing.skipped - present  # a sparse checkout: not there on purpose, so not deleted
+    gone = _without_folder(top, listing.tracked - absent)
+    changed = (listing.changed | listing.assumed | present) - gone - absent
+    changed |= {path for path in listing.untracked if not path.endswith(b"/")}
+    for path in listing.untracked:
+        if path.endswith(b"/"):
+            changed |= _nested_files(repo, path)
+
+    def tell(option: tuple[str, ...], paths: set[bytes]) -> None:
+        if paths:
+            stdin = b"".join(path + b"\0" for path in sorted(paths))
+            run_git(repo, *quiet, "update-index", "-z", *option, "--stdin", index=index, stdin=stdin)
+
+    tell(("--no-assume-unchanged",), listing.assumed)
+    tell(("--no-skip-worktree",), present)
+    tell(("--force-remove",), gone)
+    tell(("--add", "--remove", "--replace"), changed)
+
+
+def _without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
+    """Those of *paths* with something above them that is no folder any more (now a symbolic link or a file)."""
+    real: dict[bytes, bool] = {b"": True}
+
+    def is_folder(folder: bytes) -> bool:
+        if folder not in real:
+            full = os.path.join(top, folder)
+            real[folder] = is_folder(os.path.dirname(folder)) and not os.path.islink(full) and not os.path.isfile(full)
+        return real[folder]
+
+    return {path for path in paths if not is_folder(os.path.dirname(path))}
+
+
+def _nested_files(repo: Repo, folder: bytes) -> set[bytes]:
+    """The files of an untracked repository inside the work tree, as git ignores and lists them there."""
+    place = os.path.join(os.fsencode(repo.root), folder.rstrip(b"/"))
+    inner = find_repo(os.fsdecode(place))
+    if inner is None or os.fsencode(inner.root) != place or inner.common_dir == repo.common_dir:
+        return set()
+    listing = _list(inner, no_filters(inner), None)
+    files = {os.path.join(place, path) for path in listing.tracked | listing.untracked}
+    return {folder + os.path.relpath(path, place) for path in files if os.path.islink(path) or os.path.isfile(path)}
+
+
+def changed_paths(repo: Repo, before: str, after: str) -> list[Change]:
+    """What differs between two trees (or commits), sorted by path; a rename is a deletion and an addition."""
+    options = ("-r", "-z", "--no-renames", "--name-status")
+    fields = run_git(repo, "diff-tree", *options, *_ids(before, after)).split(b"\0")
+    pairs = zip(fields[0::2], fields[1::2], strict=False)  # the last field is the empty one after the last NUL
+    return sorted(Change(path_text(path), KINDS[status]) for status, path in pairs)
+
+
+def keep_tree(repo: Repo, tree: str, ref_name: str, message: str) -> str:
+    """Point `refs/fermata/<ref_name>` at a commit of *tree*, so that `git gc` keeps it; return the commit's id.
+
+    The commit has fermata's own identity, no parent and no signature; no branch or reflog changes.
+
+    Raises:
+        GitError: *ref_name* is not made of parts of letters, digits, `.`, `_`, `-`; or *tree* does not exist.
+    """
+    parts = ref_name.split("/")
+    if len(ref_name) > 200 or not all(REF_PART.match(part) for part in parts):
+        rule = "use letters, digits, `.`, `_`, `-` in parts of at most 64, separated by `/`"
+        raise GitError(("update-ref",), None, f"{ref_name!r} cannot name a snapshot; {rule}", repo.root)
+    (tree,) = _ids(tree)
+    options = (*IDENTITY, "-c", "i18n.commitEncoding=UTF-8")
+    text = message.encode("utf-8", "replace")
+    commit = run_git(repo, *options, "commit-tree", "--no-gpg-sign", "-F", "-", tree, stdin=text).decode().strip()
+    run_git(repo, "-c", "core.logAllRefUpdates=false", "update-ref", f"refs/fermata/{ref_name}", commit)
+    return commit
+
+
+def diff_text(repo: Repo, before: str, after: str, max_bytes: int) -> str:
+    """The unified diff between two trees, cut after the last whole line within *max_bytes*, with a mark where it is cut."""
+    options = ("-p", "-r", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--submodule=short")
+    raw = read_git(repo, ("-c", "core.bigFileThreshold=8m", "diff-tree", *options, *_ids(before, after)), max_bytes + 1)
+    if len(raw) <= max_bytes:
+        return raw.decode("utf-8", "replace")
+    kept = raw[: raw.rfind(b"\n", 0, max_bytes) + 1]
+    mark = f"[cut here: the diff is longer than {max_bytes:,} bytes; `git diff {before[:12]} {after[:12]}` shows all of it]\n"
+    return kept.decode("utf-8", "replace") + mark
+
+
+def _ids(*names: str) -> tuple[str, ...]:
+    for name in names:
+        if not OBJECT_ID.match(name):
+            raise GitError(("diff-tree",), None, f"{name!r} is not the full id of a tree or commit")
+    return names

@@ -1,0 +1,139 @@
+"""What a hook of a driving session knows: its marker, its run, who is acting. Everything is read at most once."""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ..core.fold import ENDED
+from ..core.gate import MAIN, READER, STRANGER, WRITER, Call, Facts
+from ..store.data import DataFolder, approval_error
+from ..store.run_store import RunStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Dispatch, Json, Run
+    from .payload import Payload
+
+PLUGIN_ROOT = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", ".."))
+LAUNCHER = os.path.join(PLUGIN_ROOT, "scripts", "fermata")
+LIVE = ("running", "asking", "answered")
+
+
+class Bound:
+    """A session with a marker, seen from one hook call."""
+
+    def __init__(self, data: DataFolder, marker: dict[str, Json], payload: Payload) -> None:
+        self.data, self.marker, self.payload = data, marker, payload
+        self.project_folder = str(marker["store"])
+        self.root = str(marker["root"])
+        self.store = RunStore(os.path.join(self.project_folder, "runs", str(marker["run"])))
+        snapshot = self.store.snapshot()
+        self.run: Run | None = snapshot["run"] if snapshot else None
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is over, so that the session can be let go."""
+        return self.run is not None and self.run["status"] in ENDED
+
+    @property
+    def parked(self) -> bool:
+        """Whether the run is stopped, or another session drives it: then this session's agents only read."""
+        return self.run is not None and (self.run["status"] == "stopped" or self.run["session"] != self.payload.session)
+
+    def reload(self) -> Run:
+        """The run as it is now, after something was journalled."""
+        self.run = self.store.load()
+        return self.run
+
+    def dispatch_of_agent(self) -> Dispatch | None:
+        """The dispatch that the acting agent holds; binds it at its first call, by the tool_use_id the client wrote down."""
+        agent, run = self.payload.agent_id, self.run
+        if agent is None or run is None:
+            return None
+        found = next((d for d in run["dispatches"].values() if d["agent_id"] == agent), None)
+        return found or self._bind(agent, run)
+
+    def _bind(self, agent: str, run: Run) -> Dispatch | None:
+        transcript = self.agent_transcript(agent)
+        try:
+            with open(transcript[: -len(".jsonl")] + ".meta.json", encoding="utf-8") as file:
+                tool_use_id = json.load(file).get("toolUseId")
+        except (OSError, ValueError, AttributeError):
+            return None
+        return self.bind(agent, tool_use_id, transcript, run)
+
+    def agent_transcript(self, agent: str) -> str:
+        """Where the client keeps the transcript of *agent*: beside the session's own, under `subagents/`."""
+        base = self.payload.transcript
+        base = base[: -len(".jsonl")] if base.endswith(".jsonl") else base
+        return os.path.join(base, "subagents", f"agent-{os.path.basename(agent)}.jsonl")
+
+    def bind(self, agent: str, tool_use_id: str | None, transcript: str, run: Run) -> Dispatch | None:
+        """Journal that *agent* is the one that the call *tool_use_id* started; None if no ticket explains it."""
+        held = next((d for d in run["dispatches"].values() if tool_use_id and d["tool_use_id"] == tool_use_id), None)
+        if held is None or held["state"] not in LIVE or held["agent_id"] not in (None, agent):
+            return None
+        body = {"id": held["id"], "agent_id": agent, "transcript": transcript}
+        self.run = self.store.transact(
+            "hook", lambda now: [("agent_bound", body)] if now and now["dispatches"][body["id"]]["agent_id"] is None else []
+        )
+        return self.run["dispatches"][held["id"]]
+
+    def approval_stands(self) -> bool:
+        """Whether a human's yes stands behind what the run calls approved: journal and record outside must agree."""
+        run = self.run
+        if run is None or run["approved"] is None:
+            return False
+        return approval_error(self.data.approval(run["run"]), run["approved"], self.project_folder) is None
+
+    def facts(self) -> tuple[Facts, Dispatch | None]:
+        """Who is acting, and what it may."""
+        dispatch = self.dispatch_of_agent()
+        run = self.run
+        actor = MAIN if self.payload.agent_id is None else STRANGER
+        if dispatch and run and not self.parked:
+            writes = dispatch["access"] == "write" and dispatch["state"] == "running" and run["status"] == "executing"
+            actor = WRITER if writes and self.approval_stands() else READER
+        grant = run["grant"] if run else "cli"
+        facts = Facts(
+            actor=actor,
+            dispatch=dispatch["id"] if dispatch else "this agent",
+            scope=dispatch["scope"] if dispatch else [],
+            launcher=LAUNCHER,
+            grant=grant,
+            plan_mode=self.payload.mode == "plan",
+            guarded=self._guarded(),
+        )
+        return facts, dispatch
+
+    def _guarded(self) -> tuple[str, ...]:
+        """What a writer's shell command may not mention: a speed bump, told as such in SECURITY.md."""
+        return (
+            self.data.folder,
+            self.project_folder,
+            ".git/fermata",
+            os.path.join(PLUGIN_ROOT, "hooks"),
+            os.path.join(PLUGIN_ROOT, "scripts", "lib"),
+            "FERMATA_APPROVE",
+            "/fermata:",
+            "claude -p",
+            "claude --resume",
+            "claude plugin",
+            ".claude/settings",
+            "tmux send-keys",
+        )
+
+    def call(self) -> Call:
+        """The tool call in the gate's terms."""
+        given = self.payload.tool_input
+        command = given.get("command") if self.payload.tool == "Bash" else given.get("skill")
+        return Call(self.payload.tool, command if isinstance(command, str) else "", self._target(given))
+
+    def _target(self, given: dict[str, Json]) -> str | None:
+        path = given.get("file_path") or given.get("notebook_path") or ""
+        if not isinstance(path, str) or not path:
+            return ""
+        real = os.path.realpath(os.path.join(self.payload.cwd or self.root, path))
+        inside = os.path.relpath(real, os.path.realpath(self.root))
+        return None if inside == os.pardir or inside.startswith(os.pardir + os.sep) else inside.replace(os.sep, "/")

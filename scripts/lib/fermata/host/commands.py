@@ -1,0 +1,219 @@
+"""UserPromptExpansion: what a person's typed command does before the model reads a word.
+
+The client expands a `disable-model-invocation` command only when it was typed (or given with `-p`), so this is where
+the goal comes in and where approve, stop, abort and resume take effect.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..core.consultation import clean, line
+from ..core.fold import ENDED
+from ..store.data import DataFolder
+from ..store.errors import StoreError
+from ..store.project import Project
+from . import answers
+from .bound import LAUNCHER, Bound
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..core.records import Run
+    from ..git.repo import Repo
+    from .answers import Answer
+    from .payload import Payload
+
+MAX_GOAL = 100_000
+
+
+def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
+    """Carry out the typed command; None for commands that are not fermata's."""
+    plugin, _, name = payload.command.rpartition(":")
+    if plugin not in ("fermata", "") or name not in COMMANDS:
+        return None
+    repo = _repo(payload, env)
+    if repo is None:
+        where = env.get("CLAUDE_PROJECT_DIR") or payload.cwd
+        return answers.block(f"fermata works in a git repository, and {where} is not inside one. Run: git init && git add -A && git commit")
+    try:
+        return COMMANDS[name](payload, env, repo)
+    except StoreError as error:
+        return answers.block(f"fermata: {error}")
+
+
+def _repo(payload: Payload, env: Mapping[str, str]) -> Repo | None:
+    from ..git.repo import find_repo
+
+    return find_repo(env.get("CLAUDE_PROJECT_DIR") or payload.cwd)
+
+
+def _bound(payload: Payload, env: Mapping[str, str]) -> Bound | None:
+    data = DataFolder(env["CLAUDE_PLUGIN_DATA"])
+    marker = data.marker(payload.session)
+    return Bound(data, marker, payload) if marker else None
+
+
+def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
+    """`/build GOAL`: bind the session, keep the goal beside the marker."""
+    goal = payload.args.strip()
+    if payload.mode == "plan":
+        return answers.block("fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type /build again")
+    if not goal:
+        return answers.block('what shall be built? Type: /build "Add …", in one sentence or many')
+    if len(goal) > MAX_GOAL:
+        return answers.block(f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it")
+    bound = _bound(payload, env)
+    if bound and bound.run and not bound.ended and not bound.parked:
+        return answers.block(f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort")
+    run_id = f"orch_{time.strftime('%Y%m%d_%H%M%S')}_{os.urandom(2).hex()}"
+    _mark(payload, env, repo, run_id, goal=clean(goal, MAX_GOAL))
+    return None
+
+
+def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, run_id: str, goal: str) -> None:
+    data, project = DataFolder(env["CLAUDE_PLUGIN_DATA"]), Project(repo.common_dir)
+    project.note_data_folder(data.folder)
+    marker = {
+        "run": run_id,
+        "store": project.folder,
+        "root": repo.root,
+        "goal": goal,
+        "interactive": interactive(env),
+        "mode": payload.mode,
+        "client": env.get("CLAUDE_CODE_EXECPATH", ""),
+    }
+    data.set_marker(payload.session, marker)
+
+
+def interactive(env: Mapping[str, str]) -> bool:
+    """Whether a person sits at this client: `cli` in a terminal, `sdk-cli` with `-p` (measured on 2.1.197 and 2.1.329)."""
+    return env.get("CLAUDE_CODE_ENTRYPOINT") == "cli"
+
+
+def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
+    del repo
+    from .decisions import typed
+
+    bound = _bound(payload, env)
+    if bound is None:
+        return answers.block("this session drives no run, so it has nothing to approve. /fermata:status shows who does")
+    error = typed(bound, env)
+    return answers.block(f"not approved: {error}") if error else None
+
+
+def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
+    """Park the run: nothing is lost, its agents may not write any more, the session is free."""
+    del repo
+    bound = _bound(payload, env)
+    if bound is None:
+        return answers.block("this session drives no run; nothing to stop")
+    run = bound.run
+    if run and not bound.parked and not bound.ended:
+        bound.store.transact("human", lambda now: [("run_stopped", {})] if now and now["status"] not in (*ENDED, "stopped") else [])
+    _release(bound)
+    if run is None:
+        return answers.block("no run had begun; the session is free")
+    return answers.block(f"run {run['run']} is parked; nothing was changed or lost. /fermata:resume goes on with it, /fermata:abort ends it")
+
+
+def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
+    bound = _bound(payload, env)
+    store = bound.store if bound else _only_open(repo, payload.args.strip())
+    if store is None or not store.exists():
+        if bound:
+            _release(bound)
+        return answers.block("there is no open run here; nothing to abort")
+    store.transact("human", lambda now: [("run_aborted", {})] if now and now["status"] not in ENDED else [])
+    DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
+    if bound:
+        _release(bound)
+    return answers.block(f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed")
+
+
+def _release(bound: Bound) -> None:
+    """Free the session, unless agents of the run are still at work: then the marker stays, so that they cannot write."""
+    at_work = [d for d in bound.run["dispatches"].values() if d["state"] == "running"] if bound.run else []
+    if not at_work:
+        bound.data.clear_marker(bound.payload.session)
+
+
+def _only_open(repo: Repo, run_id: str) -> object:
+    project = Project(repo.common_dir)
+    if run_id:
+        return project.run(run_id)
+    runs = project.open_runs()
+    return project.run(runs[0]["run"]) if len(runs) == 1 else None
+
+
+def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
+    """Take the run's lease for this session; a run that waited for the user goes on."""
+    if payload.mode == "plan":
+        return answers.block("leave plan mode first (Shift+Tab), then type /fermata:resume again")
+    project = Project(repo.common_dir)
+    run, error = _to_resume(project, payload.args.strip())
+    if run is None:
+        return answers.block(error)
+    _mark(payload, env, repo, run["run"], goal=run["goal"])
+    bound = _bound(payload, env)
+    assert bound is not None
+    take_lease(bound, interactive(env), retry=True)
+    from .decisions import from_environment
+
+    from_environment(bound, env)
+    return None
+
+
+def _to_resume(project: Project, run_id: str) -> tuple[Run | None, str]:
+    if run_id:
+        store = project.run(run_id)
+        if not store.exists():
+            return None, f"there is no run {line(run_id, 60)} here; known: {', '.join(project.run_ids()[:5]) or 'none'}"
+        run = store.load()
+        return (run, "") if run["status"] not in ENDED else (None, f"run {run_id} is {run['status']}; start anew with /build")
+    runs = project.open_runs()
+    if not runs:
+        return None, "no run waits here. Start one with /build"
+    if len(runs) > 1:
+        return None, "several runs wait; name one: " + "; ".join(f"/fermata:resume {r['run']} ({line(r['goal'], 50)})" for r in runs[:5])
+    return runs[0], ""
+
+
+def take_lease(bound: Bound, is_interactive: bool, *, retry: bool) -> None:
+    """From now on this session drives the run; agents of the session before are lost and their work is offered again."""
+    session = bound.payload.session
+
+    def news(now: Run | None) -> list[tuple[str, dict[str, object]]]:
+        if now is None or now["status"] in ENDED:
+            return []
+        gone = [d["id"] for d in now["dispatches"].values() if d["state"] == "running"]
+        body = {"session": session, "generation": now["generation"] + 1, "interactive": is_interactive}
+        found: list[tuple[str, dict[str, object]]] = [("lease_taken", body)]
+        found += [("dispatch_failed", {"id": name, "reason": "lost: its session ended before it handed in"}) for name in gone]
+        if retry and now["waiting"]:
+            found.append(("retry_granted", {}))
+        return found
+
+    bound.store.transact("human" if retry else "hook", news)
+    bound.reload()
+
+
+def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
+    """Answered here, so that looking costs no model call."""
+    del payload
+    import subprocess
+
+    done = subprocess.run([LAUNCHER, "status"], cwd=repo.root, env=dict(env), capture_output=True, text=True, timeout=60, check=False)
+    return answers.block((done.stdout or done.stderr).strip() or "fermata status said nothing; run it in a terminal")
+
+
+COMMANDS = {
+    "build": _build,
+    "approve": _approve,
+    "stop": _stop,
+    "abort": _abort,
+    "resume": _resume,
+    "status": _status,
+}

@@ -1,0 +1,146 @@
+"""A human's act becomes a decision: the picker's answer, a typed command, the client's own environment.
+
+Only hooks call this. A decision is journalled first and then, for a yes, kept outside the project together with the
+journal line it is bound to and the text that was approved.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..core.actions import DECIDE, next_actions
+from ..core.consultation import MIN_SECONDS, code_of, question_for, read_answer
+from . import answers
+from .tickets import asking_dispatch
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..core.records import Channel, Decision, Gate, Json, Run
+    from .answers import Answer
+    from .bound import Bound
+
+
+def pending_gate(run: Run | None) -> Gate | None:
+    """The gate that waits for a human right now."""
+    if run is None or not any(action.kind == DECIDE for action in next_actions(run)):
+        return None
+    return run["gate"]
+
+
+def decide(bound: Bound, gate: Gate, decision: Decision, words: str, channel: Channel) -> None:
+    """Journal the decision; for a yes, write the approval's record."""
+    body = {"digest": gate["digest"], "decision": decision, "words": words, "channel": channel}
+
+    def still_open(now: Run | None) -> list[tuple[str, dict[str, Json]]]:
+        current = pending_gate(now)
+        return [("decision_made", body)] if current and current["digest"] == gate["digest"] else []
+
+    run = bound.store.transact("human" if channel != "environment" else "operator", still_open)
+    bound.run = run
+    approved = run["approved"]
+    if decision == "approve" and approved and approved["digest"] == gate["digest"]:
+        bound.data.write_approval(run["run"], _record(bound, run, approved))
+
+
+def _record(bound: Bound, run: Run, approved: Gate) -> dict[str, Json]:
+    return {
+        "format": 1,
+        "run": run["run"],
+        "store": bound.project_folder,
+        "session": bound.payload.session,
+        "digest": approved["digest"],
+        "envelope": approved["envelope"],
+        "channel": approved.get("channel"),
+        "seq": approved.get("seq"),
+        "hash": approved.get("hash"),
+        "ts": run["updated"],
+        "text": report_text(bound),
+    }
+
+
+def report_text(bound: Bound) -> str:
+    """The report of the gate, as it was written when the approval was asked for."""
+    with open(bound.store.path("artifacts", "approval.md"), encoding="utf-8") as file:
+        return file.read()
+
+
+def picked(bound: Bound) -> Answer | None:
+    """PostToolUse of AskUserQuestion: the human's choice, if the question was ours."""
+    run, response = bound.run, bound.payload.response
+    given = response.get("answers") if isinstance(response, dict) else None
+    if run is None or bound.parked or not isinstance(given, dict):
+        return None
+    texts = {str(key): str(value) for key, value in given.items()}
+    asking = asking_dispatch(run)
+    if asking:
+        return _answered(bound, asking["id"], {q["question"] for q in asking["questions"]}, texts)
+    gate = pending_gate(run)
+    if gate is None or gate["question"] is None or gate["question"]["tool_use_id"] != bound.payload.tool_use_id:
+        return None
+    error = _answer_error(run, gate, texts)
+    if error:
+        return answers.context("PostToolUse", f"fermata: this is no decision: {error}. Run `fermata next` and ask again.")
+    decision, words = read_answer(next(iter(texts.values())))
+    decide(bound, gate, decision, words, "picker")
+    return answers.context("PostToolUse", f"fermata: the user decided: {decision}. Run `fermata next`.")
+
+
+def _answered(bound: Bound, dispatch_id: str, asked: set[str], texts: dict[str, str]) -> Answer:
+    if set(texts) != asked or not all(texts.values()):
+        return answers.context("PostToolUse", "fermata: not every question was answered. Run `fermata next` and ask again.")
+    body = {"id": dispatch_id, "answers": texts}
+    bound.store.transact(
+        "human", lambda now: [("questions_answered", body)] if now and now["dispatches"][dispatch_id]["state"] == "asking" else []
+    )
+    return answers.context("PostToolUse", f"fermata: the answers to {dispatch_id} are kept. Run `fermata next`.")
+
+
+def _answer_error(run: Run, gate: Gate, texts: dict[str, str]) -> str | None:
+    question = question_for(run, gate)["question"]
+    shown = gate["question"]
+    assert shown is not None
+    if list(texts) != [question] or not texts[question].strip():
+        return "the answer is not to fermata's own question"
+    if shown["digest"] != gate["digest"]:
+        return "the plan changed while the question was open"
+    if time.time() - float(shown["at"]) < MIN_SECONDS:
+        return "it came in less than a second, faster than a person reads"
+    return None
+
+
+def typed(bound: Bound, env: Mapping[str, str]) -> str | None:
+    """`/fermata:approve CODE`, typed. None when it was taken, else why not."""
+    gate = pending_gate(bound.run)
+    code = bound.payload.args.strip()
+    if env.get("CLAUDE_CODE_ENTRYPOINT") != "cli":
+        return "an approval is typed by a person in a terminal session; this session is not one"
+    if gate is None:
+        return "nothing waits for an approval here. /fermata:status shows where the run stands"
+    if code != code_of(gate["digest"]):
+        return f"the plan that waits is {code_of(gate['digest'])}, not {code[:40]!r}. Type: /fermata:approve {code_of(gate['digest'])}"
+    if not gate["report_shown"]:
+        return "the report has not been shown yet; let the session run `fermata next` first"
+    decide(bound, gate, "approve", "", "typed")
+    return None
+
+
+def from_environment(bound: Bound, env: Mapping[str, str]) -> bool:
+    """FERMATA_APPROVE in the client's own environment names the waiting plan: an operator approved it before the client began."""
+    gate = pending_gate(bound.run)
+    if gate is None or env.get("FERMATA_APPROVE") != gate["digest"]:
+        return False
+    decide(bound, gate, "approve", "", "environment")
+    return True
+
+
+def current_report(bound: Bound) -> str | None:
+    """The report that the human has not seen yet; journals that it is now being shown."""
+    gate = pending_gate(bound.run)
+    if gate is None or gate["report_shown"] or not os.path.exists(bound.store.path("artifacts", "approval.md")):
+        return None
+    body = {"digest": gate["digest"]}
+    bound.store.transact("hook", lambda now: [("report_shown", body)])
+    return report_text(bound)

@@ -1,0 +1,168 @@
+"""One function per hook event of a session that drives a run: gates (may refuse) and sensors (never do)."""
+
+from __future__ import annotations
+
+import os
+
+from ..core.actions import needs_nobody, next_actions
+from ..core.consultation import line
+from ..core.gate import ALLOW, DENY, MAIN, judge
+from ..core.shell import launcher_verb
+from ..store.files import read_json, write_json
+from . import answers
+from .bound import LAUNCHER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..core.records import Run
+    from .answers import Answer
+    from .bound import Bound
+
+MAX_NUDGES = 3
+
+
+def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """The gate. Its common answer, silence, costs one read of marker and state."""
+    if bound.ended:
+        bound.data.clear_marker(bound.payload.session)
+        return None
+    tool, agent = bound.payload.tool, bound.payload.agent_id
+    if bound.parked and agent is None:
+        return None
+    if tool == "SubagentHandback" and agent is not None:
+        from .handin import handback
+
+        return handback(bound, env)
+    facts, _ = bound.facts()
+    call = bound.call()
+    verdict = judge(call, facts)
+    if verdict.answer == DENY:
+        return answers.deny(verdict.reason)
+    if facts.actor == MAIN and tool in ("Agent", "SendMessage", "AskUserQuestion"):
+        from . import tickets
+
+        return {"Agent": tickets.agent_call, "SendMessage": tickets.send_message, "AskUserQuestion": tickets.ask_user}[tool](bound)
+    return answers.allow() if verdict.answer == ALLOW else None
+
+
+def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """Agent: binds the agent to its ticket. AskUserQuestion: the human's choice. Our CLI: shows the report, ends the marker."""
+    tool, run = bound.payload.tool, bound.run
+    if bound.payload.agent_id is not None:
+        return None
+    if tool == "Agent" and run:
+        response = bound.payload.response
+        agent = response.get("agentId") if isinstance(response, dict) else None
+        if agent:
+            bound.bind(str(agent), bound.payload.tool_use_id, bound.agent_transcript(str(agent)), run)
+        return None
+    if tool == "AskUserQuestion":
+        from .decisions import picked
+
+        return picked(bound)
+    verb = launcher_verb(str(bound.payload.tool_input.get("command", "")), LAUNCHER) if tool == "Bash" else None
+    return _after_own_command(bound, env) if verb in ("start", "next", "wait") else None
+
+
+def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    from .decisions import current_report, from_environment
+
+    if bound.run is None or bound.ended:
+        bound.data.clear_marker(bound.payload.session)
+        if bound.run:
+            bound.data.drop_approval(bound.run["run"])
+        return None
+    if from_environment(bound, env):
+        return answers.context("PostToolUse", "fermata: the operator's environment approved the plan. Run `fermata next` again.")
+    shown = current_report(bound)
+    return answers.context("PostToolUse", "", shown) if shown else None
+
+
+def post_tool_use_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """An Agent call that failed: its dispatch is over, and offered again."""
+    del env
+    _fail(bound, [d["id"] for d in _running(bound.run) if d["tool_use_id"] == bound.payload.tool_use_id])
+    return None
+
+
+def stop_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """An agent that died of an API error."""
+    del env
+    dispatch = bound.dispatch_of_agent()
+    if dispatch and dispatch["state"] == "running":
+        _fail(bound, [dispatch["id"]])
+    return None
+
+
+def _running(run: Run | None) -> list[dict[str, object]]:
+    return [d for d in run["dispatches"].values() if d["state"] == "running"] if run else []  # type: ignore[misc]
+
+
+def _fail(bound: Bound, names: list[object]) -> None:
+    error = line(bound.payload.error + " " + bound.payload.message, 300)
+    for name in names:
+        body = {"id": name, "reason": f"the agent ended with an error: {error}"}
+        bound.store.transact(
+            "hook", lambda now, body=body: [("dispatch_failed", body)] if now and now["dispatches"][body["id"]]["state"] == "running" else []
+        )
+
+
+def subagent_stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """An agent ends: its last message is its result, unless it handed one back before."""
+    from .handin import stopped
+
+    return stopped(bound, env)
+
+
+def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """The main thread wants to end its turn: say what is next, if nobody has to be waited for. Three times, then let it be."""
+    del env
+    run = bound.run
+    if run is None or bound.parked or bound.ended or not needs_nobody(next_actions(run)):
+        return None
+    path = bound.data.marker_path(bound.payload.session) + ".stops"
+    seen = read_json(path)
+    seq = (bound.store.snapshot() or {}).get("seq")
+    count = seen["count"] + 1 if isinstance(seen, dict) and seen.get("seq") == seq else 1
+    if count > MAX_NUDGES:
+        return None
+    write_json(path, {"seq": seq, "count": count})
+    return answers.context("Stop", f'fermata: run {run["run"]} has work that needs nobody. Run: "{LAUNCHER}" next')
+
+
+def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
+    """Compaction or resume of the driving session: the facts, and the lease again. Agents do not outlive their client."""
+    from .commands import interactive, take_lease
+
+    run = bound.run
+    if run is None or bound.ended or bound.parked:
+        return None
+    if bound.payload.source == "resume":
+        take_lease(bound, interactive(env), retry=False)
+        run = bound.reload()
+    facts = f'fermata: this session drives run {run["run"]} ({run["status"]}). Goal: {line(run["goal"], 400)}. All state is on disk. Go on with: "{LAUNCHER}" next'
+    return answers.context("SessionStart", facts)
+
+
+def other_session(runs: list[Run]) -> Answer | None:
+    """SessionStart of a session that drives nothing: one line for the human, if a run waits here."""
+    if not runs:
+        return None
+    run = runs[0]
+    more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
+    return {"systemMessage": f"fermata: run {run['run']} ({line(run['goal'], 60)}){more} waits here; /fermata:resume takes it over"}
+
+
+BOUND_EVENTS = {
+    "PreToolUse": pre_tool_use,
+    "PostToolUse": post_tool_use,
+    "PostToolUseFailure": post_tool_use_failure,
+    "StopFailure": stop_failure,
+    "SubagentStop": subagent_stop,
+    "Stop": stop,
+    "SessionStart": session_start,
+}
+
+

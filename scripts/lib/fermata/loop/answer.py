@@ -1,0 +1,129 @@
+"""What `fermata next` says: one thing to do now, in words a model cannot take two ways, at most about 1,500 characters."""
+
+from __future__ import annotations
+
+from ..core.actions import AGENT, ASK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
+from ..core.consultation import code_of, line
+from .site import LAUNCHER
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Run
+
+GATE_WAITS = 3
+CALL = f'"{LAUNCHER}"'
+
+
+def answer(run: Run, actions: list[Action]) -> tuple[str, int]:
+    """The text, and the exit code: 0 there is something to do or the run is over, 3 only a human can go on."""
+    kinds = [action.kind for action in actions]
+    for kind, say in SAY:
+        if kind in kinds:
+            return say(run, [action for action in actions if action.kind == kind])
+    return _over(run, actions)
+
+
+def _agents(run: Run, actions: list[Action]) -> tuple[str, int]:
+    tickets = []
+    for action in actions:
+        dispatch = run["dispatches"][action.subject]
+        tickets.append(f"  subagent_type: fermata:{dispatch['agent']}   description: {dispatch['id']} {dispatch['agent']}   prompt: fermata dispatch {dispatch['id']}")
+    times = "once" if len(tickets) == 1 else f"{len(tickets)} times in ONE message"
+    text = [f"DO: call the Agent tool {times}, with exactly:", *tickets]
+    text += ["  (run_in_background: false where the tool has that field)", f"THEN: {CALL} next"]
+    return "\n".join(text), 0
+
+
+def _continue(run: Run, actions: list[Action]) -> tuple[str, int]:
+    dispatch = run["dispatches"][actions[0].subject]
+    text = [
+        f"DO: the user has answered {dispatch['id']}. Send the answers on with SendMessage (load it by ToolSearch `select:SendMessage` if it is not listed):",
+        f"  to: {dispatch['agent_id']}   summary: answers   message: fermata dispatch {dispatch['id']}",
+        "  Only if SendMessage does not exist or fails, call the Agent tool instead:",
+        f"  subagent_type: fermata:{dispatch['agent']}   description: {dispatch['id']} {dispatch['agent']}   prompt: fermata dispatch {dispatch['id']}",
+        f"THEN: {CALL} next",
+    ]
+    return "\n".join(text), 0
+
+
+def _ask(run: Run, actions: list[Action]) -> tuple[str, int]:
+    dispatch = run["dispatches"][actions[0].subject]
+    questions = "; ".join(line(q["question"], 200) for q in dispatch["questions"])
+    return _picker(f"the {dispatch['agent']} asks the user: {questions}"), 0
+
+
+def _picker(why: str) -> str:
+    return (
+        f"DO: {why}\n"
+        "  Call AskUserQuestion once (load it by ToolSearch `select:AskUserQuestion` if it is not listed) with any one question and two options:\n"
+        "  fermata puts its own words in their place, and the user answers them. Do not answer for the user.\n"
+        f"THEN: {CALL} next"
+    )
+
+
+def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
+    del actions
+    gate = run["gate"]
+    assert gate is not None
+    if run["interactive"]:
+        return _picker(f"the user decides about plan {code_of(gate['digest'])}; fermata has shown them the report."), 0
+    text = [
+        f"HELD: plan {code_of(gate['digest'])} waits for a human's approval, and a headless session has none.",
+        "Tell the user, then end your turn:",
+        f"  read it:    {CALL} show plan",
+        f"  approve it: FERMATA_APPROVE={gate['digest']} claude -p /fermata:resume",
+        "  or decide in a terminal session: claude, then /fermata:resume",
+    ]
+    return "\n".join(text), GATE_WAITS
+
+
+def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
+    names = ", ".join(run["checks"][action.subject]["name"] for action in actions)
+    return f"DO: fermata is running {names}.\n  {CALL} wait --max 90\nTHEN: {CALL} next", 0
+
+
+def _wait_agents(run: Run, actions: list[Action]) -> tuple[str, int]:
+    del run
+    names = ", ".join(action.subject for action in actions)
+    return f"WAIT: {names} at work. End your turn now; you are woken when it hands in. Then: {CALL} next", 0
+
+
+def _human(run: Run, actions: list[Action]) -> tuple[str, int]:
+    text = [
+        f"HELD: the run waits for the user: {line(actions[0].subject, 500)}.",
+        "Tell the user so, with these two ways on, and end your turn:",
+        "  /fermata:resume   go on (what was counted starts anew; files stay as they are)",
+        "  /fermata:abort    end the run; nothing is reverted",
+    ]
+    if run["failures"]:
+        text.insert(1, f"Last failure: {line(run['failures'][-1]['reason'], 400)}")
+    return "\n".join(text), GATE_WAITS
+
+
+def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
+    del actions
+    if run["status"] == "completed":
+        changed = sorted({path for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]})
+        text = ["DONE: the run is complete; fermata ran the checks itself on this very tree.", f"Changed: {', '.join(changed[:30]) or 'nothing'}"]
+        text += [f"Checked: {c['name']} {c['outcome']} ({line(c['why'], 120)})" for c in _last_green(run)]
+        text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
+        return "\n".join(text), 0
+    words = {"aborted": "ABORTED: the run has ended; nothing was reverted.", "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume."}
+    return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _last_green(run: Run) -> list[dict[str, str]]:
+    newest = {c["name"]: c for c in run["checks"].values() if c["state"] == "finished"}
+    return [{"name": c["name"], "outcome": str(c.get("outcome")), "why": str(c.get("why"))} for c in newest.values()]
+
+
+SAY = (
+    (HUMAN, _human),
+    (ASK, _ask),
+    (CONTINUE, _continue),
+    (AGENT, _agents),
+    (DECIDE, _decide),
+    (WAIT_CHECKS, _wait_checks),
+    (WAIT_AGENTS, _wait_agents),
+    (OVER, _over),
+)

@@ -1,0 +1,65 @@
+"""Takes what the hooks missed: the result of an agent that ended unseen, and the loss of one that will never end."""
+
+from __future__ import annotations
+
+import calendar
+import os
+import time
+
+from ..core.fold import ENDED
+from ..host.transcripts import last_words
+from .results import accept_result
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Dispatch, Run
+    from ..store.run_store import RunStore
+    from .site import Site
+
+UNBOUND_SECONDS = 60.0
+SETTLED_SECONDS = 20.0
+
+
+def harvest(site: Site, store: RunStore) -> list[str]:
+    """Look after every running dispatch; say what was found, one line each.
+
+    Raises:
+        StoreError, OSError, GitError: as the store and git do.
+    """
+    run, found = store.load(), []
+    if run["status"] in ENDED:
+        return []
+    for dispatch in run["dispatches"].values():
+        if dispatch["state"] == "running":
+            found += _look(site, store, run, dispatch)
+    return found
+
+
+def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str]:
+    if dispatch["agent_id"] is None:
+        if _age(dispatch["started"]) < UNBOUND_SECONDS:
+            return []
+        return _lose(store, dispatch, "lost: its ticket was used, but no agent ever began")
+    try:
+        silent = time.time() - os.stat(dispatch["transcript"]).st_mtime
+        words = last_words(dispatch["transcript"]) if silent > SETTLED_SECONDS else None
+    except OSError:
+        silent, words = _age(dispatch["started"]), None
+    if words:
+        answer = accept_result(site.repo, store, dispatch["id"], words)
+        return [f"{dispatch['id']}: taken from its transcript" if answer.accepted else f"{dispatch['id']}: {answer.message}"]
+    minutes = run["limits"]["silence_minutes"]
+    if silent > minutes * 60:
+        return _lose(store, dispatch, f"lost: its agent has been silent for {minutes} minutes")
+    return []
+
+
+def _lose(store: RunStore, dispatch: Dispatch, reason: str) -> list[str]:
+    body = {"id": dispatch["id"], "reason": reason}
+    store.transact("cli", lambda now: [("dispatch_failed", body)] if now and now["dispatches"][body["id"]]["state"] == "running" else [])
+    return [f"{dispatch['id']}: {reason}"]
+
+
+def _age(started: str | None) -> float:
+    """Seconds since the journal's time *started*."""
+    return time.time() - calendar.timegm(time.strptime(started, "%Y-%m-%dT%H:%M:%SZ")) if started else 0.0

@@ -1,0 +1,187 @@
+"""`accept_result`: the only door through which an agent's answer becomes a result.
+
+Decides in this order: one JSON object, strict parsing, the stage's schema, then facts that the answer cannot talk
+about away: what changed in the tree since the dispatch began, and whether it lies inside the scope. Every answer is
+either accepted and journalled, or sent back with the exact error; after the last repair the dispatch fails.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import namedtuple
+
+from ..checks.command import CommandError, parse_command, to_json
+from ..core.canonical import StrictJsonError, digest, parse_strict
+from ..core.consultation import line
+from ..core.scope import glob_error, outside
+from ..core.workflow import stage_at
+from ..definitions.schema_files import schema_errors
+from ..git.snapshot import changed_paths, take_snapshot
+from ..store.files import write_json
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Dispatch, Json, Run, Stage
+    from ..git.repo import Repo
+    from ..store.run_store import News, RunStore
+
+Answer = namedtuple("Answer", "accepted message")
+Answer.__doc__ = """Whether the agent may end, and what it is told when it may not."""
+
+MAX_TEXT = 400_000
+MAX_SUMMARY = 600
+FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
+
+
+class Rejected(Exception):
+    """What is wrong with an answer; `str()` is what the agent is told."""
+
+
+def one_object(text: str) -> dict[str, Json]:
+    """The one JSON object in *text*: alone, or in one fenced block, or after a sentence or two.
+
+    Raises:
+        Rejected: none, several, not strict JSON, or too long.
+    """
+    if len(text) > MAX_TEXT:
+        raise Rejected(f"{len(text):,} characters; at most {MAX_TEXT:,} are read. Shorten the result")
+    blocks = FENCE.findall(text)
+    if len(blocks) > 1:
+        raise Rejected(f"{len(blocks)} JSON blocks; hand in exactly one JSON object")
+    body = (blocks[0] if blocks else text).strip()
+    start = body.find("{")
+    if start < 0:
+        raise Rejected("no JSON object in it; hand in the JSON object alone")
+    try:
+        _, end = json.JSONDecoder().raw_decode(body[start:])
+        if "{" in body[start + end :]:
+            raise Rejected("more than one JSON object; hand in exactly one")
+        value = parse_strict(body[start : start + end])
+    except json.JSONDecodeError as error:
+        raise Rejected(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}. Hand in one whole JSON object") from None
+    except (StrictJsonError, RecursionError) as error:
+        raise Rejected(str(error) or "nested too deep") from None
+    if not isinstance(value, dict):
+        raise Rejected("the result is not a JSON object")
+    return value
+
+
+def accept_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> Answer:
+    """Judge *text* as the result of *dispatch_id* and journal the verdict.
+
+    Called from the hooks that see an agent end and from `harvest`; calling it twice for one answer changes nothing.
+
+    Raises:
+        StoreError, OSError, GitError: nothing was decided; the agent may hand in again.
+    """
+    run = store.load()
+    dispatch = run["dispatches"].get(dispatch_id)
+    if dispatch is None or dispatch["state"] != "running":
+        return Answer(True, "")
+    stage = stage_at(run["workflow"], dispatch["node"])
+    try:
+        value = one_object(text)
+        errors = schema_errors(dispatch["result"], value)
+        if errors:
+            raise Rejected("; ".join(errors))
+        news = _news(repo, run, stage, dispatch, value)
+    except Rejected as error:
+        return _reject(store, run, dispatch, str(error))
+    write_json(store.path("results", f"{dispatch_id}-{dispatch['round']}.json"), value, sync=True)
+    store.transact("door", lambda now: news if now and _still(now, dispatch) else [])
+    return Answer(True, "")
+
+
+def _still(now: Run, dispatch: Dispatch) -> bool:
+    current = now["dispatches"][dispatch["id"]]
+    return current["state"] == "running" and current["repairs"] == dispatch["repairs"]
+
+
+def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str) -> Answer:
+    limit, used = run["limits"]["repairs"], dispatch["repairs"] + 1
+    error = line(error, 1_500)
+    news: News = [("result_rejected", {"id": dispatch["id"], "error": error, "repair": used})]
+    if used > limit:
+        news.append(("dispatch_failed", {"id": dispatch["id"], "reason": f"no valid result after {limit} repairs: {error}"}))
+    store.transact("door", lambda now: news if now and _still(now, dispatch) else [])
+    if used > limit:
+        return Answer(True, "")
+    left = limit - used
+    return Answer(False, f"{dispatch['id']}: the result was not accepted: {error}. Correct it and hand in again; {left} of {limit} repairs left after this.")
+
+
+def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> News:
+    if value.get("status") == "questions":
+        return [("questions_raised", _questions(run, stage, dispatch, value))]
+    changed, unexplained = _effect(repo, dispatch, value)
+    if dispatch["access"] == "write" and value.get("status") == "failed":
+        why = "; ".join(value["caveats"]) or value["summary"]
+        return [("dispatch_failed", {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed})]
+    kept = {key: value[key] for key in stage.get("keep", []) if key in value}
+    if "steps" in kept:
+        kept["checks"] = _plan_checks(value)
+        _judge_plan(run, kept)
+    body = {
+        "id": dispatch["id"],
+        "result": digest("fermata result 1", value),
+        "summary": line(str(value.get("summary", "")), MAX_SUMMARY),
+        "kept": kept,
+        "changed": changed,
+        "unexplained": unexplained,
+    }
+    return [("result_accepted", body)]
+
+
+def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:
+    allowed = stage.get("questions", 0) if run["interactive"] else 0
+    if dispatch["round"] >= allowed:
+        raise Rejected("no question round is left; decide yourself, write what you decided under `assumptions`, and hand in the plan")
+    return {"id": dispatch["id"], "questions": value["questions"]}
+
+
+def _effect(repo: Repo, dispatch: Dispatch, value: dict[str, Json]) -> tuple[list[str], list[str]]:
+    """What changed since the dispatch began: (by the agent, by nobody known). The tree decides, not the claim."""
+    base = dispatch["base_tree"]
+    if dispatch["access"] != "write" or base is None:
+        return [], []
+    changed = [c.path for c in changed_paths(repo, base, take_snapshot(repo))]
+    claimed = list(dict.fromkeys(value.get("files_modified", [])))
+    unexplained = [p for p in value.get("unexplained", []) if p in changed]
+    stray = [p for p in outside(dispatch["scope"], changed) if p not in unexplained]
+    if stray:
+        raise Rejected(
+            f"changed outside your scope ({', '.join(dispatch['scope'])}): {', '.join(stray[:10])}. Put back what you changed there "
+            "(`git diff` shows it); name under `unexplained` what was not you"
+        )
+    missing = [p for p in claimed if p not in changed]
+    if missing:
+        raise Rejected(f"`files_modified` names {', '.join(missing[:10])}, which did not change; the tree says: {', '.join(changed[:20]) or 'nothing changed'}")
+    silent = [p for p in changed if p not in claimed and p not in unexplained]
+    if silent:
+        raise Rejected(f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it, or put it back")
+    return [p for p in changed if p not in unexplained], unexplained
+
+
+def _plan_checks(value: dict[str, Json]) -> list[Json]:
+    found = []
+    for check in value.get("checks", []):
+        try:
+            command = parse_command(check["command"])
+        except CommandError as error:
+            raise Rejected(f"checks {check['name']}: {error}") from None
+        found.append({"name": f"plan-{check['name']}", "command": to_json(command), "expect_tests": False, "source": "proposed by the plan"})
+    names = [c["name"] for c in found]
+    if len(set(names)) != len(names):
+        raise Rejected("two checks have the same name; give each its own")
+    return found
+
+
+def _judge_plan(run: Run, kept: dict[str, Json]) -> None:
+    for number, step in enumerate(kept["steps"], 1):
+        for glob in step["scope"]:
+            error = glob_error(glob)
+            if error:
+                raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
+    if not run["project_checks"]["full"] and not kept["checks"]:
+        raise Rejected("this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal")

@@ -1,0 +1,60 @@
+"""`fermata check`: runs the checks that are open now, for a builder that wants to know. Counts for nothing in the run."""
+
+from __future__ import annotations
+
+import os
+import time
+
+from ..checks.command import from_json
+from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
+from ..core.evidence import judge
+from ..definitions.config import load_config
+from .start import project_checks
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Json, NamedCheck
+    from .site import Site
+
+
+def try_checks(site: Site, *, baseline: bool, quick: bool, seconds: float) -> list[dict[str, Json]]:
+    """Run and wait at most *seconds*; one entry per check with name, outcome and text.
+
+    Before an approval, and with *baseline*, these are the project's own checks; afterwards those that were approved.
+    """
+    wanted, folder = _wanted(site, baseline=baseline, quick=quick)
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    stamp = f"try-{int(time.time())}-{os.urandom(2).hex()}"
+    ids = [f"{stamp}-{number}" for number in range(len(wanted))]
+    for name, check in zip(ids, wanted):
+        spec = CheckSpec(name, check["name"], from_json(check["command"]), site.repo.root, 1_800, expect_tests=check["expect_tests"])
+        start_check(spec, folder)
+    wait_checks(folder, ids, seconds)
+    return [_entry(folder, name, check) for name, check in zip(ids, wanted)]
+
+
+def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str]:
+    project = site.project
+    if not project.run_ids():
+        found = project_checks(site.repo.root, load_config(site.repo.root))
+        project.prepare()
+        return (found["quick"] or found["full"]) if quick else found["full"], os.path.join(project.folder, "checks")
+    store = site.shown(None)
+    run = store.load()
+    approved = run["approved"]
+    if baseline or not approved:
+        found = run["project_checks"]
+        return (found["quick"] or found["full"]) if quick else found["full"], store.path("checks")
+    return approved["envelope"]["quick" if quick else "checks"], store.path("checks")
+
+
+def _entry(folder: str, name: str, check: NamedCheck) -> dict[str, Json]:
+    found = read_check(folder, name)
+    shown = check["command"]["shown"]
+    if isinstance(found, Running):
+        return {"name": check["name"], "outcome": "running", "text": f"… {shown}: still running"}
+    if isinstance(found, Lost):
+        return {"name": check["name"], "outcome": "lost", "text": f"lost {shown}: {found.why}"}
+    verdict = judge(found, expect_tests=check["expect_tests"])
+    tail = "" if verdict.outcome == "green" else "\n" + found.tail
+    return {"name": check["name"], "outcome": verdict.outcome, "text": f"{verdict.outcome} {shown}: {verdict.why}{tail}"}

@@ -1,0 +1,126 @@
+"""The journal: one JSON object a line, each chained to the one before by a hash, appended and synced under the lock.
+
+Decides what is a whole line, a torn tail (the writer died while writing: set aside, reported) or damage (nothing
+advances). Never rewrites a line.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+
+from ..core.canonical import canonical
+from .errors import Damaged, StoreError
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..core.records import Event, Json
+
+GENESIS = "0" * 64
+MAX_LINE = 1_000_000
+
+
+def line_hash(event: Event) -> str:
+    """SHA-256 in hex over the canonical JSON of all of *event* but its `hash`."""
+    from hashlib import sha256
+
+    bare = {key: value for key, value in event.items() if key != "hash"}
+    return sha256(canonical(bare)).hexdigest()
+
+
+def chain(new: list[tuple[str, dict[str, Json]]], seq: int, head: str, ts: str, actor: str) -> list[Event]:
+    """*new* (type, body) as events that follow line *seq*, whose hash is *head*."""
+    events: list[Event] = []
+    for kind, body in new:
+        seq += 1
+        event: Event = {"seq": seq, "prev": head, "type": kind, "ts": ts, "actor": actor, "body": body, "hash": ""}
+        head = event["hash"] = line_hash(event)
+        events.append(event)
+    return events
+
+
+def append(path: str, events: list[Event], size: int) -> int:
+    """Write *events* at the end of *path* with one write and one sync; give the new size.
+
+    Call it under the run's lock. *size* is where the last good line ends; anything behind it was torn off by
+    `read_tail` already. On failure the file is cut back, so that the caller's old state stays true.
+
+    Raises:
+        StoreError: a line is too long.
+        OSError: not written, or not known to be on the disk: the outcome is then decided by the next reader.
+    """
+    lines = b"".join(json.dumps(e, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n" for e in events)
+    if len(lines) > MAX_LINE:
+        raise StoreError(f"{events[0]['type']} would add {len(lines):,} bytes to the journal; at most {MAX_LINE:,}. Shorten it")
+    fresh = not os.path.exists(path)
+    handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    try:
+        try:
+            written = os.write(handle, lines)
+            while written < len(lines):
+                written += os.write(handle, lines[written:])
+        except OSError:
+            os.ftruncate(handle, size)
+            raise
+        os.fsync(handle)
+        if fresh:
+            _sync_parent(path)
+    finally:
+        os.close(handle)
+    return size + len(lines)
+
+
+def _sync_parent(path: str) -> None:
+    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        os.fsync(folder)
+    finally:
+        os.close(folder)
+
+
+def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
+    try:
+        event: Event = json.loads(data)
+        good = event["prev"] == head and event["seq"] == seq and event["hash"] == line_hash(event)
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        good = False
+    if not good:
+        raise Damaged(
+            f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). Nothing was changed and the run "
+            f"holds. Keep the folder, and start anew with /build; `fermata log` shows the lines before it"
+        )
+    return event
+
+
+def read_tail(path: str, start: int = 0, seq: int = 0, head: str = GENESIS, *, repair: bool = False) -> Iterator[tuple[Event, int]]:
+    """Every whole line from byte *start* on, verified against *head*, with the byte where it ends.
+
+    A last line without its newline was torn by a crash and was never acknowledged: it is not given out. With
+    *repair* (under the lock) it is moved to a file beside the journal.
+
+    Raises:
+        Damaged: a line that does not follow from the one before.
+    """
+    try:
+        file = open(path, "rb")
+    except FileNotFoundError:
+        return
+    with file:
+        file.seek(start)
+        for data in file:
+            if not data.endswith(b"\n"):
+                if repair:
+                    _set_aside(path, start, data)
+                return
+            seq += 1
+            event = _parse(data, path, seq, head)
+            start, head = start + len(data), event["hash"]
+            yield event, start
+
+
+def _set_aside(path: str, size: int, torn: bytes) -> None:
+    with open(f"{path}.{size}.torn", "wb") as file:
+        file.write(torn)
+    os.truncate(path, size)

@@ -1,0 +1,99 @@
+"""The project's store: where runs live, which of them is on, and the way from it to the plugin's data folder.
+
+`<git common dir>/fermata/`, so that `git clean`, a branch switch or a stash cannot touch it and all worktrees share it.
+"""
+
+from __future__ import annotations
+
+import os
+
+from ..core.fold import ENDED
+from .errors import Conflict, StoreError, Usage
+from .files import make_folder, safe_name, write_text
+from .lock import locked
+from .run_store import RunStore
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from ..core.records import Run
+
+README = """fermata keeps its runs here: an append-only journal per run, and what agents handed in.
+Nothing in this folder is yours to edit; `fermata status` shows it. Deleting the folder forgets every run and nothing else.
+"""
+
+
+class Project:
+    """The store of one repository."""
+
+    def __init__(self, common_dir: str) -> None:
+        self.folder = os.path.join(common_dir, "fermata")
+        self.runs_folder = os.path.join(self.folder, "runs")
+        self._lock = os.path.join(self.folder, "lock")
+        self._data_note = os.path.join(self.folder, "data-folder")
+
+    def prepare(self) -> None:
+        """Make the folders. Refuses a store that is a link, or that others may write."""
+        for path in (self.folder, self.runs_folder):
+            if os.path.islink(path):
+                raise StoreError(f"{path} is a symbolic link; fermata keeps state only in a real folder. Remove the link")
+        make_folder(self.runs_folder)
+        if os.stat(self.folder).st_mode & 0o022:
+            raise StoreError(f"{self.folder} can be written by others; run: chmod 700 {self.folder}")
+        readme = os.path.join(self.folder, "README")
+        if not os.path.exists(readme):
+            write_text(readme, README)
+
+    def note_data_folder(self, data: str) -> None:
+        """Leave the way to the plugin's data folder for the command line, which the host does not tell it."""
+        self.prepare()
+        write_text(self._data_note, data + "\n")
+
+    def data_folder(self) -> str | None:
+        """The plugin's data folder as the hooks last left it; None when no hook of fermata has run here."""
+        try:
+            with open(self._data_note, encoding="utf-8") as file:
+                return file.read().strip() or None
+        except FileNotFoundError:
+            return None
+
+    def run(self, run_id: str) -> RunStore:
+        """The store of *run_id*, which need not exist. Raises StoreError for an unusable name."""
+        return RunStore(os.path.join(self.runs_folder, safe_name(run_id)))
+
+    def run_ids(self) -> list[str]:
+        """Every run that has a journal, newest first."""
+        try:
+            names = sorted(os.listdir(self.runs_folder), reverse=True)
+        except FileNotFoundError:
+            return []
+        return [name for name in names if name.startswith("orch_") and self.run(name).exists()]
+
+    def open_runs(self) -> list[Run]:
+        """The runs that have not ended, newest first. Raises Damaged if one of them cannot be read."""
+        return [run for run in map(lambda name: self.run(name).load(), self.run_ids()) if run["status"] not in ENDED]
+
+    def newest(self) -> str:
+        """The id of the newest run that has not ended, else of the newest run. Raises Usage when there is none."""
+        ids = self.run_ids()
+        if not ids:
+            raise Usage('no run here yet; type /build "GOAL" in Claude Code')
+        still_open = [run["run"] for run in self.open_runs()]
+        return (still_open or ids)[0]
+
+    def start(self, run_id: str, create: Callable[[RunStore], Run]) -> Run:
+        """Create a run unless one is being worked on in this work tree.
+
+        Raises:
+            Conflict: another run is on; one writer at a time works in place.
+        """
+        self.prepare()
+        with locked(self._lock):
+            for other in self.open_runs():
+                if other["run"] != run_id and other["status"] != "stopped":
+                    raise Conflict(
+                        f"run {other['run']} ({other['goal'][:60]!r}) is on in this repository and one run at a time works in place. "
+                        f"Park it with /fermata:stop in its session, take it over with /fermata:resume, or end it with /fermata:abort"
+                    )
+            return create(self.run(run_id))

@@ -1,0 +1,1 @@
+"""What a person reads: status, log, and the parts of a run. Reads only."""

@@ -1,0 +1,116 @@
+"""Where the run stands, for a person: a few lines of text, or the same facts as JSON."""
+
+from __future__ import annotations
+
+from ..core.actions import DECIDE, HUMAN, next_actions
+from ..core.consultation import code_of, line
+from ..core.fold import items_over, leaves
+from .tier import tier_of
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from ..core.records import Json, Run
+
+MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
+
+
+def shown_status(run: Run) -> str:
+    """The status a person is told: a run whose next move is a human's is waiting."""
+    kinds = {action.kind for action in next_actions(run)}
+    return "waiting" if run["status"] == "executing" and kinds & {DECIDE, HUMAN} else run["status"]
+
+
+def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> dict[str, Json]:
+    """The facts of `status --json`. Keys are stable; what fermata does not know is null."""
+    agents = [d for d in run["dispatches"].values()]
+    stages = run["workflow"]["stages"]
+    at = run["position"]["at"]
+    return {
+        "format": 1,
+        "run": run["run"],
+        "mode": run["mode"],
+        "status": shown_status(run),
+        "goal": run["goal"],
+        "currentStage": at,
+        "planFilePath": "artifacts/approval.md" if run["gate"] or run["approved"] else None,
+        "stages": {s["id"]: {"status": _stage_status(run, s["id"])} for s in stages},
+        "routing": {
+            "workflow": run["workflow"]["name"],
+            "agent_sequence": [{"agent": d["agent"], "status": "active" if d["state"] == "running" else d["state"]} for d in agents],
+            "confidence": None,
+        },
+        "agent_states": [
+            {"agent": d["agent"], "dispatch": d["id"], "status": d["state"], "output": {"summary": d["summary"], "changed": d["changed"]}, "current_step": d["node"]}
+            for d in agents
+        ],
+        "checkpoints": [],
+        "failures": run["failures"],
+        "approval": _approval(run),
+        "checks": [{k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")} for c in run["checks"].values()],
+        "waiting": run["waiting"],
+        "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
+        "tier": tier_of(marker, env)._asdict(),
+        "cost": None,
+    }
+
+
+def _stage_status(run: Run, name: str) -> str:
+    if run["status"] == "completed":
+        return "completed"
+    frame = run["position"]
+    if frame["at"] == name:
+        return "stopped" if run["status"] == "stopped" else "in_progress"
+    return "completed" if name in frame["visits"] else "pending"
+
+
+def _approval(run: Run) -> dict[str, Json] | None:
+    gate = run["approved"] or run["gate"]
+    if gate is None:
+        return None
+    return {"digest": gate["digest"], "code": code_of(gate["digest"]), "decision": gate.get("decision"), "channel": gate.get("channel")}
+
+
+def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
+    """Ten lines or so, most important first."""
+    out = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {_where(run)}"]
+    approval = _approval(run)
+    if approval:
+        word = {"approve": "approved", None: "waits for you"}.get(approval["decision"], f"decided: {approval['decision']}")
+        by = f" by {approval['channel']}" if approval["channel"] else ""
+        out.append(f"Plan      {approval['code']} {word}{by}")
+    for dispatch in list(run["dispatches"].values())[-8:]:
+        note = dispatch["reason"] if dispatch["state"] == "failed" else dispatch["summary"]
+        out.append(f"  {MARKS[dispatch['state']]} {dispatch['id']} {dispatch['agent']:<9}{dispatch['state']:<10}{line(note, 80)}")
+    for check in list({c["name"]: c for c in run["checks"].values()}.values()):
+        out.append(f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}")
+    tier = tier_of(marker, env)
+    out.append(f"Strength  {tier.name}: {tier.why}")
+    next_line = _next(run)
+    return "\n".join(out + ([next_line] if next_line else []))
+
+
+def _where(run: Run) -> str:
+    at = run["position"]["at"]
+    if run["status"] in ("completed", "aborted") or at is None:
+        return run["status"]
+    names = []
+    for node, visit, stage in leaves(run):
+        outer = node.partition("/")[0]
+        of = ""
+        if "." in outer:
+            total = len(items_over(run, next(s for s in run["workflow"]["stages"] if s["id"] == outer.partition(".")[0].partition("~")[0])))
+            of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
+        names.append(f"{stage.get('title', stage['id'])}{of}" + (f", round {visit}" if visit > 1 else ""))
+    return "; ".join(names)
+
+
+def _next(run: Run) -> str:
+    if run["waiting"]:
+        return f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
+    if run["status"] == "stopped":
+        return "Parked    /fermata:resume goes on, /fermata:abort ends it"
+    if shown_status(run) == "waiting" and run["gate"]:
+        return f"Waits     for your decision about plan {code_of(run['gate']['digest'])}: fermata show plan"
+    return ""

@@ -1,0 +1,59 @@
+"""Keeps the suite out of the user's home and settings, and gives slow kinds of test their longer limit."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HERE = os.path.dirname(os.path.realpath(__file__))
+LONG_LIMIT_SECONDS = 300
+# What could lead a test, or a program it starts, to the user's own things. FERMATA_CLIENT(S) only names programs.
+FOREIGN = ("ANTHROPIC_", "CLAUDE", "FERMATA_", "GIT_", "XDG_")
+KEPT = ("FERMATA_CLIENT", "FERMATA_CLIENTS")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if item.path.is_relative_to(f"{HERE}/rehearsal"):
+            item.add_marker(pytest.mark.rehearsal)
+        slow = item.get_closest_marker("rehearsal") or item.get_closest_marker("long")
+        if slow and not item.get_closest_marker("timeout"):
+            item.add_marker(pytest.mark.timeout(LONG_LIMIT_SECONDS))
+
+
+def isolate(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
+    """Give this process, and what it starts, *home* as its home."""
+    for name in list(os.environ):
+        if name.startswith(FOREIGN) and name not in KEPT:
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("HOME", home)
+    for name, folder in (
+        ("DATA", ".local/share"),
+        ("CONFIG", ".config"),
+        ("CACHE", ".cache"),
+        ("STATE", ".local/state"),
+    ):
+        monkeypatch.setenv(f"XDG_{name}_HOME", os.path.join(home, folder))
+    monkeypatch.setenv("CLAUDE_CONFIG_DIR", os.path.join(home, ".claude"))
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_users_home_between_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Covers session fixtures, which start before any test has its own home."""
+    with pytest.MonkeyPatch.context() as monkeypatch:
+        isolate(monkeypatch, str(tmp_path_factory.mktemp("session-home")))
+        yield
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+    """An empty home of the test's own."""
+    folder = str(tmp_path_factory.mktemp("home"))
+    isolate(monkeypatch, folder)
+    return folder
