@@ -19,7 +19,7 @@ KEPT = ("FERMATA_CLIENT", "FERMATA_CLIENTS")
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
-        if item.path.is_relative_to(f"{HERE}/rehearsal"):
+        if item.path.is_relative_to(f"{HERE}/rehearsal") or item.path.is_relative_to(f"{HERE}/e2e"):
             item.add_marker(pytest.mark.rehearsal)
         slow = item.get_closest_marker("rehearsal") or item.get_closest_marker("long")
         if slow and not item.get_closest_marker("timeout"):

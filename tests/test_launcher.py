@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,6 +18,8 @@ from tests.tiny_packages import make_wheel, write_lock
 
 ROOT = Path(__file__).resolve().parents[1]
 BASE = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+# The venv module and pip take three seconds on an idle machine.
+PIP = pytest.mark.timeout(120)
 CLI = """
 import json, os, sys
 def main():
@@ -29,6 +32,7 @@ UV = """#!{python} -I
 import os, pathlib, sys, zipfile
 with open({log!r}, "a") as log:
     log.write(sys.argv[1] + "\\n")
+sys.stdin.read()
 if sys.argv[1] == "venv":
     base, new = sys.argv[3], pathlib.Path(sys.argv[4])
     (new / "bin").mkdir(parents=True)
@@ -186,7 +190,7 @@ def test_first_use_leaves_standard_input_alone(plugin: Plugin) -> None:
     (plugin.root / "scripts/lib/fermata/cli.py").write_text(
         "import sys\ndef main():\n    print(sys.stdin.read())\n    return 0\n"
     )
-    argv = [str(plugin.launcher)]
+    argv = [str(plugin.launcher)]  # the stand-in for uv reads all it can
     done = subprocess.run(argv, env=plugin.env, input="for the verb", capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "for the verb"
 
@@ -212,8 +216,7 @@ def with_leftover_of_a_killed_start(folder: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [without_stamp, with_dangling_python, with_file_in_its_place, with_leftover_of_a_killed_start]
 )
-def test_unfinished_environment_is_remade(ready: Plugin, damage: object) -> None:
-    assert callable(damage)
+def test_unfinished_environment_is_remade(ready: Plugin, damage: Callable[[Path], None]) -> None:
     damage(ready.folder)
     done = ready.run("status")
     assert done.returncode == 0, done.stderr
@@ -239,9 +242,16 @@ def test_lost_package_is_remade_at_the_next_start(ready: Plugin) -> None:
 def test_setup_repairs_at_once_and_says_where(ready: Plugin) -> None:
     lose_package(ready)
     done = ready.run("setup")
-    assert (done.returncode, done.stdout.strip()) == (0, str(ready.folder))
+    assert (done.returncode, json.loads(done.stdout)["prefix"]) == (0, str(ready.folder))
     assert "it is made anew" in done.stderr
     assert ready.run("status").returncode == 0
+
+
+def test_setup_for_the_tests_prints_another_environment(ready: Plugin) -> None:
+    write_lock(ready.root / "scripts/requirements-test.lock", ready.wheel)
+    done = ready.run("setup", "--test")
+    assert done.stdout == environment_folder(str(ready.root), ready.env, "env-test") + "\n"
+    assert environment_python(str(ready.root), ready.env, "env-test")
 
 
 def test_our_own_missing_module_is_shown_as_the_bug_it_is(ready: Plugin) -> None:
@@ -282,9 +292,9 @@ def test_interruption_cleans_up_and_can_be_repeated(plugin: Plugin, number: sign
     _, said = first.communicate()
     assert first.returncode != 0
     assert "Traceback" not in said
+    assert plugin.leftovers() == []
     plugin.gate.unlink()
     assert plugin.run("status").returncode == 0
-    assert plugin.leftovers() == []
 
 
 def test_hooks_get_a_link_to_the_real_interpreter(ready: Plugin) -> None:
@@ -296,7 +306,14 @@ def test_hooks_get_a_link_to_the_real_interpreter(ready: Plugin) -> None:
     assert os.readlink(link) == BASE
 
 
-OLD = "#!/bin/sh\n[ \"$1\" = --version ] && echo 'Python 3.8.20' && exit\nexit 1\n"
+# Runs what it is given, but believes that it is an old one.
+PRETEND = "import sys; sys.version_info = (3, 8, 20, 'final', 0); exec(sys.argv[1])"
+OLD = f"""#!/bin/sh
+[ "$1" = --version ] && echo "Python 3.8.20" && exit
+[ "$1" = -c ] && exec "{BASE}" -I -c "{PRETEND}" "$2"
+echo "started although it is too old" >&2
+exit 1
+"""
 
 
 def test_old_python_is_named_with_the_way_out(plugin: Plugin) -> None:
@@ -340,6 +357,7 @@ def test_unwritable_home_is_named(plugin: Plugin, home: str, said: str) -> None:
     assert "Traceback" not in done.stderr
 
 
+@PIP
 def test_no_network_names_the_step_and_a_command_that_works_later(plugin: Plugin, tmp_path: Path) -> None:
     plugin.with_python().with_pip().env["PIP_FIND_LINKS"] = str(tmp_path / "empty")
     failed = plugin.run("status")
@@ -354,6 +372,7 @@ def test_no_network_names_the_step_and_a_command_that_works_later(plugin: Plugin
     assert plugin.run("status").returncode == 0
 
 
+@PIP
 def test_pip_takes_over_when_uv_fails(plugin: Plugin) -> None:
     plugin.with_python().program("uv", "#!/bin/sh\necho broken shim\nexit 127\n")
     # In the lock, not in pip's settings, which would keep uv out from the start.
@@ -365,12 +384,25 @@ def test_pip_takes_over_when_uv_fails(plugin: Plugin) -> None:
     assert "trying pip instead" in done.stderr
 
 
-def test_pip_settings_keep_uv_out_and_a_wrong_hash_is_refused(plugin: Plugin) -> None:
+def with_another_hash(lock: str) -> str:
+    return lock[: lock.index("sha256:")] + "sha256:" + "0" * 64
+
+
+def without_hash(lock: str) -> str:
+    return lock[: lock.index("--hash")]
+
+
+@PIP
+@pytest.mark.parametrize(
+    ("change", "said"), [(with_another_hash, "DO NOT MATCH THE HASHES"), (without_hash, "Hashes are required")]
+)
+def test_only_what_the_lock_vouches_for_is_installed(plugin: Plugin, change: Callable[[str], str], said: str) -> None:
     lock = plugin.root / "scripts/requirements.lock"
-    lock.write_text(lock.read_text().replace("sha256:", "sha256:0000")[:-5] + "\n")
+    lock.write_text(change(lock.read_text()))
     done = plugin.with_python().with_uv().with_pip().run("status")
     assert done.returncode == 6
-    assert "DO NOT MATCH THE HASHES" in done.stderr
+    assert said in done.stderr
+    # The person has settings for pip, which uv would not read.
     assert not plugin.calls.exists()
 
 

@@ -5,7 +5,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import Sandbox, make_sandbox
 
 from fermata.git.repo import (
     GitError,
@@ -18,6 +17,7 @@ from fermata.git.repo import (
     operation_in_progress,
     run_git,
 )
+from tests.git.sandbox import Sandbox, make_sandbox
 
 
 def test_finds_the_repository_from_a_folder_and_a_file_below(sandbox: Sandbox) -> None:
@@ -127,7 +127,7 @@ def test_a_git_in_a_relative_path_folder_is_not_run(sandbox: Sandbox, monkeypatc
 
 
 def test_time_limit_is_an_error(sandbox: Sandbox) -> None:
-    with pytest.raises(GitError, match="no answer within 0.05 s"):
+    with pytest.raises(GitError, match=r"no answer within 0\.05 s"):
         run_git(sandbox.repo, "-c", "alias.nap=!sleep 5", "nap", seconds=0.05)
 
 
@@ -175,7 +175,11 @@ def test_real_conflicts_are_seen_as_operations(sandbox: Sandbox) -> None:
     sandbox.git("checkout", "-q", "main")
     sandbox.write("README.md", "main\n")
     sandbox.commit("main")
-    for words, name in ((("merge", "side"), "merge"), (("rebase", "side"), "rebase"), (("cherry-pick", "side"), "cherry-pick")):
+    for words, name in (
+        (("merge", "side"), "merge"),
+        (("rebase", "side"), "rebase"),
+        (("cherry-pick", "side"), "cherry-pick"),
+    ):
         sandbox.git("-c", "core.editor=true", *words, code=1)
         assert operation_in_progress(sandbox.repo) == name
         sandbox.git(words[0], "--abort")

@@ -5,10 +5,10 @@ import time
 from pathlib import Path
 
 import pytest
-from conftest import Sandbox, make_sandbox
 
 from fermata.git.repo import GitError, branch, dirty_paths, head_commit, operation_in_progress
 from fermata.git.snapshot import Change, changed_paths, diff_text, keep_tree, take_snapshot
+from tests.git.sandbox import Sandbox, make_sandbox
 
 
 def test_holds_tracked_and_untracked_and_neither_ignored_nor_by_products(sandbox: Sandbox) -> None:
@@ -20,7 +20,13 @@ def test_holds_tracked_and_untracked_and_neither_ignored_nor_by_products(sandbox
     sandbox.write(".fermata/worktrees/run/mod/x.py")
     sandbox.write("sub/.fermata/worktrees/kept.py")
     tree = take_snapshot(sandbox.repo)
-    assert sandbox.names(tree) == [".gitignore", "README.md", "new file.py", "src/app.py", "sub/.fermata/worktrees/kept.py"]
+    assert sandbox.names(tree) == [
+        ".gitignore",
+        "README.md",
+        "new file.py",
+        "src/app.py",
+        "sub/.fermata/worktrees/kept.py",
+    ]
 
 
 def test_tracked_by_products_count(sandbox: Sandbox) -> None:
@@ -118,7 +124,22 @@ def test_a_kept_tree_survives_garbage_collection(sandbox: Sandbox) -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["", "../heads/main", "a/../b", "/a", "a//b", "-f", "a b", "a.lock", "a/b.lock", "a..b", "a.", "a\n", "a@{1}", "x" * 65],
+    [
+        "",
+        "../heads/main",
+        "a/../b",
+        "/a",
+        "a//b",
+        "-f",
+        "a b",
+        "a.lock",
+        "a/b.lock",
+        "a..b",
+        "a.",
+        "a\n",
+        "a@{1}",
+        "x" * 65,
+    ],
 )
 def test_refused_names_of_refs(sandbox: Sandbox, name: str) -> None:
     tree = take_snapshot(sandbox.repo)
@@ -164,7 +185,9 @@ def test_a_change_in_the_second_of_the_index_and_of_equal_size_is_seen(sandbox: 
     os.utime(sandbox.root / ".git/index", ns=(stamp, stamp))
     sandbox.git("config", "core.trustctime", "false")
     assert os.stat(file).st_ino == inode
-    time.sleep(1.1 - time.time() % 1)  # into the next second, where a fresh copy would be taken as younger than the file
+    time.sleep(
+        1.1 - time.time() % 1
+    )  # into the next second, where a fresh copy would be taken as younger than the file
     assert changed_paths(sandbox.repo, before, take_snapshot(sandbox.repo)) == [Change("racy", "modified")]
 
 

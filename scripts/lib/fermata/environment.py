@@ -6,6 +6,7 @@ name with its hash, and asks nothing. Standard library only, because it runs bef
 
 Usage: environment.py ensure          make the environment unless it is ready
        environment.py setup [--test]  the same, and import every package of it to be sure
+       environment.py import          what both start inside an environment to do that
 Writes: $XDG_DATA_HOME/fermata (else ~/.local/share/fermata): `env-KEY`, `env-test-KEY`, their `.lock`, `python`.
 Exit codes: 0 ready, the folder is on standard output · 2 usage · 6 not possible here · 130 interrupted.
 """
@@ -329,10 +330,8 @@ def main(argv: Sequence[str], env: Mapping[str, str]) -> int:
     import argparse
     import signal
 
-    parser = argparse.ArgumentParser(
-        prog="fermata setup", usage="fermata setup [--test]", description="Make fermata's own Python environment ready."
-    )
-    parser.add_argument("verb", choices=("ensure", "setup", "import"), help=argparse.SUPPRESS)
+    parser = argparse.ArgumentParser(description="Make fermata's own Python environment ready.")
+    parser.add_argument("verb", choices=("ensure", "setup", "import"), help="`setup` also imports every package")
     parser.add_argument("--test", action="store_true", help="the environment of the tests, not the one of the plugin")
     options = parser.parse_args(argv)
     if options.verb == "import":

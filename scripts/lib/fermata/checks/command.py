@@ -21,7 +21,7 @@ SHELL_CHARACTERS = frozenset("|&;<>()$`*?[]{}\n")
 SHELL_WORDS = frozenset(
     "! . : [[ alias break builtin case cd command continue coproc declare eval exec exit export for function if local"
     " popd pushd read readonly return select set shift shopt source time trap type typeset ulimit umask unalias unset"
-    " until wait while".split()  # noqa: SIM905 - one word a line would hide the rule
+    " until wait while".split()
 )
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*\+?=")
 HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Cs", "Zl", "Zp"})

@@ -80,7 +80,9 @@ def send_message(bound: Bound) -> Answer | None:
         return answers.deny(f"{dispatch['id']} is {dispatch['state']} and waits for no message. Run `fermata next`.")
     body = {"id": dispatch["id"], "at": _now()}
     bound.store.transact("hook", lambda now: [("dispatch_started", body)])
-    return _granted(bound, run, {**given, "message": _answers(run, dispatch)})
+    text = _answers(run, dispatch)
+    # The client hands the hook its message twice, as `message` and as `content` (seen on 2.1.197 and 2.1.329).
+    return _granted(bound, run, {**given, "message": text, **({"content": text} if "content" in given else {})})
 
 
 def ask_user(bound: Bound) -> Answer | None:

@@ -6,8 +6,6 @@ half-way, end in the same state.
 
 from __future__ import annotations
 
-import os
-
 from ..checks.command import from_json
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
@@ -109,7 +107,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         base = take_snapshot(site.repo)
         keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
     brief = Brief(site, run, stage, action.node, action.visit, action.subject, scope)
-    write_text(os.path.join(_folder(store, "briefs"), f"{name}.md"), brief.text(name, LAUNCHER), sync=True)
+    write_text(store.path("briefs", f"{name}.md"), brief.text(name, LAUNCHER), sync=True)
     body = {
         "id": name,
         "node": action.node,
@@ -157,7 +155,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
             expect_tests=named["expect_tests"],
             repo=site.repo.root,
         )
-        start_check(spec, _folder(store, "checks"))
+        start_check(spec, store.path("checks"))
 
 
 def _request(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -173,7 +171,7 @@ def write_report(store: RunStore, run: Run) -> str:
     """The consultation report of the gate the run is at; also kept under `artifacts/`."""
     assert run["gate"] is not None
     text = report(run, run["gate"], baseline_lines(run))
-    write_text(os.path.join(_folder(store, "artifacts"), "approval.md"), text + "\n")
+    write_text(store.path("artifacts", "approval.md"), text + "\n")
     return text
 
 
@@ -206,9 +204,3 @@ def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:
 
 
 PERFORM = {CREATE: _create, CHECK: _check, REQUEST: _request, FINISH: _finish, LIMIT: _limit}
-
-
-def _folder(store: RunStore, name: str) -> str:
-    folder = store.path(name)
-    os.makedirs(folder, mode=0o700, exist_ok=True)
-    return folder

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 FORMAT = 1
 LEFTOVER_AGE = 60.0
-SUBFOLDERS = ("briefs", "results", "artifacts", "logs", "checks")
+SUBFOLDERS = ("briefs", "results", "artifacts", "checks")
 
 
 def utc_now() -> str:
@@ -98,7 +98,9 @@ class RunStore:
             StoreError: as *decide* raises, or the journal is damaged, or the lock is held too long.
             OSError: disk full or unwritable; the old state stays.
         """
-        make_folder(self.folder)
+        if not os.path.isdir(self.folder):
+            for name in ("", *SUBFOLDERS):
+                make_folder(self.path(name))
         with locked(self._lock, seconds):
             snapshot = self._locked_snapshot()
             news = decide(snapshot["run"] if snapshot else None)

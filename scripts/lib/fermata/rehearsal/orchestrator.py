@@ -1,0 +1,90 @@
+"""A main thread that does what `fermata next` says, word by word: the obedient model of every rehearsal.
+
+It knows the few forms of an answer (`DO:`, `WAIT:`, `HELD:`, `DONE:` …) and nothing of workflows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+from .messages import ToolResult, ToolUse
+from .script import Conversation, Heard, Turn
+
+LAUNCHER = re.compile(r'`("[^"\n]+/scripts/fermata") (start|resume|next)`')
+TICKET = re.compile(r"subagent_type: (\S+)\s+description: (.+?)\s+prompt: (fermata dispatch d-\d+)")
+LETTER = re.compile(r"to: (\S+)\s+summary: (\S+)\s+message: (fermata dispatch d-\d+)")
+NEXT = re.compile(r'THEN: ("[^"\n]+" next)')
+COMMAND = re.compile(r'^ {2}("[^"\n]+" wait --max \d+)$', re.MULTILINE)
+WAITING = "I wait for the agents."
+
+# What a mischievous orchestrator slips in before it obeys: given the answer of `next` that it just heard.
+Mischief = Callable[[str], "Turn | None"]
+
+
+def bash(command: str) -> ToolUse:
+    """A Bash call as the client's models make it."""
+    return ToolUse("Bash", {"command": command, "description": "part of the run"})
+
+
+def agent(kind: str, description: str, prompt: str) -> ToolUse:
+    """An Agent call in the foreground, where the client knows that."""
+    given = {"subagent_type": kind, "description": description, "prompt": prompt, "run_in_background": False}
+    return ToolUse("Agent", given)
+
+
+def any_question() -> ToolUse:
+    """A question in the model's own words; fermata puts its own in their place."""
+    options = [{"label": label, "description": label} for label in ("Yes, go ahead", "No")]
+    question = {"question": "Shall I go on?", "header": "Go on", "options": options, "multiSelect": False}
+    return ToolUse("AskUserQuestion", {"questions": [question]})
+
+
+def obedient(mischief: Mischief | None = None) -> Callable[[Heard], Conversation]:
+    """The actor. *mischief* is called once for each answer of `next`; what it gives is played first."""
+
+    def play(heard: Heard) -> Conversation:
+        launcher, verb = _launcher(heard.text)
+        told = ""
+        command = f"{launcher} {verb}"
+        while True:
+            heard = yield bash(command)
+            told = _bash_text(heard) or told
+            if told and mischief and "next" in command:
+                trick = mischief(told)
+                if trick is not None:
+                    yield trick
+            heard = yield from _obey(told, heard)
+            command = f"{launcher} next"
+
+    return play
+
+
+def _obey(told: str, heard: Heard) -> Conversation:  # type: ignore[misc]
+    """Do the one thing that *told* says; returns what was heard last."""
+    if told.startswith("DO: call the Agent"):
+        heard = yield [agent(*groups) for groups in TICKET.findall(told)]
+    elif LETTER.search(told):
+        to, summary, message = LETTER.search(told).groups()  # type: ignore[union-attr]
+        heard = yield ToolUse("SendMessage", {"to": to, "summary": summary, "message": message})
+    elif "AskUserQuestion" in told:
+        heard = yield any_question()
+    elif COMMAND.search(told):
+        heard = yield bash(COMMAND.search(told)[1])  # type: ignore[index]
+    elif told.startswith("WAIT"):
+        heard = yield WAITING
+    elif told.startswith(("DONE", "HELD", "ABORTED", "STOPPED")) or not told.startswith("Run "):
+        heard = yield told
+    return heard  # type: ignore[return-value]
+
+
+def _launcher(text: str) -> tuple[str, str]:
+    match = LAUNCHER.search(text)
+    if match is None:
+        raise LookupError(f"no launcher in the command's text: {text[:300]}")
+    return match[1], match[2]
+
+
+def _bash_text(heard: Heard) -> str:
+    results: list[ToolResult] = [result for result in heard.results if result.name == "Bash"]
+    return results[-1].text if results else ""

@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from fermata.core.canonical import canonical
+from fermata.core.evidence import Counts, Evidence, clean, fingerprint, from_json, judge, tail_of, to_json
+from fermata.core.records import CommandJson
+
+COMMAND: CommandJson = {"argv": ["pytest"], "shell": None, "cwd": ".", "shown": "pytest"}
+
+
+def make_evidence(**fields: Any) -> Evidence:
+    values = {"id": "c-1", "name": "tests", "command": COMMAND, "exit_code": 0, "seconds": 1.25, **fields}
+    return Evidence(**values)
+
+
+FIVE = Counts(passed=5, total=5)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expect_tests", "outcome", "said"),
+    [
+        pytest.param({"counts": FIVE}, True, "green", "exit 0, 5 passed, 1.2 s", id="pass"),
+        pytest.param({}, False, "green", "no test count", id="no-runner"),
+        pytest.param({}, True, "green", "no test count", id="unrecognised-runner"),
+        pytest.param({"counts": Counts()}, False, "green", "0 tests", id="zero-tests-not-expected"),
+        pytest.param({"counts": Counts()}, True, "red", "0 tests ran; tests are expected", id="zero-tests"),
+        pytest.param({"counts": Counts(skipped=3, total=3)}, True, "red", "0 tests ran (3 skipped)", id="all-skipped"),
+        pytest.param(
+            {"exit_code": 1, "counts": Counts(3, 2, 0, 0, 5)}, True, "red", "exit 1: 2 failed, 3 passed", id="failed"
+        ),
+        pytest.param({"exit_code": 2, "tail": "a\nboom\n\n"}, False, "red", "exit 2: boom", id="failed-without-count"),
+        pytest.param(
+            {"exit_code": 127, "tail": "x: No such file"},
+            True,
+            "red",
+            "could not start (exit 127): x: No",
+            id="missing",
+        ),
+        pytest.param({"exit_code": 126}, True, "red", "could not start (exit 126)", id="not-executable"),
+        pytest.param(
+            {"counts": Counts(1, 2, 0, 0, 3)},
+            True,
+            "red",
+            "exit 0, yet the test runner counted 2 failed",
+            id="swallowed",
+        ),
+        pytest.param({"counts": Counts(1, 0, 1, 0, 2)}, False, "red", "counted 1 errors", id="swallowed-error"),
+        pytest.param({"exit_code": None, "signal": 9}, True, "red", "ended by SIGKILL", id="signal"),
+        pytest.param({"exit_code": None, "signal": 40}, True, "red", "ended by signal 40", id="odd-signal"),
+        pytest.param(
+            {"exit_code": None, "timed_out": True, "seconds": 600.2}, True, "red", "after 600 s", id="timed-out"
+        ),
+        pytest.param({"exit_code": None, "error": "disk full"}, True, "lost", "no result: disk full", id="own-error"),
+        pytest.param({"exit_code": 0, "error": "stopped"}, True, "lost", "no result: stopped", id="stopped"),
+        pytest.param({"exit_code": None}, True, "lost", "names no exit code", id="nothing-known"),
+        pytest.param(
+            {"counts": FIVE, "tree_before": "a", "tree_after": "b", "changed": ("x", "y", "z", "w")},
+            True,
+            "unstable",
+            "x, y, z and 1 more changed while it ran",
+            id="tree-changed",
+        ),
+        pytest.param(
+            {"counts": FIVE, "tree_before": "a", "tree_after": None}, True, "unstable", "the tree", id="tree-half-known"
+        ),
+        pytest.param({"exit_code": 1, "tree_before": "a", "tree_after": "b"}, True, "red", "exit 1", id="red-wins"),
+        pytest.param(
+            {"counts": Counts(), "tree_before": "a", "tree_after": "b"}, True, "red", "0 tests", id="zero-wins"
+        ),
+    ],
+)
+def test_judgement(fields: dict[str, Any], expect_tests: bool, outcome: str, said: str) -> None:
+    found = judge(make_evidence(**fields), expect_tests=expect_tests)
+    assert found.outcome == outcome
+    assert said in found.why
+    assert "\n" not in found.why
+
+
+def test_json_round_trip_is_canonical_and_tolerates_newer_keys() -> None:
+    evidence = make_evidence(
+        counts=FIVE, changed=("ä",), tree_before="t", tree_after="t", tail="ok\n", started="2026-01-01"
+    )
+    value = json.loads(canonical(to_json(evidence)))
+    assert from_json(value) == evidence
+    assert from_json({**value, "newer": 1}) == evidence
+    assert from_json(to_json(make_evidence())) == make_evidence()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param({"format": 2}, "format is 2", id="format"),
+        pytest.param({"exit_code": "0"}, "exit_code is '0', want an integer or null", id="text-for-integer"),
+        pytest.param({"exit_code": False}, "exit_code", id="bool-for-integer"),
+        pytest.param({"timed_out": 0}, "timed_out", id="integer-for-bool"),
+        pytest.param({"counts": {"passed": 1}}, "counts", id="half-counts"),
+        pytest.param(
+            {"counts": {"passed": -1, "failed": 0, "errors": 0, "skipped": 0, "total": 0}}, "counts", id="negative"
+        ),
+        pytest.param({"changed": "abc"}, "changed", id="text-for-list"),
+        pytest.param({"command": None}, "command", id="no-command"),
+    ],
+)
+def test_damaged_json_is_refused_by_key(change: dict[str, Any], said: str) -> None:
+    with pytest.raises(ValueError, match="run the check again") as caught:
+        from_json({**to_json(make_evidence()), **change})
+    assert said in str(caught.value)
+
+
+def test_missing_key_and_other_type_are_refused() -> None:
+    value = to_json(make_evidence())
+    del value["tail"]
+    with pytest.raises(ValueError, match="the key 'tail' is missing"):
+        from_json(value)
+    with pytest.raises(ValueError, match="format is 'list'"):
+        from_json([])
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        pytest.param("\x1b[31mred\x1b[0m", "red", id="colour"),
+        pytest.param("\x1b]8;;http://x\x07link\x1b]8;;\x1b\\", "link", id="osc-8"),
+        pytest.param("\x1b]52;c;aGk=\x07a", "a", id="clipboard"),
+        pytest.param("10%\r20%\r\nend", "10%\n20%\nend", id="carriage-return"),
+        pytest.param("a\x00\x07\x9b\u202eb\u200b\ud800c\td\n", "abc\td\n", id="control-and-bidi"),
+        pytest.param("\x1b", "", id="lone-escape"),
+    ],
+)
+def test_clean(raw: str, expected: str) -> None:
+    assert clean(raw) == expected
+
+
+def test_tail_starts_at_a_line_and_has_a_limit() -> None:
+    assert tail_of("short\n") == "short\n"
+    text = "".join(f"line {number}\n" for number in range(2000))
+    tail = tail_of(text)
+    assert len(tail) <= 4000
+    assert tail.startswith("line ")
+    assert tail.endswith("line 1999\n")
+    assert len(tail_of("x" * 9000)) == 4000
+
+
+FAILURE = """
+____ test_sum ____
+tmp_path = PosixPath('/tmp/pytest-of-ann/pytest-{run}/test_sum0')
+    def test_sum(tmp_path):
+>       assert add(1, 2) == 3, object()
+E       AssertionError: <object object at 0x{address}>
+E       assert 4 == 3
+tests/test_sum.py:{line}: AssertionError
+2026-01-0{run} 10:11:1{run},123 ERROR worker pid={run}77 took 1.{run}3s in /tmp/x{run}/y
+=== short test summary info ===
+FAILED tests/test_sum.py::test_sum - AssertionError: <object object at 0x{address}>
+=== 1 failed, {run} passed in 0.{run}2s ===
+"""
+
+
+def test_fingerprint_ignores_times_addresses_places_and_order() -> None:
+    one = FAILURE.format(run=1, address="7f00aa", line=10)
+    two = FAILURE.format(run=2, address="7f11bb", line=22)
+    turned = "\n".join(reversed(two.splitlines()))
+    prints = {fingerprint(make_evidence(exit_code=1, tail=tail)) for tail in (one, two, turned)}
+    assert len(prints) == 1
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        pytest.param({"tail": "E   assert 5 == 3\nFAILED t.py::test_sum"}, id="another-value"),
+        pytest.param({"tail": "E   assert 4 == 3\nFAILED t.py::test_other"}, id="another-test"),
+        pytest.param({"exit_code": 2}, id="another-exit-code"),
+        pytest.param({"exit_code": None, "signal": 11}, id="signal"),
+        pytest.param({"exit_code": None, "timed_out": True}, id="timed-out"),
+        pytest.param({"error": "disk full"}, id="own-error"),
+    ],
+)
+def test_fingerprint_tells_errors_apart(other: dict[str, Any]) -> None:
+    base = {"exit_code": 1, "tail": "E   assert 4 == 3\nFAILED t.py::test_sum"}
+    assert fingerprint(make_evidence(**base)) != fingerprint(make_evidence(**{**base, **other}))
+
+
+def test_fingerprint_without_failing_lines_uses_the_last_lines() -> None:
+    first, second = ("one\ntwo", "one\nthree")
+    assert fingerprint(make_evidence(exit_code=3, tail=first)) != fingerprint(make_evidence(exit_code=3, tail=second))
