@@ -44,7 +44,7 @@ class Sandbox:
         return [name for name in self.git("ls-tree", "-r", "-z", "--name-only", tree).split("\0") if name]
 
     def state(self) -> dict[str, str]:
-        """Hashes of all that is the user's: every file of the work tree and of `.git`, but no object or fermata file."""
+        """Hashes of all that is the user's: each file of the work tree and of `.git`, but no object or fermata file."""
         found = {}
         for place, folders, files in os.walk(os.fsencode(self.root)):
             folders[:] = [

@@ -149,6 +149,13 @@ def test_dirty_paths_names_staged_changed_deleted_and_untracked(sandbox: Sandbox
     assert dirty_paths(sandbox.repo, limit=2) == expected[:2]
 
 
+def test_looking_does_not_refresh_the_index(sandbox: Sandbox) -> None:
+    os.utime(sandbox.root / "README.md", (1, 1))
+    before = (sandbox.root / ".git/index").read_bytes()
+    assert dirty_paths(sandbox.repo) == []
+    assert (sandbox.root / ".git/index").read_bytes() == before
+
+
 @pytest.mark.parametrize(
     ("mark", "name"),
     [

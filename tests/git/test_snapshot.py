@@ -209,6 +209,8 @@ def test_sparse_checkout_does_not_look_like_deletion(sandbox: Sandbox) -> None:
     sandbox.git("sparse-checkout", "set", "--cone", "src")
     assert not (sandbox.root / "far").exists()
     assert take_snapshot(sandbox.repo) == full
+    sandbox.git("update-index", "--assume-unchanged", "far/away.py")
+    assert take_snapshot(sandbox.repo) == full
     sandbox.write("far/new.py")
     assert changed_paths(sandbox.repo, full, take_snapshot(sandbox.repo)) == [Change("far/new.py", "added")]
 
@@ -271,6 +273,19 @@ def test_file_and_folder_change_places(sandbox: Sandbox) -> None:
     ]
 
 
+def test_a_folder_moved_behind_an_ignored_link_is_gone(sandbox: Sandbox) -> None:
+    """Through the link each file still looks unchanged to git, down to its inode."""
+    sandbox.write("moved/inner.py")
+    sandbox.write(".gitignore", "/moved\n")
+    sandbox.git("add", "-f", "moved")
+    sandbox.commit()
+    before = take_snapshot(sandbox.repo)
+    (sandbox.root / "moved").rename(sandbox.root / "elsewhere")
+    (sandbox.root / "moved").symlink_to("elsewhere")
+    after = take_snapshot(sandbox.repo)
+    assert Change("moved/inner.py", "deleted") in changed_paths(sandbox.repo, before, after)
+
+
 def test_during_a_conflicted_merge(sandbox: Sandbox) -> None:
     sandbox.git("checkout", "-q", "-b", "side")
     sandbox.write("README.md", "side\n")
@@ -297,11 +312,15 @@ def test_intent_to_add_counts_with_its_content(sandbox: Sandbox) -> None:
 def test_a_split_index_is_read(sandbox: Sandbox) -> None:
     expected = take_snapshot(sandbox.repo)
     sandbox.git("update-index", "--split-index")
+    sandbox.git("config", "core.splitIndex", "true")
+    sandbox.git("config", "splitIndex.maxPercentChange", "0")
     sandbox.write("late")
     sandbox.git("add", "late")
     state = sandbox.state()
+    sandbox.write("later")
     tree = take_snapshot(sandbox.repo)
-    assert changed_paths(sandbox.repo, expected, tree) == [Change("late", "added")]
+    assert changed_paths(sandbox.repo, expected, tree) == [Change("late", "added"), Change("later", "added")]
+    (sandbox.root / "later").unlink()
     assert sandbox.state() == state
 
 

@@ -132,10 +132,10 @@ def _in_folder(text: str) -> Command | None:
             return None
     except CommandError:
         return None  # the first `&&` stands within quotes
-    words = _split(left)
-    if len(words) != 2:
+    _cd, *folders = _split(left)
+    if len(folders) != 1:
         return None
-    return Command(_split(rest), None, _folder(words[1]), text)
+    return Command(_split(rest), None, _folder(folders[0]), text)
 
 
 def _folder(path: str) -> str:

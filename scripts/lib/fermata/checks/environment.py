@@ -1,9 +1,9 @@
 """Decides which environment variables a check gets.
 
-A check should do what its shown command says and nothing else. So it keeps the caller's environment (PATH, HOME, locale,
-VIRTUAL_ENV, whatever the tests need), without the host's own variables, and without those that make a program load
-code or skip work that the command does not show: an agent that calls the CLI could set them. PYTHONPATH is one of
-these; a project that needs it says so in the command (`env PYTHONPATH=src pytest`), where it is seen and approved.
+A check should do what its shown command says and nothing else. So it keeps the caller's environment (PATH, HOME,
+locale, VIRTUAL_ENV, whatever the tests need), without the host's own variables, and without those that make a program
+load code or skip work that the command does not show: an agent that calls the CLI could set them. PYTHONPATH is one
+of these; a project that needs it says so in the command (`env PYTHONPATH=src pytest`), where it is seen and approved.
 Credentials under other names are kept, since tests may need them; the agents' own shell has them anyway.
 """
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FORMAT = 1
 TAIL_CHARACTERS = 4000
 CHANGED_LIMIT = 200
+NAMED_IN_A_LINE = 3
 SIGNALS = {
     1: "SIGHUP",
     2: "SIGINT",
@@ -165,15 +166,17 @@ def judge(evidence: Evidence, *, expect_tests: bool) -> Judgement:
 
     A failure is red even if the tree changed as well; "unstable" is a pass that cannot be tied to one tree.
     """
-    for rule in (_no_result, _failure, _hidden_failure, _nothing_ran, _changed_tree):
-        found = rule(evidence, expect_tests)
-        if found is not None:
-            return found
+    found = _no_result(evidence) or _failure(evidence) or _hidden_failure(evidence)
+    if found is None and expect_tests:
+        found = _nothing_ran(evidence)
+    found = found or _changed_tree(evidence)
+    if found is not None:
+        return found
     counted = f"{evidence.counts}" if evidence.counts else "no test count"
     return Judgement("green", f"exit 0, {counted}, {evidence.seconds:.1f} s")
 
 
-def _no_result(evidence: Evidence, _expect: bool) -> Judgement | None:
+def _no_result(evidence: Evidence) -> Judgement | None:
     if evidence.error:
         return Judgement("lost", f"no result: {evidence.error}")
     if evidence.exit_code is None and evidence.signal is None and not evidence.timed_out:
@@ -181,7 +184,7 @@ def _no_result(evidence: Evidence, _expect: bool) -> Judgement | None:
     return None
 
 
-def _failure(evidence: Evidence, _expect: bool) -> Judgement | None:
+def _failure(evidence: Evidence) -> Judgement | None:
     counted = f": {evidence.counts}" if evidence.counts and evidence.counts.total else ""
     if evidence.timed_out:
         return Judgement("red", f"stopped after {evidence.seconds:.0f} s, its time limit{counted}")
@@ -203,26 +206,27 @@ def _last_line(evidence: Evidence) -> str:
     return f": {lines[-1][:200]}" if lines else ""
 
 
-def _hidden_failure(evidence: Evidence, _expect: bool) -> Judgement | None:
+def _hidden_failure(evidence: Evidence) -> Judgement | None:
     counts = evidence.counts
     if counts and counts.failed + counts.errors:
         return Judgement("red", f"exit 0, yet the test runner counted {counts}")
     return None
 
 
-def _nothing_ran(evidence: Evidence, expect: bool) -> Judgement | None:
+def _nothing_ran(evidence: Evidence) -> Judgement | None:
     counts = evidence.counts
-    if expect and counts is not None and counts.ran == 0:
+    if counts is not None and counts.ran == 0:
         skipped = f" ({counts.skipped} skipped)" if counts.skipped else ""
         return Judgement("red", f"exit 0, but 0 tests ran{skipped}; tests are expected from this check")
     return None
 
 
-def _changed_tree(evidence: Evidence, _expect: bool) -> Judgement | None:
+def _changed_tree(evidence: Evidence) -> Judgement | None:
     if evidence.tree_before == evidence.tree_after:
         return None
-    shown = ", ".join(evidence.changed[:3]) or "the tree"
-    more = f" and {len(evidence.changed) - 3} more" if len(evidence.changed) > 3 else ""
+    shown = ", ".join(evidence.changed[:NAMED_IN_A_LINE]) or "the tree"
+    left = len(evidence.changed) - NAMED_IN_A_LINE
+    more = f" and {left} more" if left > 0 else ""
     return Judgement("unstable", f"exit 0, but {shown}{more} changed while it ran, so it belongs to no one tree")
 
 

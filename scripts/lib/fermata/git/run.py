@@ -79,10 +79,12 @@ def run_git(
     """Run one git command at the top of the work tree and return what it printed.
 
     Args:
+        repo: where; the command runs at the top of its work tree.
         args: subcommand and its arguments; `-c name=value` pairs may stand before it and win over the fixed ones.
         index: absolute path of another index file than the repository's.
         stdin: bytes for its standard input; without them that is empty.
         ok: exit codes that are an answer and not an error.
+        seconds: how long it may take.
 
     Raises:
         GitError: git is missing, ended otherwise, or took longer than *seconds*.

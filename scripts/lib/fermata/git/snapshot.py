@@ -33,10 +33,11 @@ IDENTITY = tuple(
     for part in ("-c", setting)
 )
 LEFT_BEHIND_SECONDS = 3600
+REF_LIMIT = 200
 
 
 class Change(NamedTuple):
-    """One path that differs between two trees. `type` means file, symbolic link or submodule became another of these."""
+    """One path that differs between two trees; `type`: a file, symbolic link or submodule became another of these."""
 
     path: str
     kind: Kind
@@ -88,7 +89,7 @@ def _private_index(repo: Repo) -> Iterator[str]:
 
 
 def _copy_index(real: str, copy: str) -> None:
-    """Copy an index with its time: git distrusts entries as young as their index, and a newer copy would hide changes."""
+    """Copy an index with its time: git distrusts entries as young as their index; a newer copy would hide changes."""
     try:
         with open(real, "rb") as source, open(copy, "wb") as target:
             shutil.copyfileobj(source, target)
@@ -145,7 +146,7 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -
     tell(("--no-assume-unchanged",), listing.assumed)
     tell(("--no-skip-worktree",), present)
     tell(("--force-remove",), gone)
-    tell(("--add", "--remove", "--replace"), changed)
+    tell(("--add", "--remove"), changed)
 
 
 def _without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
@@ -189,26 +190,26 @@ def keep_tree(repo: Repo, tree: str, ref_name: str, message: str) -> str:
         GitError: *ref_name* is not made of parts of letters, digits, `.`, `_`, `-`; or *tree* does not exist.
     """
     parts = ref_name.split("/")
-    if len(ref_name) > 200 or not all(REF_PART.match(part) for part in parts):
+    if len(ref_name) > REF_LIMIT or not all(REF_PART.match(part) for part in parts):
         rule = "use letters, digits, `.`, `_`, `-` in parts of at most 64, separated by `/`"
         raise GitError(("update-ref",), None, f"{ref_name!r} cannot name a snapshot; {rule}", repo.root)
     (tree,) = _ids(tree)
     options = (*IDENTITY, "-c", "i18n.commitEncoding=UTF-8")
     text = message.encode("utf-8", "replace")
-    commit = run_git(repo, *options, "commit-tree", "--no-gpg-sign", "-F", "-", tree, stdin=text).decode().strip()
+    commit = run_git(repo, *options, "commit-tree", "-F", "-", tree, stdin=text).decode().strip()
     run_git(repo, "-c", "core.logAllRefUpdates=false", "update-ref", f"refs/fermata/{ref_name}", commit)
     return commit
 
 
 def diff_text(repo: Repo, before: str, after: str, max_bytes: int) -> str:
-    """The unified diff between two trees, cut after the last whole line within *max_bytes*, with a mark where it is cut."""
+    """The unified diff between two trees; longer than *max_bytes* it is cut after a whole line, with a mark there."""
     options = ("-p", "-r", "--no-ext-diff", "--no-textconv", "--no-renames", "--no-color", "--submodule=short")
     raw = read_git(repo, ("-c", "core.bigFileThreshold=8m", "diff-tree", *options, *_ids(before, after)), max_bytes + 1)
     if len(raw) <= max_bytes:
         return raw.decode("utf-8", "replace")
     kept = raw[: raw.rfind(b"\n", 0, max_bytes) + 1]
-    mark = f"[cut here: the diff is longer than {max_bytes:,} bytes; `git diff {before[:12]} {after[:12]}` shows all of it]\n"
-    return kept.decode("utf-8", "replace") + mark
+    rest = f"`git diff {before[:12]} {after[:12]}` shows all of it"
+    return kept.decode("utf-8", "replace") + f"[cut here: the diff is longer than {max_bytes:,} bytes; {rest}]\n"
 
 
 def _ids(*names: str) -> tuple[str, ...]:

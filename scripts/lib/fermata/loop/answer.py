@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.actions import AGENT, ASK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
 from ..core.consultation import code_of, line
+from .briefs import latest_checks
 from .site import LAUNCHER
 
 TYPE_CHECKING = False
@@ -104,17 +105,13 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
     del actions
     if run["status"] == "completed":
         changed = sorted({path for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]})
-        text = ["DONE: the run is complete; fermata ran the checks itself on this very tree.", f"Changed: {', '.join(changed[:30]) or 'nothing'}"]
-        text += [f"Checked: {c['name']} {c['outcome']} ({line(c['why'], 120)})" for c in _last_green(run)]
+        checked = [f"Checked: {c['name']} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)]
+        proof = "fermata ran the checks itself on this very tree." if checked else "this workflow ran no checks, so nothing is proven."
+        text = [f"DONE: the run is complete; {proof}", f"Changed: {', '.join(changed[:30]) or 'nothing'}", *checked]
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {"aborted": "ABORTED: the run has ended; nothing was reverted.", "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume."}
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
-
-
-def _last_green(run: Run) -> list[dict[str, str]]:
-    newest = {c["name"]: c for c in run["checks"].values() if c["state"] == "finished"}
-    return [{"name": c["name"], "outcome": str(c.get("outcome")), "why": str(c.get("why"))} for c in newest.values()]
 
 
 SAY = (
