@@ -129,7 +129,7 @@ def test_start_returns_at_once_and_running_is_seen(bench: Bench) -> None:
         pytest.param(
             "no-such-program-here -q",
             127,
-            "could not start (exit 127): no-such-program-here: No such file",
+            "could not start (exit 127): no-such-program-here: not found on PATH",
             id="missing",
         ),
         pytest.param(

@@ -161,6 +161,14 @@ def test_ids_that_are_options_or_names_are_refused(sandbox: Sandbox) -> None:
             keep_tree(sandbox.repo, odd, "r/1", "m")
 
 
+def test_an_unknown_tree_is_an_error_and_not_an_empty_answer(sandbox: Sandbox) -> None:
+    tree = take_snapshot(sandbox.repo)
+    with pytest.raises(GitError, match="bad object"):
+        changed_paths(sandbox.repo, tree, "1" * 40)
+    with pytest.raises(GitError, match="bad object"):
+        diff_text(sandbox.repo, tree, "1" * 40, 1000)
+
+
 def test_detached_head_and_linked_worktree(sandbox: Sandbox, tmp_path: Path) -> None:
     side = tmp_path / "side"
     sandbox.git("worktree", "add", "-q", "--detach", str(side))

@@ -54,12 +54,12 @@ def cli() -> None:
 @cli.command()
 @JSON_FLAG
 def start(as_json: bool) -> None:
-    """Open the run that /build asked for. For the session that drives the run."""
+    """Open the run that /build asked for, and say what is due first. For the session that drives the run."""
     from .loop.start import start_run
 
-    run = start_run(_site())
-    text = f"Run {run['run']} is open ({run['workflow']['title']}).\nTHEN: run `next`."
-    _say(text, {"run": run["run"], "workflow": run["workflow"]["name"]}, as_json)
+    site = _site()
+    start_run(site)
+    sys.exit(_next(site, site.driven(), as_json))
 
 
 @cli.command("next")
@@ -148,14 +148,15 @@ def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
 @click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait.")
 @JSON_FLAG
 def wait(seconds: int, as_json: bool) -> None:
-    """Wait for the checks that fermata is running. For the session that drives the run."""
+    """Wait for the checks that fermata is running, and say what is due then. For the session that drives the run."""
     from .checks.runner import wait_checks
 
     site = _site()
     store = site.driven()
     running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
-    done = wait_checks(store.path("checks"), running, seconds) if running else True
-    _say("The checks have ended. THEN: run `next`." if done else "Still running. Run `wait` again.", {"ended": done, "checks": running}, as_json)
+    if running:
+        wait_checks(store.path("checks"), running, seconds)
+    sys.exit(_next(site, store, as_json))
 
 
 @cli.command()
@@ -214,6 +215,22 @@ def version(as_json: bool) -> None:
 def setup(as_json: bool) -> None:
     """Make fermata's own Python environment ready. The launcher does so by itself; this says where it is."""
     _say(f"fermata is set up: {sys.prefix}", {"environment": sys.prefix}, as_json)
+
+
+@cli.command()
+@click.option("--get-client", is_flag=True, help="Fetch the newest known client with npm, if none is installed.")
+@click.option("--mode", type=click.Choice(["default", "auto"]), default="default", show_default=True, help="Permission mode of the sessions.")
+@click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
+@JSON_FLAG
+def rehearse(get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
+    """Play a whole /build on the real Claude Code client with a scripted model: no account, no cost, about a minute.
+
+    Shows gates that hold, forged approvals that are refused, a false "tests pass" that is caught, a crash that is
+    resumed. Exit code 0 only if all of it happened. FERMATA_CLIENT names another client than `claude` on PATH.
+    """
+    from .views.rehearsal import run_rehearsal
+
+    sys.exit(run_rehearsal(os.environ, get_client=get_client, mode=mode, keep=keep, as_json=as_json))
 
 
 def main(argv: list[str] | None = None) -> int:

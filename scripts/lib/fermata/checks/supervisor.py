@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import os
 import selectors
+import shutil
 import signal
 import subprocess
 import sys
@@ -131,8 +132,12 @@ class Supervisor:
                 start_new_session=True,
             )
         except OSError as error:
-            capture.write(f"{command.words[0]}: {error.strerror}\n".encode("utf-8", "replace"))
-            return 127 if isinstance(error, FileNotFoundError) else 126
+            program = command.words[0]
+            # the error itself is no help: with an unreadable folder on PATH every missing program is "denied"
+            missing = "/" not in program and shutil.which(program) is None
+            why = "not found on PATH" if missing else error.strerror
+            capture.write(f"{program}: {why}\n".encode("utf-8", "replace"))
+            return 127 if missing or isinstance(error, FileNotFoundError) else 126
         try:
             return self._watch(process, capture)
         finally:

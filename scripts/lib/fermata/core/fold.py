@@ -328,6 +328,7 @@ def _check_started(run: Run, body: Body) -> None:
         "node": body["node"],
         "visit": body["visit"],
         "name": body["name"],
+        "shown": body["shown"],
         "state": "running",
     }
 

@@ -120,6 +120,7 @@ class CheckRun(TypedDict):
     node: str
     visit: int
     name: str
+    shown: str
     state: Literal["running", "finished"]
     outcome: NotRequired[str]
     why: NotRequired[str]

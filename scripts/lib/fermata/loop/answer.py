@@ -80,7 +80,7 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
 
 def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
     names = ", ".join(run["checks"][action.subject]["name"] for action in actions)
-    return f"DO: fermata is running {names}.\n  {CALL} wait --max 90\nTHEN: {CALL} next", 0
+    return f"DO: fermata is running {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.", 0
 
 
 def _wait_agents(run: Run, actions: list[Action]) -> tuple[str, int]:

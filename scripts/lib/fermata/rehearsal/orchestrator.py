@@ -45,37 +45,33 @@ def obedient(mischief: Mischief | None = None) -> Callable[[Heard], Conversation
 
     def play(heard: Heard) -> Conversation:
         launcher, verb = _launcher(heard.text)
-        told = ""
         command = f"{launcher} {verb}"
         while True:
             heard = yield bash(command)
-            told = _bash_text(heard) or told
-            if told and mischief and "next" in command:
-                trick = mischief(told)
-                if trick is not None:
-                    yield trick
-            heard = yield from _obey(told, heard)
-            command = f"{launcher} next"
+            told = _bash_text(heard)
+            trick = mischief(told) if mischief else None
+            if trick is not None:
+                yield trick
+            waits = COMMAND.search(told)
+            if waits:
+                command = waits[1]
+            else:
+                yield _obeyed(told)
+                command = f"{launcher} next"
 
     return play
 
 
-def _obey(told: str, heard: Heard) -> Conversation:  # type: ignore[misc]
-    """Do the one thing that *told* says; returns what was heard last."""
+def _obeyed(told: str) -> Turn:
+    """The one thing that *told* asks for; what asks for nothing is relayed to the user."""
     if told.startswith("DO: call the Agent"):
-        heard = yield [agent(*groups) for groups in TICKET.findall(told)]
-    elif LETTER.search(told):
-        to, summary, message = LETTER.search(told).groups()  # type: ignore[union-attr]
-        heard = yield ToolUse("SendMessage", {"to": to, "summary": summary, "message": message})
-    elif "AskUserQuestion" in told:
-        heard = yield any_question()
-    elif COMMAND.search(told):
-        heard = yield bash(COMMAND.search(told)[1])  # type: ignore[index]
-    elif told.startswith("WAIT"):
-        heard = yield WAITING
-    elif told.startswith(("DONE", "HELD", "ABORTED", "STOPPED")) or not told.startswith("Run "):
-        heard = yield told
-    return heard  # type: ignore[return-value]
+        return [agent(*groups) for groups in TICKET.findall(told)]
+    letter = LETTER.search(told)
+    if letter:
+        return ToolUse("SendMessage", {"to": letter[1], "summary": letter[2], "message": letter[3]})
+    if "AskUserQuestion" in told:
+        return any_question()
+    return WAITING if told.startswith("WAIT") else told or "I was told nothing."
 
 
 def _launcher(text: str) -> tuple[str, str]:

@@ -121,18 +121,12 @@ def with_tools_loaded(request: Request, reply: Reply) -> Reply:
     """Load deferred tools first: newer clients let some be called only after a ToolSearch for them."""
     if isinstance(reply, ApiError) or "ToolSearch" not in request.tools:
         return reply
-    called = {block.name for block in reply.blocks if isinstance(block, ToolUse)}
-    missing = sorted(called - request.tools - _searched(request) - {"Task"})
-    if not missing:
+    missing = sorted({b.name for b in reply.blocks if isinstance(b, ToolUse)} - request.tools - {"Task"})
+    searched = any(result.name == "ToolSearch" for result in request.results)
+    if not missing or searched:  # what a search did not bring is not to be had: let the call fail
         return reply
     search = ToolUse("ToolSearch", {"query": "select:" + ",".join(missing), "max_results": len(missing)})
     return replace(reply, blocks=(search,))
-
-
-def _searched(request: Request) -> set[str]:
-    """Tools that a search was just made for: a second one would not help, the client lacks them."""
-    found = [result.text for result in request.results if result.name == "ToolSearch"]
-    return set(re.findall(r"\w+", " ".join(found)))
 
 
 def replay(actor: Actor, messages: Sequence[Message], *, handback: bool = False) -> tuple[int, list[Reply]]:
