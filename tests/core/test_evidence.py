@@ -1,13 +1,15 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fermata.core.canonical import canonical
 from fermata.core.evidence import Counts, Evidence, clean, fingerprint, from_json, judge, tail_of, to_json
-from fermata.core.records import CommandJson
+
+if TYPE_CHECKING:
+    from fermata.core.records import CommandJson
 
 COMMAND: CommandJson = {"argv": ["pytest"], "shell": None, "cwd": ".", "shown": "pytest"}
 

@@ -294,6 +294,13 @@ def test_a_folder_moved_behind_an_ignored_link_is_gone(sandbox: Sandbox) -> None
     assert Change("moved/inner.py", "deleted") in changed_paths(sandbox.repo, before, after)
 
 
+def test_very_deep_folders(sandbox: Sandbox) -> None:
+    before = take_snapshot(sandbox.repo)
+    blob = sandbox.git("rev-parse", "HEAD:README.md").strip()
+    sandbox.git("update-index", "--add", "--cacheinfo", f"100644,{blob},{'d/' * 1500}f.py")
+    assert take_snapshot(sandbox.repo) == before  # in the index only, so it was deleted
+
+
 def test_during_a_conflicted_merge(sandbox: Sandbox) -> None:
     sandbox.git("checkout", "-q", "-b", "side")
     sandbox.write("README.md", "side\n")

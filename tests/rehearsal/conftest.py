@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from fermata.rehearsal.client import Client, Mode, World, installed_clients, make_home
 from fermata.rehearsal.model import ScriptedModel
 from fermata.rehearsal.script import Script
 from fermata.rehearsal.terminal import Terminal
-
 from tests.rehearsal.throwaway import Plugin, make_plugin
 
 VERSIONS = ("2.1.197", "2.1.329")
@@ -57,7 +57,11 @@ def set_stage(client: Client, tmp_path: Path) -> Iterator[SetStage]:
     with ExitStack() as opened:
 
         def build(
-            script: Script, *, mode: Mode | None = None, allows: Callable[[str], bool] = lambda _action: True, **plugin: object
+            script: Script,
+            *,
+            mode: Mode | None = None,
+            allows: Callable[[str], bool] = lambda _action: True,
+            **plugin: object,
         ) -> Stage:
             project = tmp_path / "project"
             project.mkdir()

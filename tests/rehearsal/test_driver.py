@@ -5,10 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Literal
 
 import pytest
-from fermata.rehearsal.client import run_headless
+
+from fermata.rehearsal.client import Headless, run_headless
 from fermata.rehearsal.messages import ApiError, ToolUse
 from fermata.rehearsal.script import Conversation, Heard, Report, Script
-
 from tests.rehearsal.throwaway import Rule, decide
 
 if TYPE_CHECKING:
@@ -55,7 +55,9 @@ def try_to_write(heard: Heard) -> Conversation:
 
 @pytest.mark.parametrize("mode", MODES)
 def test_a_hook_denies_a_command(set_stage: SetStage, mode: Literal["default", "auto"]) -> None:
-    stage = set_stage(Script(try_to_write), mode=mode, rules=[Rule("PreToolUse", decide("PreToolUse", "deny", "held by the gate"))])
+    stage = set_stage(
+        Script(try_to_write), mode=mode, rules=[Rule("PreToolUse", decide("PreToolUse", "deny", "held by the gate"))]
+    )
     terminal = stage.terminal()
     terminal.submit("write")
     terminal.wait_for_text("held by the gate")
@@ -124,8 +126,26 @@ def test_a_question_is_answered_by_keys(set_stage: SetStage, mode: Literal["defa
     assert after["tool_response"]["answers"] == {"Which database?": "SQLite"}  # type: ignore[index]
 
 
+def long_talk(heard: Heard) -> Conversation:
+    while True:
+        heard = yield f"compacted={heard.compacted} {heard.text[-20:]}"
+
+
+def test_a_compacted_session_goes_on(set_stage: SetStage) -> None:
+    stage = set_stage(Script(long_talk))
+    terminal = stage.terminal()
+    terminal.submit("first word")
+    terminal.wait_for_text("compacted=False first word")
+    terminal.submit("/compact")
+    stage.model.wait_for(lambda request: request.kind == "compaction")
+    terminal.wait_until(lambda _screen: bool(stage.plugin.seen("PostCompact")), "the end of the compaction")
+    terminal.wait_quiet()
+    terminal.submit("next word")
+    terminal.wait_for_text("compacted=True")
+
+
 def long_job(heard: Heard) -> Conversation:
-    for command in ("echo first > first", "echo second; sleep 1000"):
+    for command in ("echo first > first", "echo second; tail -f /dev/null"):
         if "go on" not in heard.text:  # a killed client may have forgotten its last turns
             heard = yield bash(command)
     yield "I go on" if "go on" in heard.text else f"unexpected: {heard}"
@@ -136,7 +156,7 @@ def test_a_killed_session_goes_on(set_stage: SetStage) -> None:
     terminal = stage.terminal()
     terminal.submit("work")
     stage.model.wait_for(lambda request: any(result.name == "Bash" for result in request.results))
-    terminal.wait_for_text("sleep 1000")
+    terminal.wait_for_text("tail -f")
     terminal.kill9()
     session = str(stage.plugin.seen("SessionStart")[0]["session_id"])
     again = stage.terminal("--resume", session)
@@ -146,8 +166,6 @@ def test_a_killed_session_goes_on(set_stage: SetStage) -> None:
 
 
 def test_a_killed_headless_session_goes_on(set_stage: SetStage) -> None:
-    from fermata.rehearsal.client import Headless
-
     stage = set_stage(Script(long_job), mode="bypassPermissions")
     first = Headless(stage.world, "work")
     stage.model.wait_for(lambda request: any(result.name == "Bash" for result in request.results))

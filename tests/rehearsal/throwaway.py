@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-HOOK = r'''
+HOOK = r"""
 import fcntl, json, os, sys
 here = os.path.dirname(os.path.abspath(__file__))
 event = json.load(sys.stdin)
@@ -30,11 +30,11 @@ with open(os.path.join(here, "seen.jsonl"), "a") as log:
         json.dump(used, open(used_file, "w"))
         print(json.dumps(rule["answer"]))
         break
-'''
+"""
 
 EVENTS = (
     "PreToolUse", "PostToolUse", "PostToolUseFailure", "UserPromptSubmit", "UserPromptExpansion", "SessionStart", "SessionEnd",
-    "Stop", "StopFailure", "SubagentStart", "SubagentStop", "PermissionRequest", "Notification",
+    "Stop", "PostCompact", "StopFailure", "SubagentStart", "SubagentStop", "PermissionRequest", "Notification",
 )  # fmt: skip
 
 
@@ -49,7 +49,14 @@ class Rule:
 
 
 def decide(event: str, decision: str, reason: str = "because", **more: object) -> dict[str, object]:
-    return {"hookSpecificOutput": {"hookEventName": event, "permissionDecision": decision, "permissionDecisionReason": reason, **more}}
+    return {
+        "hookSpecificOutput": {
+            "hookEventName": event,
+            "permissionDecision": decision,
+            "permissionDecisionReason": reason,
+            **more,
+        }
+    }
 
 
 @dataclass(frozen=True)
@@ -80,7 +87,9 @@ def make_plugin(
     """Write a plugin. *agents*: name → body (the body is also the marker); *commands*: file name → whole text."""
     for folder in (".claude-plugin", "hooks", "agents", "commands"):
         (root / folder).mkdir(parents=True)
-    (root / ".claude-plugin" / "plugin.json").write_text(json.dumps({"name": name, "version": "0.0.1", "description": "x"}))
+    (root / ".claude-plugin" / "plugin.json").write_text(
+        json.dumps({"name": name, "version": "0.0.1", "description": "x"})
+    )
     (root / "hooks" / "hook.py").write_text(HOOK)
     command = f"{shlex.quote(sys.executable)} -I -S {shlex.quote(str(root / 'hooks' / 'hook.py'))}"
     entry = [{"hooks": [{"type": "command", "command": command}]}]

@@ -33,11 +33,12 @@ def digest(tag: str, value: Json) -> str:
 
 
 def _no_twins(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        keys = [key for key, _ in pairs]
-        twin = next(key for key in keys if keys.count(key) > 1)
-        raise StrictJsonError(f'the key "{twin}" stands twice in one object; keep one')
+    found: dict[str, Json] = {}
+    for key, value in pairs:
+        if key in found:
+            # As JSON writes it: a lone surrogate in the message could not be journalled.
+            raise StrictJsonError(f"the key {json.dumps(key[:100])} stands twice in one object; keep one")
+        found[key] = value
     return found
 
 
@@ -71,7 +72,7 @@ def parse_strict(text: str, limit: int = 262_144) -> Json:
 
 
 def depth(value: Json) -> int:
-    """Levels of objects and arrays in *value*; 0 for a plain value. Iterative, so that no input can exhaust the stack."""
+    """Levels of objects and arrays in *value*; 0 for a plain value. Iterative: no input can exhaust the stack."""
     deepest, todo = 0, [(value, 0)]
     while todo:
         item, level = todo.pop()

@@ -35,8 +35,9 @@ def clean(text: str, limit: int = 2_000) -> str:
 
 
 def line(text: str, limit: int = 160) -> str:
-    """*text* cleaned and on one line."""
-    return " ".join(clean(text, limit).split())
+    """*text* cleaned and on one line; cut with an ellipsis."""
+    flat = " ".join(clean(text, 20 * limit).split())
+    return flat if len(flat) <= limit else flat[: limit - 1] + "…"
 
 
 def plan_of(run: Run, node: str) -> dict[str, Json]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .scope import covers
+from .scope import covers, protected
 from .shell import launcher_verb, reading_error
 
 MAIN, READER, WRITER, STRANGER = "main", "reader", "writer", "stranger"
@@ -25,16 +25,15 @@ Facts.__doc__ = """What the hook knows. `scope`: the globs of the writer's dispa
 `scripts/fermata`. `grant`: cli, scope or none. `guarded`: texts that no writer's command may mention."""
 
 Verdict = namedtuple("Verdict", "answer reason", defaults=("",))
-Verdict.__doc__ = """`pass` leaves the call to the host's own rules, `allow` answers for it, `deny` refuses with a reason."""
+Verdict.__doc__ = """`pass` leaves the call to the host's own rules, `allow` answers it, `deny` refuses with a reason."""
 
 MODEL_VERBS = frozenset("start next harvest brief check wait status show log".split())
 READS = frozenset(
-    "Read Grep Glob LS NotebookRead ToolSearch AskUserQuestion SubagentHandback SendMessage Agent TaskStop TaskOutput KillShell "
-    "BashOutput TodoWrite TaskCreate TaskUpdate TaskList TaskGet".split()
+    "Read Grep Glob LS NotebookRead ToolSearch AskUserQuestion SubagentHandback SendMessage Agent TaskStop TaskOutput "
+    "KillShell BashOutput TodoWrite TaskCreate TaskUpdate TaskList TaskGet".split()
 )
 EDITS = frozenset(("Edit", "Write", "MultiEdit", "NotebookEdit"))
 GRANTS_CLI = ("cli", "scope")
-PROTECTED = (".git", ".fermata", ".claude", ".mcp.json")
 WAY_OUT = "Go on with `fermata next`; the user can type /fermata:stop to park the run"
 
 
@@ -55,18 +54,24 @@ def own_launcher(call: Call, facts: Facts) -> Verdict | None:
     if verb is None:
         return None
     if verb not in MODEL_VERBS:
-        return Verdict(DENY, f"`fermata {verb}` is for people in a terminal. Verbs for you: {', '.join(sorted(MODEL_VERBS))}.")
+        verbs = ", ".join(sorted(MODEL_VERBS))
+        return Verdict(DENY, f"`fermata {verb}` is for people in a terminal. Verbs for you: {verbs}.")
     return Verdict(ALLOW if facts.grant in GRANTS_CLI and not facts.plan_mode else PASS)
 
 
 def guard_own_places(call: Call, facts: Facts) -> Verdict | None:
     """State, approvals, plugin and settings are out of every tool's reach, whoever asks and whatever was approved."""
-    if call.tool in EDITS and call.path and call.path.split("/")[0].casefold() in PROTECTED:
-        return Verdict(DENY, f"`{call.path}` steers git, Claude Code or fermata; no agent changes it while a run is on.")
-    if call.tool == "Bash" and facts.actor == WRITER:
+    if call.tool in EDITS and call.path and protected(call.path):
+        return Verdict(
+            DENY, f"`{call.path}` steers git, Claude Code or fermata; no agent changes it while a run is on."
+        )
+    if facts.actor == WRITER:
         found = next((text for text in facts.guarded if text in call.command), None)
         if found:
-            return Verdict(DENY, f"the command mentions `{found}`, which belongs to the user's side of the gate. Work inside the scope.")
+            return Verdict(
+                DENY,
+                f"the command mentions `{found}`, which belongs to the user's side of the gate. Work inside the scope.",
+            )
     return None
 
 
@@ -91,8 +96,9 @@ def writer_edits(call: Call, facts: Facts) -> Verdict | None:
     """After approval: Edit and Write inside the dispatch's scope, and nowhere else."""
     if facts.actor != WRITER or call.tool not in EDITS:
         return None
-    if call.path is None:
-        return Verdict(DENY, f"the file lies outside the repository. {facts.dispatch} may change: {', '.join(facts.scope)}.")
+    if not call.path:
+        where = "the call names no file" if call.path == "" else "the file lies outside the repository"
+        return Verdict(DENY, f"{where}. {facts.dispatch} may change: {', '.join(facts.scope)}.")
     if not covers(facts.scope, call.path):
         return Verdict(
             DENY,

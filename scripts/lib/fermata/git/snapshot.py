@@ -154,10 +154,14 @@ def _without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
     real: dict[bytes, bool] = {b"": True}
 
     def is_folder(folder: bytes) -> bool:
-        if folder not in real:
-            full = os.path.join(top, folder)
-            real[folder] = is_folder(os.path.dirname(folder)) and not os.path.islink(full) and not os.path.isfile(full)
-        return real[folder]
+        todo = []
+        while folder not in real:
+            todo.append(folder)
+            folder = os.path.dirname(folder)
+        for below in reversed(todo):  # no recursion: a path may have 2,000 folders
+            full = os.path.join(top, below)
+            real[below] = real[os.path.dirname(below)] and not os.path.islink(full) and not os.path.isfile(full)
+        return real[(todo or [folder])[0]]
 
     return {path for path in paths if not is_folder(os.path.dirname(path))}
 

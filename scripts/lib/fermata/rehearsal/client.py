@@ -19,13 +19,25 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
-from fermata.rehearsal.messages import JsonObject
-from fermata.rehearsal.processes import end_group
+from .messages import JsonObject
+from .processes import end_group
 
 Mode = Literal["default", "auto", "acceptEdits", "plan", "bypassPermissions"]
 _KEY = "test-key"
 # What a program needs to run at all; everything else of the caller stays out.
-_KEPT = ("PATH", "LANG", "LC_ALL", "TMPDIR", "SHELL", "USER", "LOGNAME", "TZ", "LD_LIBRARY_PATH", "PYENV_ROOT", "VIRTUAL_ENV")
+_KEPT = (
+    "PATH",
+    "LANG",
+    "LC_ALL",
+    "TMPDIR",
+    "SHELL",
+    "USER",
+    "LOGNAME",
+    "TZ",
+    "LD_LIBRARY_PATH",
+    "PYENV_ROOT",
+    "VIRTUAL_ENV",
+)
 
 
 class ClientMissingError(Exception):
@@ -67,11 +79,14 @@ def open_client(path: Path) -> Client:
     try:
         done = subprocess.run([str(path), "--version"], capture_output=True, text=True, timeout=60, check=False)
     except (OSError, subprocess.TimeoutExpired) as error:
-        raise ClientMissingError(f"{path} does not run: {error}. Set FERMATA_CLIENT to a Claude Code program.") from None
+        raise ClientMissingError(
+            f"{path} does not run: {error}. Set FERMATA_CLIENT to a Claude Code program."
+        ) from None
     found = re.match(r"\d+\.\d+\.\d+", done.stdout.strip())
     if not found:
         raise ClientMissingError(
-            f"{path} --version printed {done.stdout.strip()[:80]!r}, not a version. Set FERMATA_CLIENT to a Claude Code program."
+            f"{path} --version printed {done.stdout.strip()[:80]!r}, not a version. "
+            "Set FERMATA_CLIENT to a Claude Code program."
         )
     return Client(path, found.group())
 
@@ -106,7 +121,9 @@ def install_client(version: str, folder: Path) -> Client:
 
 
 def _package() -> str:
-    system = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}.get(platform.system(), platform.system().lower())
+    system = {"Linux": "linux", "Darwin": "darwin", "Windows": "win32"}.get(
+        platform.system(), platform.system().lower()
+    )
     machine = "arm64" if platform.machine().lower() in ("arm64", "aarch64") else "x64"
     return f"@anthropic-ai/claude-code-{system}-{machine}"
 
@@ -193,10 +210,14 @@ class Outcome:
         return next((str(e["session_id"]) for e in self.events if "session_id" in e), "")
 
     @property
+    def results(self) -> tuple[str, ...]:
+        """What the main thread said at the end of each of its turns: background agents wake it for more than one."""
+        return tuple(str(event["result"]) for event in self.of_type("result") if event.get("result"))
+
+    @property
     def result(self) -> str:
-        """The text of the last `result` event; empty if the session was killed before it."""
-        ends = self.of_type("result")
-        return str(ends[-1].get("result", "")) if ends else ""
+        """The last of `results`; empty if the session was killed before it."""
+        return self.results[-1] if self.results else ""
 
 
 class Headless:
@@ -238,7 +259,9 @@ class Headless:
         if self._reader.is_alive():
             outcome = self.kill9()
             last = "\n".join(json.dumps(event)[:400] for event in outcome.events[-5:])
-            raise TimeoutError(f"`claude -p` did not end within {timeout} s; its last events: {last}\n{outcome.stderr[-500:]}")
+            raise TimeoutError(
+                f"`claude -p` did not end within {timeout} s; its last events: {last}\n{outcome.stderr[-500:]}"
+            )
         return _outcome(self._process.returncode, *self._output)
 
     def kill9(self) -> Outcome:
@@ -251,7 +274,9 @@ class Headless:
         self._output = self._process.communicate()
 
 
-def run_headless(world: World, prompt: str, *, resume: str = "", arguments: Iterable[str] = (), timeout: float = 120.0) -> Outcome:
+def run_headless(
+    world: World, prompt: str, *, resume: str = "", arguments: Iterable[str] = (), timeout: float = 120.0
+) -> Outcome:
     """Run `claude -p PROMPT` to its end."""
     return Headless(world, prompt, resume=resume, arguments=arguments).wait(timeout)
 

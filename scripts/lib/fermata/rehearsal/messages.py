@@ -12,7 +12,7 @@ import re
 import secrets
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, Union
+from typing import Literal
 
 JsonObject = Mapping[str, object]
 Kind = Literal["main", "agent", "classifier", "compaction", "helper"]
@@ -41,7 +41,7 @@ class ToolUse:
     input: JsonObject = field(default_factory=dict)
 
 
-Block = Union[Text, ToolUse]
+Block = Text | ToolUse
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ class ApiError:
     times: int = 1
 
 
-Reply = Union[Answer, ApiError]
+Reply = Answer | ApiError
 
 
 @dataclass(frozen=True)
@@ -235,13 +235,23 @@ def _verdicts(calls: Sequence[JsonObject], allows: Callable[[str], bool]) -> lis
         why = {} if allowed else {"explanation": "the rehearsal's safety check flagged this action"}
         return {"type": "evaluated", "outcome": "not_flagged" if allowed else "flagged", **why}
 
-    return [{"type": _GUARD, "status": {"type": "available", "tool_uses": {str(call["id"]): verdict(call) for call in calls}}}]
+    return [
+        {
+            "type": _GUARD,
+            "status": {"type": "available", "tool_uses": {str(call["id"]): verdict(call) for call in calls}},
+        }
+    ]
 
 
 def _content(block: Block) -> dict[str, object]:
     if isinstance(block, Text):
         return {"type": "text", "text": block.text}
-    return {"type": "tool_use", "id": f"toolu_{_process}{next(_ids):06d}", "name": block.name, "input": dict(block.input)}
+    return {
+        "type": "tool_use",
+        "id": f"toolu_{_process}{next(_ids):06d}",
+        "name": block.name,
+        "input": dict(block.input),
+    }
 
 
 def events(message: JsonObject) -> Iterator[JsonObject]:

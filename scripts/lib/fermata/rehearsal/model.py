@@ -13,14 +13,37 @@ import traceback
 from collections.abc import Callable, Mapping
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from types import TracebackType
+from typing import final
 
-from fermata.rehearsal.messages import Answer, ApiError, Text, JsonObject, Kind, Reply, Request, encode, events, parse_request, wants_verdicts
+from .messages import (
+    Answer,
+    ApiError,
+    JsonObject,
+    Kind,
+    Reply,
+    Request,
+    Text,
+    encode,
+    events,
+    parse_request,
+    wants_verdicts,
+)
 
 Script = Callable[[Request], Reply]
 
+# Answers to the safety check of older clients, in the words that its request asks for.
+_ALLOWED = "<block>no</block>"
+_FLAGGED = "<block>yes</block><reason>[Rehearsal] flagged by the rehearsal</reason>"
 
+
+@final
 class ScriptedModel:
-    """The server. Use it as a context manager; `url` is what the client gets as its API address."""
+    """The server. Use it as a context manager; `url` is what the client gets as its API address.
+
+    Args:
+        script: answers the main thread and the agents. What the client asks for itself is answered here.
+        allows: auto mode's safety check: an action, as `NAME {input}` or in the older client's words, to yes or no.
+    """
 
     def __init__(self, script: Script, allows: Callable[[str], bool] = lambda _action: True) -> None:
         self.allows = allows
@@ -36,7 +59,9 @@ class ScriptedModel:
         self._thread.start()
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -92,7 +117,7 @@ class ScriptedModel:
             self._changed.notify_all()
         try:
             reply = self._script(request) if request.kind in ("main", "agent") else self._small_answer(request)
-        except Exception:  # a faulty script must end the test with its traceback, not hang the client
+        except Exception:  # noqa: BLE001 - a faulty script must end the test with its traceback, not hang the client
             reply = ApiError(400, "invalid_request_error", "the rehearsal's script failed")
             with self._changed:
                 self._failures.append(traceback.format_exc())
@@ -104,8 +129,7 @@ class ScriptedModel:
     def _small_answer(self, request: Request) -> Reply:
         """What the client asks for itself: the safety check of older clients, a summary, a title."""
         if request.kind == "classifier":
-            allowed = self.allows(judged_action(request))
-            return Answer((Text("<block>no</block>" if allowed else "<block>yes</block><reason>[Rehearsal] flagged by the rehearsal</reason>"),))
+            return Answer((Text(_ALLOWED if self.allows(judged_action(request)) else _FLAGGED),))
         if request.kind == "compaction":
             return Answer((Text("<summary>The session so far was a rehearsal.</summary>"),))
         return Answer((Text("Rehearsal"),))

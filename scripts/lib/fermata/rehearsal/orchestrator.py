@@ -51,13 +51,12 @@ def obedient(mischief: Mischief | None = None) -> Callable[[Heard], Conversation
             told = _bash_text(heard)
             trick = mischief(told) if mischief else None
             if trick is not None:
-                yield trick
+                heard = yield trick
             waits = COMMAND.search(told)
-            if waits:
-                command = waits[1]
-            else:
+            command = waits[1] if waits else f"{launcher} next"
+            # A session that was resumed may have forgotten its last turns: what it was told before is stale then.
+            if not waits and not (trick and heard.text):
                 yield _obeyed(told)
-                command = f"{launcher} next"
 
     return play
 

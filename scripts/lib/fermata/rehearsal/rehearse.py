@@ -35,7 +35,12 @@ FORGERIES = (
     ("Bash", "a nested `claude -p`"),
     ("CronCreate", "a scheduled /fermata:approve"),
 )
-IDENTITY = {"GIT_AUTHOR_NAME": "rehearsal", "GIT_AUTHOR_EMAIL": "rehearsal@localhost", "GIT_COMMITTER_NAME": "rehearsal", "GIT_COMMITTER_EMAIL": "rehearsal@localhost"}
+IDENTITY = {
+    "GIT_AUTHOR_NAME": "rehearsal",
+    "GIT_AUTHOR_EMAIL": "rehearsal@localhost",
+    "GIT_COMMITTER_NAME": "rehearsal",
+    "GIT_COMMITTER_EMAIL": "rehearsal@localhost",
+}
 
 Say = Callable[[str, str], None]
 
@@ -68,7 +73,7 @@ class Rehearsal:
 
     def _first_act(self) -> None:
         project = make_project(self.folder / "act 1" / "greeter")
-        with self._stage(project) as (world, model), Journal(project, self.say) as journal:
+        with self._stage(project) as (world, model, story), Journal(project, self.say) as journal:
             with Terminal(world, log=self.folder / "terminal.log") as terminal:
                 ready(terminal)
                 self.say("scene", f"the person types: /build {GOAL}")
@@ -78,6 +83,7 @@ class Rehearsal:
                 self._approval(terminal, journal)
                 journal.wait("dispatch_started", lambda e: e["id"] == "d-003")
                 terminal.kill9()
+                story.crashed.set()
             self._caught(journal)
             self.say("scene", "kill -9: the client is gone in the middle of the second builder's work; claude --resume")
             session = str(journal.store.load()["session"])
@@ -93,7 +99,11 @@ class Rehearsal:
         self.say("scene", f"the planner's question is on the screen; the person picks the second answer: {CHOICES[1]}")
         terminal.press("down", "enter")
         answered = journal.wait("questions_answered")
-        self._prove("a question round", answered["answers"] == {QUESTION: CHOICES[1]}, f"{QUESTION} → {answered['answers'].get(QUESTION)}")
+        self._prove(
+            "a question round",
+            answered["answers"] == {QUESTION: CHOICES[1]},
+            f"{QUESTION} → {answered['answers'].get(QUESTION)}",
+        )
 
     def _refusals(self, model: ScriptedModel, journal: Journal) -> None:
         rejected = journal.wait("result_rejected", lambda e: e["id"] == "d-001")
@@ -106,22 +116,34 @@ class Rehearsal:
         for (_, title), result in zip(FORGERIES, refused(model, "main", tuple(name for name, _ in FORGERIES))):
             self._prove(f"forged approval refused: {title}", "fermata:" in result.text, result.text)
         gate = journal.store.load()["gate"]
-        self._prove("nothing is approved by any of it", gate is not None and "decision" not in gate, "the gate still waits")
+        self._prove(
+            "nothing is approved by any of it", gate is not None and "decision" not in gate, "the gate still waits"
+        )
 
     def _approval(self, terminal: Terminal, journal: Journal) -> None:
         screen = terminal.wait_for_text(ASKED, PATIENCE)
         terminal.wait_quiet(1.2)
-        self._prove("the report is on the screen before the picker", REPORT in screen.partition(ASKED)[0], "findings, plan, risks, effort, commands")
+        self._prove(
+            "the report is on the screen before the picker",
+            REPORT in screen.partition(ASKED)[0],
+            "findings, plan, risks, effort, commands",
+        )
         self.say("scene", "the person chooses Approve in the client's own picker")
         terminal.press("down", "enter")
         decision = journal.wait("decision_made")
         approved = (decision["decision"], decision["channel"]) == ("approve", "picker")
-        self._prove("the human's choice in the real picker", approved, f"{decision['decision']} by {decision['channel']}")
+        self._prove(
+            "the human's choice in the real picker", approved, f"{decision['decision']} by {decision['channel']}"
+        )
 
     def _caught(self, journal: Journal) -> None:
         claim = journal.wait("result_accepted", lambda e: e["id"] == "d-002")
         red = journal.wait("check_finished", lambda e: e["outcome"] == "red")
-        self._prove("a false “tests pass” is caught", True, f"claimed: {line(claim['summary'], 60)} · fermata's own run: {line(red['why'], 60)}")
+        self._prove(
+            "a false “tests pass” is caught",
+            True,
+            f"claimed: {line(claim['summary'], 60)} · fermata's own run: {line(red['why'], 60)}",
+        )
 
     def _end(self, terminal: Terminal, journal: Journal, project: Path) -> None:
         lost = journal.wait("dispatch_failed", lambda e: e["id"] == "d-003")
@@ -129,37 +151,58 @@ class Rehearsal:
         self._prove("kill -9 and resume: nothing is lost, the work is offered again", True, lost["reason"])
         terminal.wait_for_text("DONE: the run is complete", PATIENCE)
         run = journal.store.load()
-        self._prove("the run ends verified", run["status"] == "completed" and tests_pass(project), "the project's tests pass, run once more by the rehearsal")
-        self._prove("only what was approved has changed", git(project, "status", "--porcelain") == " M greet.py\n M test_greet.py\n", "greet.py, test_greet.py; no commit, no other file")
+        self._prove(
+            "the run ends verified",
+            run["status"] == "completed" and tests_pass(project),
+            "the project's tests pass, run once more by the rehearsal",
+        )
+        self._prove(
+            "only what was approved has changed",
+            git(project, "status", "--porcelain") == " M greet.py\n M test_greet.py\n",
+            "greet.py, test_greet.py; no commit, no other file",
+        )
 
     # --- act 2 ----------------------------------------------------------------------------------------------------
 
     def _second_act(self) -> None:
         project = make_project(self.folder / "act 2" / "greeter")
-        with self._stage(project) as (world, model), Journal(project, self.say) as journal:
+        with self._stage(project) as (world, model, _), Journal(project, self.say) as journal:
             self.say("scene", f'claude -p "/build {SHOUT_GOAL}"')
             parked = run_headless(world, f"/build {SHOUT_GOAL}")
             asked = journal.wait("approval_requested")
             digest = str(asked["digest"])
             run = journal.store.load()
             held = digest in parked.result and not run["approved"] and git(project, "status", "--porcelain") == ""
-            self._prove("without an approval a headless run parks, unchanged", held, "the message names the plan and how to approve it")
+            self._prove(
+                "without an approval a headless run parks, unchanged",
+                held,
+                "the message names the plan and how to approve it",
+            )
             self.say("scene", f"FERMATA_APPROVE={digest[:8]}… claude -p /fermata:resume")
             operator = replace(world, env={**world.env, "FERMATA_APPROVE": digest})
             run_headless(operator, "/fermata:resume")
             decision = journal.wait("decision_made")
-            self._prove("the operator's environment approves that very plan", decision["channel"] == "environment", f"{decision['decision']} by {decision['channel']}")
+            self._prove(
+                "the operator's environment approves that very plan",
+                decision["channel"] == "environment",
+                f"{decision['decision']} by {decision['channel']}",
+            )
             run = journal.store.load()
-            self._prove("the headless run ends verified", run["status"] == "completed" and tests_pass(project), "tests run by fermata, and once more by the rehearsal")
+            self._prove(
+                "the headless run ends verified",
+                run["status"] == "completed" and tests_pass(project),
+                "tests run by fermata, and once more by the rehearsal",
+            )
             fail_on(model.failures)
 
     # --- both -----------------------------------------------------------------------------------------------------
 
     @contextmanager
-    def _stage(self, project: Path) -> Iterator[tuple[World, ScriptedModel]]:
-        with ScriptedModel(Story(project, PLUGIN).script()) as model:
+    def _stage(self, project: Path) -> Iterator[tuple[World, ScriptedModel, Story]]:
+        story = Story(project, PLUGIN)
+        with ScriptedModel(story.script()) as model:
             home = make_home(project.parent / "home", project)
-            yield World(self.client, home, project, model.url, (PLUGIN,), self.mode, self.env), model
+            yield World(self.client, home, project, model.url, (PLUGIN,), self.mode, self.env), model, story
 
     def _prove(self, what: str, happened: bool, detail: object) -> None:
         if not happened:
@@ -195,7 +238,9 @@ class Journal:
         with self._news:
             found = lambda: next((body for k, body in self._seen if k == kind and wanted(body)), None)  # noqa: E731
             if not self._news.wait_for(lambda: found() is not None, PATIENCE):
-                raise Failed(f"no {kind} in the journal within {PATIENCE:.0f} s; it ends with {self._seen[-1][0] if self._seen else 'nothing'}")
+                raise Failed(
+                    f"no {kind} in the journal within {PATIENCE:.0f} s; it ends with {self._seen[-1][0] if self._seen else 'nothing'}"
+                )
             body = found()
             assert body is not None
             return body

@@ -12,9 +12,8 @@ import re
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Union
 
-from fermata.rehearsal.messages import Answer, ApiError, Block, Message, Reply, Request, Text, ToolResult, ToolUse
+from .messages import Answer, ApiError, Block, Message, Reply, Request, Text, ToolResult, ToolUse
 
 # What the client says beside the result of a tool search.
 _LOADED = "Tool loaded."
@@ -30,7 +29,7 @@ class Report:
     text: str
 
 
-Turn = Union[str, Block, Report, Sequence[Union[str, Block]], Answer, ApiError]
+Turn = str | Block | Report | Sequence[str | Block] | Answer | ApiError
 
 
 @dataclass(frozen=True)
@@ -77,10 +76,10 @@ Conversation = Generator[Turn, Heard, None]
 Actor = Callable[[Heard], Conversation]
 
 
-def idle(heard: Heard) -> Conversation:
+def idle(_heard: Heard) -> Conversation:
     """The actor of a conversation that nobody scripted: agrees to everything and does nothing."""
     while True:
-        heard = yield "Done."
+        yield "Done."
 
 
 class Script:
@@ -100,11 +99,13 @@ class Script:
 
     def __call__(self, request: Request) -> Reply:
         position, replies = replay(self.actor(request), request.messages, handback=HANDBACK in request.tools)
-        *errors, answer = replies
-        for error in errors:
-            if self._fails_again((request.session_id, request.agent_id, request.first, position), error):
-                return error
-        return with_tools_loaded(request, answer)
+        turn = (request.session_id, request.agent_id, request.first, position)
+        for reply in replies:
+            if not isinstance(reply, ApiError):
+                return with_tools_loaded(request, reply)
+            if self._fails_again(turn, reply):
+                return reply
+        raise AssertionError("the replies of a turn end with an answer")
 
     def actor(self, request: Request) -> Actor:
         if request.kind == "main":
@@ -117,9 +118,9 @@ class Script:
         return count <= error.times
 
 
-def with_tools_loaded(request: Request, reply: Reply) -> Reply:
+def with_tools_loaded(request: Request, reply: Answer) -> Answer:
     """Load deferred tools first: newer clients let some be called only after a ToolSearch for them."""
-    if isinstance(reply, ApiError) or "ToolSearch" not in request.tools:
+    if "ToolSearch" not in request.tools:
         return reply
     missing = sorted({b.name for b in reply.blocks if isinstance(b, ToolUse)} - request.tools - {"Task"})
     searched = any(result.name == "ToolSearch" for result in request.results)
@@ -140,7 +141,7 @@ def replay(actor: Actor, messages: Sequence[Message], *, handback: bool = False)
     *handback*: whether a `Report` goes out through the hand-back tool.
     """
     heards, turns = split_history(messages)
-    player = _Player(actor, heards[0], handback)
+    player = _Player(actor, heards[0], handback=handback)
     for turn, heard in zip(turns, heards[1:], strict=True):
         if player.would_say(turn):
             player.hear(heard)
@@ -176,7 +177,7 @@ def _heard(stretch: Sequence[Message]) -> Heard:
 class _Player:
     """One generator and the turn it takes next: `replies` is that turn, after the errors before it."""
 
-    def __init__(self, actor: Actor, heard: Heard, handback: bool) -> None:
+    def __init__(self, actor: Actor, heard: Heard, *, handback: bool) -> None:
         self._actor = actor
         self._handback = handback
         self.past: list[Heard] = []
@@ -184,7 +185,10 @@ class _Player:
         self._start()
 
     def would_say(self, turn: Message) -> bool:
-        return _outline(self.replies[-1]) == (sorted(_tool(name) for _, name in turn.calls), "" if turn.calls else "".join(turn.text.split()))
+        return _outline(self.replies[-1]) == (
+            sorted(_tool(name) for _, name in turn.calls),
+            "" if turn.calls else "".join(turn.text.split()),
+        )
 
     def hear(self, heard: Heard) -> None:
         self.past.append(self._heard)
@@ -207,10 +211,14 @@ class _Player:
         replies: list[Reply] = []
         while not replies or isinstance(replies[-1], ApiError):
             try:
-                turn = next(self._conversation) if heard is None and not replies else self._conversation.send(heard or self._heard)
+                turn = (
+                    next(self._conversation)
+                    if heard is None and not replies
+                    else self._conversation.send(heard or self._heard)
+                )
             except StopIteration:
                 turn = "Done."
-            replies.append(as_reply(turn, self._handback))
+            replies.append(as_reply(turn, handback=self._handback))
         return replies
 
 
@@ -225,7 +233,7 @@ def _tool(name: str) -> str:
     return "Agent" if name == "Task" else name
 
 
-def as_reply(turn: Turn, handback: bool) -> Reply:
+def as_reply(turn: Turn, *, handback: bool) -> Reply:
     """A turn as actors may write it: a string, a block, several of them, a report, or a whole answer."""
     if isinstance(turn, (Answer, ApiError)):
         return turn

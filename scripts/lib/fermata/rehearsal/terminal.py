@@ -19,11 +19,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
+from typing import final
 
 import pyte
 
-from fermata.rehearsal.client import World
-from fermata.rehearsal.processes import end_group
+from .client import World
+from .processes import end_group
 
 KEYS = {
     "enter": "\r",
@@ -47,6 +48,7 @@ class ScreenTimeoutError(TimeoutError):
     """The awaited text did not appear; the message shows the screen."""
 
 
+@final
 class Terminal:
     """One client session on a screen. Use it as a context manager.
 
@@ -55,7 +57,9 @@ class Terminal:
         rows: high by default, so that a long question is drawn in full and nothing scrolls away.
     """
 
-    def __init__(self, world: World, *arguments: str, log: Path | None = None, rows: int = 100, columns: int = 140) -> None:
+    def __init__(
+        self, world: World, *arguments: str, log: Path | None = None, rows: int = 100, columns: int = 140
+    ) -> None:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         self._screen = _Screen(columns, rows, self._write)
@@ -79,7 +83,9 @@ class Terminal:
     def __enter__(self) -> Terminal:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
     @property
@@ -127,7 +133,7 @@ class Terminal:
         The client takes a text and an Enter that arrive together for a paste, so Enter must come after it is drawn.
         """
         self._write(text)
-        end = text.split()[-1][-12:] if text.split() else ""
+        end = text.rsplit(maxsplit=1)[-1][-12:] if text.split() else ""
         self.wait_until(lambda screen: end in screen, f"typed text {end!r}", 10)
         self.wait_quiet(0.15)
 

@@ -6,17 +6,25 @@ It lies outside the project, where a sandboxed Bash cannot write. Hooks write it
 from __future__ import annotations
 
 import os
+import re
+import stat
+import time
+from contextlib import suppress
 
-from .errors import Damaged
-from .files import make_folder, read_json, safe_name, write_json
+from .errors import Damaged, StoreError
+from .files import LEFTOVER_AGE, make_folder, read_json, remove_leftovers, safe_name, write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from ..core.records import Event, Gate, Json
     from .run_store import RunStore
 
     Marker = dict[str, Json]
     Approval = dict[str, Json]
+
+SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
 class DataFolder:
@@ -26,26 +34,35 @@ class DataFolder:
         self.folder = folder
 
     def marker_path(self, session: str) -> str:
-        """Where the marker of *session* lies; the launcher of the hooks tests this very path."""
-        return os.path.join(self.folder, "active", safe_name(session.lower()))
+        """Where the marker of *session* lies; the launcher of the hooks tests this very path.
+
+        Raises:
+            StoreError: no session has such a name.
+        """
+        if not SESSION.match(session):
+            raise StoreError(f"{session[:80]!r} is no session id: letters, digits, `_`, `-`, at most 64")
+        return os.path.join(self.folder, "active", session)
 
     def marker(self, session: str) -> Marker | None:
-        """What *session* drives: run, store, root, goal, generation; None when it drives nothing."""
-        found = read_json(self.marker_path(session))
-        return found if isinstance(found, dict) else None
+        """What *session* drives: run, store, root, goal; None when it drives nothing. Raises Damaged."""
+        path = self.marker_path(session)
+        found = read_json(path)
+        if found is None and not os.path.lexists(path):
+            return None
+        if not isinstance(found, dict) or not all(isinstance(found.get(key), str) for key in ("run", "store", "root")):
+            raise Damaged(f"{path} does not say what this session drives; type /fermata:stop, or remove it")
+        return found
 
     def set_marker(self, session: str, marker: Marker) -> None:
         """From now on every hook of *session* is bound by the run named in *marker*."""
-        make_folder(os.path.join(self.folder, "active"))
+        remove_leftovers(make_folder(os.path.join(self.folder, "active")), LEFTOVER_AGE, time.time())
         write_json(self.marker_path(session), marker, sync=True)
 
     def clear_marker(self, session: str) -> None:
         """The session is free again."""
         for path in (self.marker_path(session), self.marker_path(session) + ".stops"):
-            try:
+            with suppress(FileNotFoundError):
                 os.unlink(path)
-            except FileNotFoundError:
-                pass
 
     def approval_path(self, run_id: str) -> str:
         return os.path.join(self.folder, "approvals", safe_name(run_id) + ".json")
@@ -53,24 +70,30 @@ class DataFolder:
     def approval(self, run_id: str) -> Approval | None:
         """The human's yes as it was given, with the approved envelope and text; None when there is none."""
         path = self.approval_path(run_id)
-        try:
-            if os.stat(path).st_mode & 0o022:
-                raise Damaged(f"{path} can be written by others, so it proves nothing; run: chmod 600 {path}")
-        except FileNotFoundError:
+        if not os.path.lexists(path):
             return None
+        _refuse_foreign(os.path.dirname(path), stat.S_ISDIR)
+        _refuse_foreign(path, stat.S_ISREG)
         found = read_json(path)
         return found if isinstance(found, dict) else None
 
     def write_approval(self, run_id: str, approval: Approval) -> None:
         """Keep a human's yes. Only a hook that saw the human's act may call this."""
-        make_folder(os.path.join(self.folder, "approvals"))
+        remove_leftovers(make_folder(os.path.join(self.folder, "approvals")), LEFTOVER_AGE, time.time())
         write_json(self.approval_path(run_id), approval, sync=True)
 
     def drop_approval(self, run_id: str) -> None:
-        try:
+        with suppress(FileNotFoundError):
             os.unlink(self.approval_path(run_id))
-        except FileNotFoundError:
-            pass
+
+
+def _refuse_foreign(path: str, is_kind: Callable[[int], bool]) -> None:
+    """Raise Damaged unless *path* itself (no link) is of the right kind, is ours, and nobody else may write it."""
+    found = os.lstat(path)
+    if not is_kind(found.st_mode) or found.st_uid != os.getuid():
+        raise Damaged(f"{path} is a link or belongs to someone else, so it proves nothing; remove it, approve again")
+    if found.st_mode & 0o022:
+        raise Damaged(f"{path} can be written by others, so it proves nothing; run: chmod go-w {path}")
 
 
 def approval_error(approval: Approval | None, approved: Gate, store: str) -> str | None:
@@ -87,7 +110,7 @@ def approval_error(approval: Approval | None, approved: Gate, store: str) -> str
 
 
 def journal_error(run_store: RunStore, approval: Approval) -> str | None:
-    """Whether the journal still holds the very line of the approval; walks it, so only for calls that may take a while."""
+    """Whether the journal still holds the very line of the approval; walks it: for calls that may take a while."""
     event: Event | None = next((e for e in run_store.events() if e["seq"] == approval.get("seq")), None)
     if event is None or event["hash"] != approval.get("hash") or event["body"].get("digest") != approval.get("digest"):
         return "the journal no longer contains the approval"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+from contextlib import suppress
 
 from .errors import Damaged, StoreError
 
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
 MAX_STATE = 32_000_000
+# Seconds after which a temporary file whose writer we do not know is nobody's.
+LEFTOVER_AGE = 60.0
 
 
 def safe_name(name: str) -> str:
@@ -54,10 +57,8 @@ def write_text(path: str, text: str, *, sync: bool = False) -> None:
         if sync:
             sync_folder(os.path.dirname(path))
     finally:
-        try:
+        with suppress(FileNotFoundError):
             os.unlink(temporary)
-        except FileNotFoundError:
-            pass
 
 
 def sync_folder(path: str) -> None:
@@ -95,11 +96,12 @@ def read_json(path: str) -> Json:
 
 
 def remove_leftovers(folder: str, dead_after: float, now: float) -> None:
-    """Delete temporary files that a crash left in *folder* more than *dead_after* seconds before *now*."""
-    for entry in os.scandir(folder):
-        if entry.name.endswith(".tmp") and entry.is_file(follow_symlinks=False):
-            try:
-                if now - entry.stat(follow_symlinks=False).st_mtime > dead_after:
-                    os.unlink(entry.path)
-            except FileNotFoundError:
-                pass
+    """Delete temporary files that a crash left in *folder* *dead_after* seconds or more before *now*."""
+    if not os.path.isdir(folder):
+        return
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name.endswith(".tmp") and entry.is_file(follow_symlinks=False):
+                with suppress(FileNotFoundError):
+                    if now - entry.stat(follow_symlinks=False).st_mtime >= dead_after:
+                        os.unlink(entry.path)

@@ -11,6 +11,7 @@ import os
 
 from ..core.canonical import canonical
 from .errors import Damaged, StoreError
+from .files import sync_folder
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,12 +52,16 @@ def append(path: str, events: list[Event], size: int) -> int:
         StoreError: a line is too long.
         OSError: not written, or not known to be on the disk: the outcome is then decided by the next reader.
     """
-    lines = b"".join(json.dumps(e, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n" for e in events)
+    lines = b"".join(_as_line(event) for event in events)
     if len(lines) > MAX_LINE:
-        raise StoreError(f"{events[0]['type']} would add {len(lines):,} bytes to the journal; at most {MAX_LINE:,}. Shorten it")
-    fresh = not os.path.exists(path)
+        kind = events[0]["type"]
+        raise StoreError(f"{kind} would add {len(lines):,} bytes to the journal; at most {MAX_LINE:,}. Shorten it")
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
+        if os.fstat(handle).st_nlink != 1:
+            raise StoreError(
+                f"{path} has a second name (hard link), so it can be changed from elsewhere; remove that link"
+            )
         try:
             written = os.write(handle, lines)
             while written < len(lines):
@@ -65,19 +70,15 @@ def append(path: str, events: list[Event], size: int) -> int:
             os.ftruncate(handle, size)
             raise
         os.fsync(handle)
-        if fresh:
-            _sync_parent(path)
+        if size == 0:
+            sync_folder(os.path.dirname(path))
     finally:
         os.close(handle)
     return size + len(lines)
 
 
-def _sync_parent(path: str) -> None:
-    folder = os.open(os.path.dirname(path), os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
+def _as_line(event: Event) -> bytes:
+    return json.dumps(event, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode() + b"\n"
 
 
 def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
@@ -88,31 +89,26 @@ def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
         good = False
     if not good:
         raise Damaged(
-            f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). Nothing was changed and the run "
-            f"holds. Keep the folder, and start anew with /build; `fermata log` shows the lines before it"
+            f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). Nothing was changed and the "
+            f"run holds. Keep the folder, and start anew with /build"
         )
     return event
 
 
-def read_tail(path: str, start: int = 0, seq: int = 0, head: str = GENESIS, *, repair: bool = False) -> Iterator[tuple[Event, int]]:
+def read_tail(path: str, start: int = 0, seq: int = 0, head: str = GENESIS) -> Iterator[tuple[Event, int]]:
     """Every whole line from byte *start* on, verified against *head*, with the byte where it ends.
 
-    A last line without its newline was torn by a crash and was never acknowledged: it is not given out. With
-    *repair* (under the lock) it is moved to a file beside the journal.
+    A last line without its newline was torn by a crash and was never acknowledged: it is not given out.
 
     Raises:
         Damaged: a line that does not follow from the one before.
     """
-    try:
-        file = open(path, "rb")
-    except FileNotFoundError:
+    if not os.path.exists(path):
         return
-    with file:
+    with open(path, "rb") as file:
         file.seek(start)
         for data in file:
             if not data.endswith(b"\n"):
-                if repair:
-                    _set_aside(path, start, data)
                 return
             seq += 1
             event = _parse(data, path, seq, head)
@@ -120,7 +116,17 @@ def read_tail(path: str, start: int = 0, seq: int = 0, head: str = GENESIS, *, r
             yield event, start
 
 
-def _set_aside(path: str, size: int, torn: bytes) -> None:
-    with open(f"{path}.{size}.torn", "wb") as file:
-        file.write(torn)
+def set_aside_torn(path: str, size: int) -> None:
+    """Move what lies behind byte *size*, the end of the last whole line, to a file beside the journal.
+
+    Call it under the run's lock, after `read_tail` has found everything before *size* good.
+    """
+    if not os.path.exists(path) or os.path.getsize(path) <= size:
+        return
+    with open(path, "rb") as file:
+        file.seek(size)
+        torn = file.read()
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    with open(os.open(f"{path}.{size}.torn", flags, 0o600), "wb") as aside:
+        aside.write(torn)
     os.truncate(path, size)

@@ -6,10 +6,12 @@
 from __future__ import annotations
 
 import os
+import time
+from contextlib import suppress
 
 from ..core.fold import ENDED
-from .errors import Conflict, StoreError, Usage
-from .files import make_folder, safe_name, write_text
+from .errors import Conflict, Damaged, StoreError, Usage
+from .files import LEFTOVER_AGE, make_folder, remove_leftovers, safe_name, write_text
 from .lock import locked
 from .run_store import RunStore
 
@@ -20,7 +22,8 @@ if TYPE_CHECKING:
     from ..core.records import Run
 
 README = """fermata keeps its runs here: an append-only journal per run, and what agents handed in.
-Nothing in this folder is yours to edit; `fermata status` shows it. Deleting the folder forgets every run and nothing else.
+Nothing in this folder is yours to edit; `fermata status` shows it.
+Deleting the folder forgets every run and nothing else.
 """
 
 
@@ -37,7 +40,9 @@ class Project:
         """Make the folders. Refuses a store that is a link, or that others may write."""
         for path in (self.folder, self.runs_folder):
             if os.path.islink(path):
-                raise StoreError(f"{path} is a symbolic link; fermata keeps state only in a real folder. Remove the link")
+                raise StoreError(
+                    f"{path} is a symbolic link; fermata keeps state only in a real folder. Remove the link"
+                )
         make_folder(self.runs_folder)
         if os.stat(self.folder).st_mode & 0o022:
             raise StoreError(f"{self.folder} can be written by others; run: chmod 700 {self.folder}")
@@ -48,7 +53,8 @@ class Project:
     def note_data_folder(self, data: str) -> None:
         """Leave the way to the plugin's data folder for the command line, which the host does not tell it."""
         self.prepare()
-        write_text(self._data_note, data + "\n")
+        remove_leftovers(self.folder, LEFTOVER_AGE, time.time())
+        write_text(self._data_note, data + "\n", sync=True)
 
     def data_folder(self) -> str | None:
         """The plugin's data folder as the hooks last left it; None when no hook of fermata has run here."""
@@ -71,8 +77,22 @@ class Project:
         return [name for name in names if name.startswith("orch_") and self.run(name).exists()]
 
     def open_runs(self) -> list[Run]:
-        """The runs that have not ended, newest first. Raises Damaged if one of them cannot be read."""
-        return [run for run in map(lambda name: self.run(name).load(), self.run_ids()) if run["status"] not in ENDED]
+        """The runs that have not ended, newest first. One that cannot be read does not stand in the way of the others.
+
+        Raises:
+            Damaged: the newest run cannot be read, and no other is open.
+        """
+        read = [self._readable(name) for name in self.run_ids()]
+        found = [run for run in read if not isinstance(run, Damaged) and run["status"] not in ENDED]
+        if read and isinstance(read[0], Damaged) and not found:
+            raise read[0]
+        return found
+
+    def _readable(self, run_id: str) -> Run | Damaged:
+        try:
+            return self.run(run_id).load()
+        except Damaged as error:
+            return error
 
     def newest(self) -> str:
         """The id of the newest run that has not ended, else of the newest run. Raises Usage when there is none."""
@@ -90,10 +110,15 @@ class Project:
         """
         self.prepare()
         with locked(self._lock):
-            for other in self.open_runs():
-                if other["run"] != run_id and other["status"] != "stopped":
-                    raise Conflict(
-                        f"run {other['run']} ({other['goal'][:60]!r}) is on in this repository and one run at a time works in place. "
-                        f"Park it with /fermata:stop in its session, take it over with /fermata:resume, or end it with /fermata:abort"
-                    )
+            with suppress(Damaged):
+                for other in self.open_runs():
+                    if other["run"] != run_id and other["status"] != "stopped":
+                        raise Conflict(_who_is_on(other))
             return create(self.run(run_id))
+
+
+def _who_is_on(other: Run) -> str:
+    return (
+        f"run {other['run']} ({other['goal'][:60]!r}) is on in this repository and one run at a time works in place. "
+        f"Park it with /fermata:stop in its session, take it over with /fermata:resume, or end it with /fermata:abort"
+    )

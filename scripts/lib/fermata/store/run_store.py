@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 from ..core.fold import FoldError, step
 from . import journal
-from .errors import Damaged
-from .files import make_folder, read_json, remove_leftovers, write_json
+from .errors import Damaged, StoreError
+from .files import LEFTOVER_AGE, make_folder, read_json, remove_leftovers, sync_folder, write_json
 from .lock import PATIENCE, locked
 
 TYPE_CHECKING = False
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     News = list[tuple[str, dict[str, Json]]]
 
 FORMAT = 1
-LEFTOVER_AGE = 60.0
 SUBFOLDERS = ("briefs", "results", "artifacts", "checks")
 
 
@@ -42,10 +42,13 @@ class RunStore:
         self._lock = os.path.join(folder, "lock")
 
     def exists(self) -> bool:
-        """Whether the run has a journal with at least one line."""
+        """Whether a run lies here: the state that a journal left behind, or a journal with a whole line."""
+        if os.path.lexists(self.state):
+            return True
         try:
-            return os.path.getsize(self.journal) > 0
-        except OSError:
+            with open(self.journal, "rb") as file:
+                return file.readline(journal.MAX_LINE + 1).endswith(b"\n")
+        except (FileNotFoundError, NotADirectoryError):
             return False
 
     def path(self, *parts: str) -> str:
@@ -58,15 +61,11 @@ class RunStore:
         Raises:
             Damaged: the journal does not verify, is gone, or comes from a newer fermata.
         """
-        cached = self._cached()
-        size = self._size()
+        cached, size = self._cached(), self._size()
         if cached and cached["bytes"] == size:
             return cached
-        if cached and size == 0:
-            raise Damaged(f"{self.journal} is gone, {self.state} is still there. Nothing advances. `fermata show state` prints what is left; start anew with /build")
-        if cached and cached["bytes"] > size:
-            raise Damaged(f"{self.journal} is shorter than when it was last written. Nothing advances. Keep the folder; start anew with /build")
-        return self._catch_up(cached, repair=False)
+        self._refuse_loss(cached, size)
+        return self._catch_up(cached)
 
     def load(self) -> Run:
         """The run. Raises Damaged when there is none."""
@@ -80,11 +79,16 @@ class RunStore:
         return [event for event, _ in journal.read_tail(self.journal)]
 
     def rebuild(self) -> Snapshot | None:
-        """Verify the journal from its first line and write `state.json` anew; keeps a bad copy aside."""
+        """Verify the journal from its first line and write `state.json` anew; keeps a bad copy aside.
+
+        Raises:
+            Damaged: the journal does not verify, or is not the one that `state.json` was made from.
+        """
         with locked(self._lock):
-            if os.path.exists(self.state) and self._cached() is None:
-                os.replace(self.state, self.state + ".bad")
-            fresh = self._catch_up(None, repair=True)
+            cached = self._cached()
+            self._refuse_loss(cached, self._size())
+            fresh = self._catch_up(None, through=cached)
+            self._mend(fresh, cached)
             if fresh:
                 write_json(self.state, fresh)
             return fresh
@@ -98,9 +102,12 @@ class RunStore:
             StoreError: as *decide* raises, or the journal is damaged, or the lock is held too long.
             OSError: disk full or unwritable; the old state stays.
         """
-        if not os.path.isdir(self.folder):
+        if os.path.islink(self.folder):
+            raise StoreError(f"{self.folder} is a symbolic link; a run is kept only in a real folder. Remove the link")
+        if not self.exists():
             for name in ("", *SUBFOLDERS):
                 make_folder(self.path(name))
+            sync_folder(os.path.dirname(self.folder))
         with locked(self._lock, seconds):
             snapshot = self._locked_snapshot()
             news = decide(snapshot["run"] if snapshot else None)
@@ -108,28 +115,56 @@ class RunStore:
                 if snapshot is None:
                     raise Damaged(f"{self.folder} holds no run")
                 return snapshot["run"]
-            seq, head, size = (snapshot["seq"], snapshot["head"], snapshot["bytes"]) if snapshot else (0, journal.GENESIS, 0)
-            events = journal.chain(news, seq, head, utc_now(), actor)
-            run = snapshot["run"] if snapshot else None
-            for event in events:
-                run = step(run, event)
-            size = journal.append(self.journal, events, size)
-            assert run is not None
-            write_json(self.state, {"format": FORMAT, "seq": events[-1]["seq"], "head": events[-1]["hash"], "bytes": size, "run": run})
-            return run
+            return self._append(actor, snapshot, news)
+
+    def _append(self, actor: str, snapshot: Snapshot | None, news: News) -> Run:
+        run, seq, head, size = _parts(snapshot)
+        events = journal.chain(news, seq, head, utc_now(), actor)
+        for event in events:
+            run = step(run, event)
+        assert run is not None
+        size = journal.append(self.journal, events, size)
+        with suppress(OSError):  # only the cache: the journal holds the news, and the next reader catches up from it
+            last = events[-1]
+            write_json(
+                self.state, {"format": FORMAT, "seq": last["seq"], "head": last["hash"], "bytes": size, "run": run}
+            )
+        return run
 
     def _locked_snapshot(self) -> Snapshot | None:
-        cached = self._cached()
-        if cached and cached["bytes"] == self._size():
+        cached, size = self._cached(), self._size()
+        if cached and cached["bytes"] == size:
             return cached
-        remove_leftovers(self.folder, LEFTOVER_AGE, time.time())
-        self.snapshot()  # refuses a journal that is gone or shorter than the cache
-        return self._catch_up(cached, repair=True)
+        self._refuse_loss(cached, size)
+        snapshot = self._catch_up(cached)
+        self._mend(snapshot, cached)
+        return snapshot
+
+    def _mend(self, snapshot: Snapshot | None, cached: Snapshot | None) -> None:
+        """Under the lock, once all whole lines have been found good: put aside what a crash left half done."""
+        journal.set_aside_torn(self.journal, snapshot["bytes"] if snapshot else 0)
+        if cached is None and os.path.exists(self.state):
+            os.replace(self.state, self.state + ".bad")
+        remove_leftovers(self.folder, 0, time.time())  # only `state.json` is written here, and only under the lock
+        for name in SUBFOLDERS:
+            remove_leftovers(self.path(name), LEFTOVER_AGE, time.time())
+
+    def _refuse_loss(self, cached: Snapshot | None, size: int) -> None:
+        if cached and size == 0:
+            raise Damaged(
+                f"{self.journal} is gone, {self.state} is still there. Nothing advances. "
+                f"`fermata show state` prints what is left; start anew with /build"
+            )
+        if cached and cached["bytes"] > size:
+            raise Damaged(
+                f"{self.journal} is shorter than when it was last written. Nothing advances. "
+                f"Keep the folder; start anew with /build"
+            )
 
     def _size(self) -> int:
         try:
             return os.path.getsize(self.journal)
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             return 0
 
     def _cached(self) -> Snapshot | None:
@@ -138,16 +173,41 @@ class RunStore:
             found = read_json(self.state)
         except (Damaged, OSError):
             return None
-        return found if isinstance(found, dict) and found.get("format") == FORMAT and "run" in found else None
+        return found if _usable(found) else None
 
-    def _catch_up(self, cached: Snapshot | None, *, repair: bool) -> Snapshot | None:
-        run = cached["run"] if cached else None
-        seq, head, size = (cached["seq"], cached["head"], cached["bytes"]) if cached else (0, journal.GENESIS, 0)
+    def _catch_up(self, cached: Snapshot | None, through: Snapshot | None = None) -> Snapshot | None:
+        """The run as the whole lines behind *cached* leave it; they must pass *through* what is known to have been."""
+        run, seq, head, size = _parts(cached)
+        passed = through is None
+        for event, end in journal.read_tail(self.journal, size, seq, head):
+            run, seq, head, size = self._step(run, event), event["seq"], event["hash"], end
+            passed = passed or (through is not None and (seq, head, size) == _parts(through)[1:])
+        if not passed:
+            raise Damaged(
+                f"{self.journal} is not the journal that {self.state} was made from. Nothing advances. "
+                f"If you trust the journal, move state.json away and run `fermata resume`; else start anew with /build"
+            )
+        return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, "run": run} if run else None
+
+    def _step(self, run: Run | None, event: Event) -> Run:
         try:
-            for event, end in journal.read_tail(self.journal, size, seq, head, repair=repair):
-                run, seq, head, size = step(run, event), event["seq"], event["hash"], end
+            return step(run, event)
         except FoldError as error:
             raise Damaged(f"{self.journal}: {error}") from None
-        if run is None:
-            return None
-        return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, "run": run}
+        except (LookupError, TypeError, ValueError, AttributeError) as error:
+            raise Damaged(
+                f"{self.journal}: line {event['seq']} ({event['type']}) does not fit the lines before it "
+                f"({type(error).__name__}: {error}). Nothing advances. Keep the folder; start anew with /build"
+            ) from None
+
+
+def _parts(snapshot: Snapshot | None) -> tuple[Run | None, int, str, int]:
+    if snapshot is None:
+        return None, 0, journal.GENESIS, 0
+    return snapshot["run"], snapshot["seq"], snapshot["head"], snapshot["bytes"]
+
+
+def _usable(found: Json) -> bool:
+    if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("run"), dict):
+        return False
+    return type(found.get("seq")) is int and type(found.get("bytes")) is int and isinstance(found.get("head"), str)
