@@ -134,8 +134,9 @@ def long_talk(heard: Heard) -> Conversation:
 def test_a_compacted_session_goes_on(set_stage: SetStage) -> None:
     stage = set_stage(Script(long_talk))
     terminal = stage.terminal()
-    terminal.submit("first word")
-    terminal.wait_for_text("compacted=False first word")
+    for word in ("first word", "second word"):  # one turn is "not enough messages" for the older client
+        terminal.submit(word)
+        terminal.wait_for_text(f"compacted=False {word}")
     terminal.submit("/compact")
     stage.model.wait_for(lambda request: request.kind == "compaction")
     terminal.wait_until(lambda _screen: bool(stage.plugin.seen("PostCompact")), "the end of the compaction")

@@ -2,8 +2,6 @@ from __future__ import annotations
 
 import json
 import os
-import resource
-import signal
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -26,6 +24,11 @@ def make_journal(path: str, count: int = 20) -> list[Event]:
     events = chain(SAMPLES[:count], 0, GENESIS, "2026-01-02T03:04:05Z", "test")
     append(path, events, 0)
     return events
+
+
+def read_bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
 
 
 def read(path: str) -> list[Event]:
@@ -62,7 +65,7 @@ def mutations(byte: int) -> set[int]:
 def test_no_single_changed_byte_is_ever_accepted(path: str) -> None:
     """K-C01: at every offset, the reader stops before the changed line or calls it damage."""
     events = make_journal(path)
-    data = open(path, "rb").read()
+    data = read_bytes(path)
     checked = 0
     for offset in range(len(data)):
         line = data.count(b"\n", 0, offset)
@@ -108,7 +111,7 @@ def _foreign(lines: list[bytes]) -> list[bytes]:
 )
 def test_changed_lines_are_damage(path: str, change: Callable[[list[bytes]], list[bytes]]) -> None:
     make_journal(path)
-    lines = open(path, "rb").read().splitlines(keepends=True)
+    lines = read_bytes(path).splitlines(keepends=True)
     with open(path, "wb") as file:
         file.write(b"".join(change(lines)))
     with pytest.raises(Damaged, match="line .* is damaged"):
@@ -181,9 +184,7 @@ def test_a_file_size_limit_leaves_no_part_of_a_line(path: str) -> None:
     done = subprocess.run([sys.executable, "-c", code, path, lib], capture_output=True, text=True, check=False)
     assert done.returncode == 6, done.stderr
     assert [event["seq"] for event in read(path)] == [int(n) for n in done.stdout.split()]
-    assert open(path, "rb").read().endswith(b"\n")
-    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
-    assert signal.getsignal(signal.SIGXFSZ) is not None
+    assert read_bytes(path).endswith(b"\n")
 
 
 def test_a_line_too_long_is_refused_before_anything_is_written(path: str) -> None:
@@ -213,10 +214,9 @@ def test_unknown_fields_of_a_newer_writer_are_part_of_the_hash(path: str) -> Non
     event = chain([("note", {})], 0, GENESIS, "t", "test")[0]
     newer = {**event, "host": "b"}
     newer["hash"] = journal.line_hash(newer)  # type: ignore[arg-type]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(json.dumps(newer) + "\n")
+    append(path, [newer], 0)  # type: ignore[list-item]
     assert read(path) == [newer]
-    with open(path, "w", encoding="utf-8") as file:
-        file.write(json.dumps({**newer, "host": "c"}) + "\n")
+    os.unlink(path)
+    append(path, [{**newer, "host": "c"}], 0)  # type: ignore[list-item]
     with pytest.raises(Damaged):
         read(path)

@@ -7,62 +7,66 @@ asked and nothing is expanded: a character that would make the shell do more tha
 
 from __future__ import annotations
 
+import re
+from collections import namedtuple
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SPLITTERS = ("&&", "||", "|", ";")
-FREE_REDIRECTS = ("2>&1", "2>/dev/null", ">/dev/null", "1>/dev/null")
-SPECIAL = set("$`<>(){}&!\n\r\0#*?[]~\\")
-# Globs and `~` expand to file names only; a program that merely reads may be handed any of them.
+FREE_REDIRECT = re.compile(r"(?:2>&1|1?>&2|[12]?> ?/dev/null|< ?/dev/null)(?=[ \t|;]|&&|\Z)")
+SPECIAL = set("$`<>(){}&!\n\r#*?[]~\\")
+# Globs and `~` expand to file names only. `_wild_error` sees to it that no file's name becomes an option.
 HARMLESS_BARE = set("*?[]~")
+WILD = set("*?[")
+
+Word = namedtuple("Word", "text wild")
+Word.__doc__ = """A word with its quotes removed; `wild` when the shell will put file names in its place."""
 
 
 class ShellError(ValueError):
     """A command this module does not let pass; `str()` names the part and the rule."""
 
 
-def split_command(text: str) -> list[list[str]]:
-    """The parts of *text* as lists of words, quotes removed.
+def split_command(text: str) -> list[list[Word]]:
+    """The parts of *text*, each a list of at least one word.
 
     Raises:
         ShellError: unbalanced quotes, or a character outside quotes that means more to a shell than a word.
     """
-    parts: list[list[str]] = [[]]
+    if "\0" in text:
+        raise ShellError("a NUL character ends the command for some programs and not for others")
+    parts: list[list[Word]] = [[]]
     word: list[str] | None = None
-    i, n = 0, len(text)
-    while i < n:
-        rest = text[i:]
-        free = next((r for r in FREE_REDIRECTS if word is None and rest.startswith(r) and rest[len(r) :][:1] in ("", " ", "|", ";")), None)
-        splitter = next((s for s in SPLITTERS if rest.startswith(s)), None)
+    wild, i = False, 0
+    while i < len(text):
         char = text[i]
-        if free:
-            i += len(free)
-        elif splitter:
-            word = _close(parts, word)
-            parts.append([])
-            i += len(splitter)
-        elif char in " \t":
-            word = _close(parts, word)
-            i += 1
+        free = FREE_REDIRECT.match(text, i) if word is None else None
+        splitter = next((s for s in SPLITTERS if text.startswith(s, i)), None)
+        if free or splitter or char in " \t":
+            if word is not None:
+                parts[-1].append(Word("".join(word), wild))
+            word, wild = None, False
+            if splitter:
+                parts.append([])
+            i += len(free[0]) if free else len(splitter or char)
         elif char in "'\"":
             end = _quote_end(text, i)
-            word = (word or []) + [text[i + 1 : end]]
+            word = [*(word or []), text[i + 1 : end]]
             i = end + 1
         elif char in SPECIAL - HARMLESS_BARE:
             raise ShellError(f"`{_show(char)}` outside quotes lets the shell do more than call a program")
         else:
-            word = (word or []) + [char]
+            word = word or []
+            word.append(char)
+            wild = wild or char in WILD
             i += 1
-    _close(parts, word)
+    if word is not None:
+        parts[-1].append(Word("".join(word), wild))
     if any(not part for part in parts[:-1]) or not parts[0]:
         raise ShellError("a part of the command is empty")
     return parts if parts[-1] else parts[:-1]
-
-
-def _close(parts: list[list[str]], word: list[str] | None) -> None:
-    if word is not None:
-        parts[-1].append("".join(word))
 
 
 def _quote_end(text: str, start: int) -> int:
@@ -71,7 +75,9 @@ def _quote_end(text: str, start: int) -> int:
     if end < 0:
         raise ShellError(f"the quote {quote} is not closed")
     if quote == '"' and set(text[start + 1 : end]) & set("$`\\!"):
-        raise ShellError("inside double quotes `$`, backquote, `!` and backslash still mean something to the shell; use single quotes")
+        raise ShellError(
+            "inside double quotes `$`, backquote, `!` and backslash still mean something to the shell; use single quotes"
+        )
     return end
 
 
@@ -82,21 +88,54 @@ def _show(char: str) -> str:
 # --- programs that only read --------------------------------------------------------------------------------------
 
 PLAIN = frozenset(
-    "ls cat head tail wc cut tr grep egrep fgrep pwd echo printf stat du df nl diff cmp comm basename dirname "
-    "realpath readlink true false which test cd column fold paste rev tac od md5sum sha1sum sha256sum cksum strings jq "
-    "uname whoami id nproc seq expr sleep".split()
+    "ls cat head tail wc cut tr grep egrep fgrep pwd echo stat du df nl diff cmp comm basename dirname realpath readlink "
+    "true false which cd column fold paste rev tac od md5sum sha1sum sha256sum cksum strings jq uname whoami id nproc "
+    "seq expr sleep".split()
 )
 GIT_READS = frozenset(
     "log show diff status blame ls-files ls-tree rev-parse rev-list shortlog describe cat-file grep merge-base "
     "name-rev count-objects show-ref for-each-ref whatchanged diff-tree diff-index diff-files check-ignore".split()
 )
-GIT_BANNED = ("--output", "--ext-diff", "--textconv", "--open-files-in-pager", "-O", "--exec", "--upload-pack", "--filters")
+GIT_LISTS = {
+    "remote": ([], ["-v"]),
+    "stash": (["list"],),
+    "tag": ([], ["-l"], ["--list"]),
+    "worktree": (["list"],),
+}
+GIT_BRANCH_LISTS = frozenset("-a -r -v -vv --list --show-current --all --remotes".split())
+GIT_BANNED = ("--output", "--ext-diff", "--textconv", "--open-files-in-pager", "--exec", "--upload-pack", "--filters")
 FIND_BANNED = ("-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls")
+SORT_BANNED = ("--output", "--compress-program", "--temporary-directory", "--files0-from")
+SED_PRINT = re.compile(r"(?:\d+|\$)?(?:,\+?(?:\d+|\$))?p\Z")
+TEST_FILE = frozenset("-d -e -f -h -L -r -s -w -x".split())
+# What prints a version and nothing else: `python3 -v` runs what it is fed, `pytest -v` runs the tests.
+VERSIONS = {
+    "python3": ("--version", "-V"),
+    "python": ("--version", "-V"),
+    "pip": ("--version", "-V"),
+    "node": ("--version", "-v"),
+    "npm": ("--version", "-v"),
+    "go": ("version",),
+    "cargo": ("--version", "-V"),
+    "rustc": ("--version", "-V"),
+    "java": ("--version", "-version"),
+    "make": ("--version", "-v"),
+}
 
 
-def _no_option(words: list[str], banned: tuple[str, ...]) -> str | None:
+def _long_option(words: list[str], banned: tuple[str, ...]) -> str | None:
+    """A banned long option among *words*, also cut short: GNU programs take `--outp` for `--output`."""
     for word in words:
-        if any(word == b or word.startswith(b + "=") for b in banned):
+        name = word.partition("=")[0]
+        if name.startswith("--") and name != "--" and any(b.startswith(name) for b in banned):
+            return f"`{name}` can write or run a program"
+    return None
+
+
+def _short_option(words: list[str], banned: str) -> str | None:
+    """A word of short options that holds one of the letters *banned*: `-uo` is `-u -o`."""
+    for word in words:
+        if word.startswith("-") and not word.startswith("--") and set(word) & set(banned):
             return f"`{word}` can write or run a program"
     return None
 
@@ -109,59 +148,66 @@ def _judge_git(words: list[str]) -> str | None:
         return "name a git subcommand that reads"
     verb, args = rest[0], rest[1:]
     if verb == "branch":
-        reading = {"-a", "-r", "-v", "-vv", "--list", "--show-current", "--all", "--remotes"}
-        return None if all(a in reading for a in args) else "`git branch` may only list here"
-    if verb in ("remote", "stash", "tag", "worktree"):
-        lists = {"remote": ([], ["-v"]), "stash": (["list"],), "tag": ([], ["-l"], ["--list"]), "worktree": (["list"],)}
-        return None if args in lists[verb] else f"`git {verb}` may only list here"
+        return None if GIT_BRANCH_LISTS.issuperset(args) else "`git branch` may only list here"
+    if verb in GIT_LISTS:
+        return None if args in GIT_LISTS[verb] else f"`git {verb}` may only list here"
     if verb not in GIT_READS:
         return f"`git {verb}` is not on the list of git commands that only read"
-    if any(a.startswith(("-O", "--open-files")) for a in args):
+    if any(a.startswith("-O") for a in args) or (verb == "grep" and _short_option(args, "O")):
         return "`-O` opens a pager"
-    return _no_option(args, GIT_BANNED)
+    return _long_option(args, GIT_BANNED)
 
 
 def _judge_find(words: list[str]) -> str | None:
-    return _no_option(words[1:], FIND_BANNED)
+    found = next((w for w in words if w in FIND_BANNED), None)
+    return f"`{found}` can write or run a program" if found else None
 
 
 def _judge_sort(words: list[str]) -> str | None:
-    if any(w.startswith(("-o", "--output", "--compress-program", "-T", "--temporary-directory", "--files0-from")) for w in words[1:]):
-        return "`sort` may not write a file here"
-    return None
+    return _long_option(words[1:], SORT_BANNED) or _short_option(words[1:], "oT")
 
 
 def _judge_uniq(words: list[str]) -> str | None:
-    plain = [w for w in words[1:] if not w.startswith("-")]
-    return "`uniq` with a second file writes it" if len(plain) > 1 else None
+    plain = [w for w in words[1:] if w == "-" or not w.startswith("-")]
+    return "`uniq` with a second file writes it" if len(plain) > 1 or "--" in words else None
 
 
 def _judge_sed(words: list[str]) -> str | None:
     """Only `sed -n 'RANGEp' FILE…`: every other script could write (`w`) or run (`e`)."""
-    args = words[1:]
-    if len(args) >= 2 and args[0] == "-n":
-        script = args[1]
-        if script and script[-1] == "p" and set(script[:-1]) <= set("0123456789,$+") and not any(a.startswith("-") for a in args[2:]):
-            return None
+    prints = words[1:2] == ["-n"] and all(SED_PRINT.match(script) for script in "".join(words[2:3]).split(";"))
+    if prints and not any(w.startswith("-") for w in words[3:]):
+        return None
     return "only `sed -n 'FIRST,LASTp' FILE` is let through here"
 
 
 def _judge_rg(words: list[str]) -> str | None:
-    if any(w.startswith(("--pre", "--hostname-bin", "--search-zip", "-z")) for w in words[1:]):
-        return "this option of `rg` runs another program"
-    return None
+    return _long_option(words[1:], ("--pre", "--hostname-bin"))
 
 
 def _judge_tree(words: list[str]) -> str | None:
-    return "`tree -o` writes a file" if any(w.startswith("-o") or w.startswith("--output") for w in words[1:]) else None
+    return _long_option(words[1:], ("--output",)) or _short_option(words[1:], "oR")
 
 
 def _judge_date(words: list[str]) -> str | None:
-    return None if all(w.startswith("+") or w in ("-u", "-I", "-R") for w in words[1:]) else "`date` may only print here"
+    printing = all(w.startswith("+") or w in ("-u", "-I", "-R") for w in words[1:])
+    return None if printing else "`date` may only print here"
+
+
+def _judge_printf(words: list[str]) -> str | None:
+    """`-v` sets a variable, and a shell that counts evaluates what stands in an array's index."""
+    options = words[1:2] != ["--"] and words[1:2] and words[1].startswith("-")
+    return "`printf` may only print plain text here" if options or set("".join(words)) & set("$`") else None
+
+
+def _judge_test(words: list[str]) -> str | None:
+    """`test -v 'a[$(…)]'` runs what stands in the index."""
+    plain = len(words[1:]) == len(("-f", "FILE")) and words[1] in TEST_FILE
+    return None if plain else "only `test -f FILE` and its like are let through here"
 
 
 def _judge_version(words: list[str]) -> str | None:
-    return None if words[1:] in (["--version"], ["-V"], ["-v"]) else f"only `{words[0]} --version` is let through here"
+    known = VERSIONS[words[0]]
+    return None if len(words[1:]) == 1 and words[1] in known else f"only `{words[0]} {known[0]}` is let through here"
 
 
 SPECIAL_PROGRAMS: dict[str, Callable[[list[str]], str | None]] = {
@@ -173,8 +219,21 @@ SPECIAL_PROGRAMS: dict[str, Callable[[list[str]], str | None]] = {
     "rg": _judge_rg,
     "tree": _judge_tree,
     "date": _judge_date,
-    **dict.fromkeys(("python3", "python", "node", "npm", "go", "cargo", "rustc", "java", "make", "pip", "pytest"), _judge_version),
+    "printf": _judge_printf,
+    "test": _judge_test,
+    **dict.fromkeys(VERSIONS, _judge_version),
 }
+
+
+def _wild_error(part: list[Word]) -> str | None:
+    """Why a glob in *part* may become an option: a repository can hold a file that is called `--output=x`."""
+    program = part[0].text
+    for word in part[1:]:
+        if word.text == "--" and program != "find":
+            return None
+        if word.wild and (word.text[0] in "*?[-" or program == "uniq"):
+            return f"`{word.text[:60]}` may expand to a file whose name is an option; write ./ in front, or quote it"
+    return None
 
 
 def reading_error(text: str) -> str | None:
@@ -183,11 +242,12 @@ def reading_error(text: str) -> str | None:
         parts = split_command(text)
     except ShellError as error:
         return str(error)
-    for words in parts:
+    for part in parts:
+        words = [word.text for word in part]
         judge = SPECIAL_PROGRAMS.get(words[0])
         if judge is None and words[0] not in PLAIN:
             return f"`{words[0][:60]}` is not on the list of programs that only read"
-        found = judge(words) if judge else None
+        found = (judge(words) or _wild_error(part)) if judge else None
         if found:
             return found
     return None
@@ -199,6 +259,6 @@ def launcher_verb(text: str, launcher: str) -> str | None:
         parts = split_command(text)
     except ShellError:
         return None
-    if len(parts) != 1 or parts[0][0] != launcher:
+    if len(parts) != 1 or parts[0][0].text != launcher:
         return None
-    return parts[0][1] if len(parts[0]) > 1 else ""
+    return parts[0][1].text if len(parts[0]) > 1 else ""

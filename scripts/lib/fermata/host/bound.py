@@ -116,6 +116,8 @@ class Bound:
             os.path.join(PLUGIN_ROOT, "hooks"),
             os.path.join(PLUGIN_ROOT, "scripts", "lib"),
             "FERMATA_APPROVE",
+            "CLAUDE_CODE_EXECPATH",
+            "CLAUDE_CODE_MESSAGING",
             "/fermata:",
             "claude -p",
             "claude --resume",

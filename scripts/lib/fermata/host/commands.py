@@ -16,6 +16,7 @@ from ..store.errors import StoreError
 from ..store.project import Project
 from . import answers
 from .bound import LAUNCHER, Bound
+from .client import interactive, nested
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -83,14 +84,8 @@ def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, run_id: str, goa
         "goal": goal,
         "interactive": interactive(env),
         "mode": payload.mode,
-        "client": env.get("CLAUDE_CODE_EXECPATH", ""),
     }
     data.set_marker(payload.session, marker)
-
-
-def interactive(env: Mapping[str, str]) -> bool:
-    """Whether a person sits at this client: `cli` in a terminal, `sdk-cli` with `-p` (measured on 2.1.197 and 2.1.329)."""
-    return env.get("CLAUDE_CODE_ENTRYPOINT") == "cli"
 
 
 def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
@@ -152,6 +147,8 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
     """Take the run's lease for this session; a run that waited for the user goes on."""
     if payload.mode == "plan":
         return answers.block("leave plan mode first (Shift+Tab), then type /fermata:resume again")
+    if nested(env):
+        return answers.block("this client was started from inside another one; a run is taken over by a person, in a session of their own")
     project = Project(repo.common_dir)
     run, error = _to_resume(project, payload.args.strip())
     if run is None:

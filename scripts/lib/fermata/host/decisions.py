@@ -12,6 +12,7 @@ import time
 from ..core.actions import DECIDE, next_actions
 from ..core.consultation import MIN_SECONDS, code_of, question_for, read_answer
 from . import answers
+from .client import interactive, nested
 from .tickets import asking_dispatch
 
 TYPE_CHECKING = False
@@ -115,7 +116,7 @@ def typed(bound: Bound, env: Mapping[str, str]) -> str | None:
     """`/fermata:approve CODE`, typed. None when it was taken, else why not."""
     gate = pending_gate(bound.run)
     code = bound.payload.args.strip()
-    if env.get("CLAUDE_CODE_ENTRYPOINT") != "cli":
+    if not interactive(env):
         return "an approval is typed by a person in a terminal session; this session is not one"
     if gate is None:
         return "nothing waits for an approval here. /fermata:status shows where the run stands"
@@ -130,7 +131,7 @@ def typed(bound: Bound, env: Mapping[str, str]) -> str | None:
 def from_environment(bound: Bound, env: Mapping[str, str]) -> bool:
     """FERMATA_APPROVE in the client's own environment names the waiting plan: an operator approved it before the client began."""
     gate = pending_gate(bound.run)
-    if gate is None or env.get("FERMATA_APPROVE") != gate["digest"]:
+    if gate is None or env.get("FERMATA_APPROVE") != gate["digest"] or nested(env):
         return False
     decide(bound, gate, "approve", "", "environment")
     return True

@@ -134,7 +134,8 @@ def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
 
 def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """Compaction or resume of the driving session: the facts, and the lease again. Agents do not outlive their client."""
-    from .commands import interactive, take_lease
+    from .client import interactive
+    from .commands import take_lease
 
     run = bound.run
     if run is None or bound.ended or bound.parked:

@@ -84,7 +84,8 @@ def _as_line(event: Event) -> bytes:
 def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
     try:
         event: Event = json.loads(data)
-        good = event["prev"] == head and event["seq"] == seq and event["hash"] == line_hash(event)
+        chained = event["prev"] == head and event["seq"] == seq and event["hash"] == line_hash(event)
+        good = chained and data == _as_line(event)  # the hash is over what was meant: 1e5 and 1E5 mean the same
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False
     if not good:
