@@ -7,10 +7,10 @@ import urllib.error
 import urllib.request
 
 import pytest
+
 from fermata.rehearsal.messages import ApiError, JsonObject, Text, ToolUse, encode, events, parse_request
 from fermata.rehearsal.model import ScriptedModel
 from fermata.rehearsal.script import Conversation, Heard, Report, Script, as_reply
-
 from tests.rehearsal.histories import call, heard_result, request, said, user
 
 
@@ -36,7 +36,9 @@ def spoken(script: Script, *messages: JsonObject, tools: tuple[str, ...] = ("Bas
         pytest.param([user("a")], "1: a", id="opening"),
         pytest.param([user("a"), said("1: a"), user("b")], "2: b", id="second-turn"),
         pytest.param([user("a<system-reminder>x</system-reminder>")], "1: a", id="reminders-are-not-text"),
-        pytest.param([user("a"), said("No response requested."), user("b")], "1: a\nb", id="foreign-turn-is-passed-over"),
+        pytest.param(
+            [user("a"), said("No response requested."), user("b")], "1: a\nb", id="foreign-turn-is-passed-over"
+        ),
         pytest.param([user("a"), said("1: a"), said("API Error"), user("b")], "1: a\nb", id="two-turns-in-one"),
         pytest.param([user("a"), user("b")], "1: a\nb", id="two-prompts-before-an-answer"),
         pytest.param([user("a"), said("1: a"), user("b"), said("2:\n b"), user("c")], "3: c", id="white-space-differs"),
@@ -54,7 +56,12 @@ def two_calls(heard: Heard) -> Conversation:
 
 
 def test_results_of_parallel_calls_come_in_order() -> None:
-    history = user("go"), call("Bash", "Bash", first="t1"), heard_result("t1", "yes"), heard_result("t2", "no", error=True)
+    history = (
+        user("go"),
+        call("Bash", "Bash", first="t1"),
+        heard_result("t1", "yes"),
+        heard_result("t2", "no", error=True),
+    )
     assert spoken(Script(two_calls), *history) == "yes and no!"
 
 
@@ -121,7 +128,8 @@ def test_errors_come_as_often_as_told_and_lose_no_text() -> None:
 def test_another_agent_has_errors_of_its_own() -> None:
     script = Script(agents={"MARKER": failing})
     first, second = (
-        parse_request(1, request(user("a"), system="MARKER"), {"x-claude-code-agent-id": name}) for name in ("one", "two")
+        parse_request(1, request(user("a"), system="MARKER"), {"x-claude-code-agent-id": name})
+        for name in ("one", "two")
     )
     assert isinstance(script(first), ApiError)
     assert isinstance(script(second), ApiError)
@@ -148,7 +156,7 @@ def test_an_agent_is_told_apart_by_its_marker() -> None:
     ],
 )
 def test_a_report_goes_out_as_the_client_wants_it(tools: tuple[str, ...], reply: str) -> None:
-    def reports(heard: Heard) -> Conversation:
+    def reports(_heard: Heard) -> Conversation:
         yield Report("my report")
         yield "not reached"
 
@@ -217,7 +225,7 @@ def test_the_server_counts_requests_and_tokens() -> None:
         assert (status, message["content"]) == (200, [{"type": "text", "text": "1: a"}])
         assert model.wait_for(lambda one: one.last == "a", 5).kind == "main"
         assert (len(model.requests), model.tokens()) == (1, 1050)
-        with pytest.raises(TimeoutError, match="no such model request within 0.01 s; came: .*1 main 'a'"):
+        with pytest.raises(TimeoutError, match=r"no such model request within 0\.01 s; came: .*1 main 'a'"):
             model.wait_for(lambda one: one.last == "b", 0.01)
 
 
@@ -233,7 +241,7 @@ def test_a_faulty_script_is_an_error_of_the_test() -> None:
 
 
 @pytest.mark.parametrize("allowed", [pytest.param(True, id="allowed"), pytest.param(False, id="flagged")])
-def test_the_safety_check_of_older_clients(allowed: bool) -> None:  # noqa: FBT001
+def test_the_safety_check_of_older_clients(allowed: bool) -> None:
     judged = []
 
     def allows(action: str) -> bool:

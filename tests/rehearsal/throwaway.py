@@ -33,8 +33,8 @@ with open(os.path.join(here, "seen.jsonl"), "a") as log:
 """
 
 EVENTS = (
-    "PreToolUse", "PostToolUse", "PostToolUseFailure", "UserPromptSubmit", "UserPromptExpansion", "SessionStart", "SessionEnd",
-    "Stop", "PostCompact", "StopFailure", "SubagentStart", "SubagentStop", "PermissionRequest", "Notification",
+    "PreToolUse", "PostToolUse", "PostToolUseFailure", "PermissionRequest", "UserPromptSubmit", "UserPromptExpansion",
+    "SessionStart", "SessionEnd", "PostCompact", "Stop", "StopFailure", "SubagentStart", "SubagentStop", "Notification",
 )  # fmt: skip
 
 

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
 # What fermata does itself, at once and without anybody:
 CREATE, CHECK, REQUEST, FINISH, LIMIT = "create", "check", "request", "finish", "limit"
 # What the orchestrating session does:
-AGENT, CONTINUE, ASK, DECIDE, WAIT_CHECKS, WAIT_AGENTS = "agent", "continue", "ask", "decide", "wait_checks", "wait_agents"
+AGENT, CONTINUE, ASK, DECIDE = "agent", "continue", "ask", "decide"
+WAIT_CHECKS, WAIT_AGENTS = "wait_checks", "wait_agents"
 # What only a human at the keyboard can change:
 HUMAN, OVER = "human", "over"
 
@@ -62,8 +63,9 @@ def _over_limit(run: Run, minutes: float) -> str | None:
     used = len(run["dispatches"]) - run["granted"].get("dispatches", 0)
     if used >= run["limits"]["dispatches"]:
         return f"{used} dispatches were made; limits.dispatches is {run['limits']['dispatches']}"
+    minutes -= run["granted"].get("minutes", 0)
     if minutes >= run["limits"]["wall_minutes"]:
-        return f"the run has lasted {minutes:.0f} minutes; limits.wall_minutes is {run['limits']['wall_minutes']}"
+        return f"{minutes:.0f} minutes have passed; limits.wall_minutes is {run['limits']['wall_minutes']}"
     return None
 
 

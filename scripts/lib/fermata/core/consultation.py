@@ -6,6 +6,8 @@ depend on the time or the machine.
 
 from __future__ import annotations
 
+import re
+
 from .canonical import digest
 from .scope import is_wide
 from .workflow import stage_at, walk
@@ -22,14 +24,27 @@ LABELS: dict[str, Decision] = {
 }
 MIN_SECONDS = 1.0
 MAX_WORDS = 4_000
-CONTROL = {c: None for c in (*range(9), 11, 12, *range(14, 32), *range(127, 160))}
-HIDDEN = {c: None for c in (0xAD, 0x61C, *range(0x200B, 0x2010), *range(0x202A, 0x202F), *range(0x2060, 0x2070), 0xFEFF, *range(0xE0000, 0xE0080))}
+MAX_DIRTY = 10
+# Unicode's other spaces; as printable as a blank, but `str.isprintable` says no to them.
+SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+MAX_TITLES, MAX_GLOBS = 8, 20
+# What prints as nothing although Unicode calls it printable: fillers, joiners, and the selectors that text is hidden in.
+BLANK = dict.fromkeys((0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
+
+
+def _shows(char: str) -> bool:
+    return char.isprintable() or char in "\n\t"
 
 
 def clean(text: str, limit: int = 2_000) -> str:
-    """*text* as it may stand on a terminal: no control, bidi or zero-width characters, cut visibly at *limit*."""
-    bare = str(text).replace("\r", "\n").translate(CONTROL).translate(HIDDEN)
-    lost = len(str(text)) - len(bare)
+    """*text* as it may stand on a terminal: nothing that is hidden, moves the cursor or turns the text around.
+
+    Removes control, bidi, zero-width, unassigned and surrogate characters and says how many; cuts visibly at *limit*.
+    """
+    given = SPACES.sub(" ", str(text).replace("\r", "\n"))
+    bare = given if given.isprintable() else "".join(filter(_shows, given))
+    bare = bare.translate(BLANK)
+    lost = len(given) - len(bare)
     shown = bare if len(bare) <= limit else bare[:limit] + f" … ({len(bare) - limit:,} more characters)"
     return shown + (f" ({lost} hidden characters removed)" if lost else "")
 

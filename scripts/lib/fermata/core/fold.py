@@ -13,8 +13,9 @@ from .workflow import ABORT, DEFAULT_TRIES, GOES_ON, stage_at, stage_named, targ
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
+    from typing import Literal
 
-    from .records import CheckRun, Dispatch, Event, Frame, Json, Run, Stage
+    from .records import CheckRun, Dispatch, DispatchState, Event, Frame, Gate, Json, Run, Stage
 
     Body = dict[str, Json]
 
@@ -114,10 +115,9 @@ def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
     if stage["kind"] == "agents":
         return _agents_outcome(run, node, visit, stage)
     if stage["kind"] == "checks":
-        by_name: dict[str, list[CheckRun]] = {c["name"]: [] for c in commands_for(run, stage)}
-        for check in checks_of(run, node, visit):
-            by_name.setdefault(check["name"], []).append(check)
-        verdicts = [check_verdict(runs) for runs in by_name.values()]
+        made = checks_of(run, node, visit)
+        names = [command["name"] for command in commands_for(run, stage)]
+        verdicts = [check_verdict([c for c in made if c["name"] == name]) for name in names]
         if "red" in verdicts and None not in verdicts:
             return "red"
         return "green" if all(v == "green" for v in verdicts) else None
@@ -165,7 +165,8 @@ def _advance(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
     to = target(stages, stage, outcome)
     looping = outcome not in GOES_ON and to is not None and to != ABORT and to in frame["visits"]
     if looping and visit - run["granted"].get(node, 0) >= stage.get("rounds", visit + 1):
-        _wait(run, "limit", node, f"{stage['id']} ended {outcome} for the {visit}. time; the limit is {stage['rounds']} rounds")
+        limit = stage["rounds"]
+        _wait(run, "limit", node, f"{stage['id']} ended {outcome} for the {visit}. time; the limit is {limit} rounds")
         return False
     _go(run, frame, stage["id"], outcome, to)
     return True
@@ -203,9 +204,13 @@ def _stop_at_tries(run: Run, stage: Stage, node: str, visit: int) -> bool:
     return False
 
 
-def _wait(run: Run, kind: str, node: str, why: str) -> None:
+def _wait(run: Run, kind: Literal["limit", "unexplained"], node: str, why: str) -> None:
+    if run["status"] not in ("executing", "waiting"):
+        # A parked run stays parked and waits once it is taken up again; a run that has ended waits for nobody.
+        run["waiting"] = None if run["status"] in ENDED else {"kind": kind, "node": node, "why": why}
+        return
     run["status"] = "waiting"
-    run["waiting"] = {"kind": kind, "node": node, "why": why}  # type: ignore[typeddict-item]
+    run["waiting"] = {"kind": kind, "node": node, "why": why}
 
 
 # --- events -----------------------------------------------------------------------------------------------------
@@ -245,12 +250,16 @@ def _created(event: Event) -> Run:
 
 
 def _lease_taken(run: Run, body: Body) -> None:
-    run.update(session=body["session"], generation=body["generation"], interactive=body["interactive"])
+    run.update({"session": body["session"], "generation": body["generation"], "interactive": body["interactive"]})
     if run["status"] == "stopped":
         run["status"] = "waiting" if run["waiting"] else "executing"
 
 
 def _dispatch_created(run: Run, body: Body) -> None:
+    if body["access"] == "write" and not run["approved"]:
+        raise FoldError(f"{body['id']} may write, and no approval stands before it. The journal is not fermata's own")
+    if body["id"] in run["dispatches"]:
+        return
     run["dispatches"][body["id"]] = {
         "id": body["id"],
         "node": body["node"],
@@ -277,38 +286,61 @@ def _dispatch_created(run: Run, body: Body) -> None:
     }
 
 
-def _dispatch_started(run: Run, body: Body) -> None:
+def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
+    """The dispatch that *body* is about, if it is in one of *states*; late and doubled news about it moves nothing."""
     dispatch = run["dispatches"][body["id"]]
+    return dispatch if dispatch["state"] in states else None
+
+
+def _dispatch_started(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "pending", "running", "answered")
+    if dispatch is None or (dispatch["state"] == "running" and dispatch["agent_id"]):
+        return
     dispatch["state"] = "running"
     if body.get("tool_use_id"):
         # A ticket that is handed in again starts another agent: the binding to the one before is void.
-        dispatch.update(tool_use_id=body["tool_use_id"], agent_id=None)
+        dispatch.update({"tool_use_id": body["tool_use_id"], "agent_id": None})
     dispatch["started"] = body["at"]
 
 
 def _agent_bound(run: Run, body: Body) -> None:
-    run["dispatches"][body["id"]].update(agent_id=body["agent_id"], transcript=body["transcript"])
+    dispatch = _in_state(run, body, "running", "asking", "answered")
+    if dispatch:
+        dispatch.update({"agent_id": body["agent_id"], "transcript": body["transcript"]})
 
 
 def _result_rejected(run: Run, body: Body) -> None:
-    run["dispatches"][body["id"]]["repairs"] += 1
+    dispatch = _in_state(run, body, "running")
+    if dispatch:
+        dispatch["repairs"] += 1
 
 
 def _questions_raised(run: Run, body: Body) -> None:
-    dispatch = run["dispatches"][body["id"]]
-    dispatch.update(state="asking", questions=body["questions"], round=dispatch["round"] + 1, repairs=0)
+    dispatch = _in_state(run, body, "running")
+    if dispatch:
+        dispatch.update(
+            {"state": "asking", "questions": body["questions"], "round": dispatch["round"] + 1, "repairs": 0}
+        )
 
 
 def _questions_answered(run: Run, body: Body) -> None:
-    dispatch = run["dispatches"][body["id"]]
-    dispatch.update(state="answered", questions=[])
-    dispatch["answers"] += [{"question": q, "answer": a} for q, a in body["answers"].items()]
+    dispatch = _in_state(run, body, "asking")
+    if dispatch:
+        dispatch.update({"state": "answered", "questions": []})
+        dispatch["answers"] += [{"question": q, "answer": a} for q, a in body["answers"].items()]
 
 
 def _result_accepted(run: Run, body: Body) -> None:
-    dispatch = run["dispatches"][body["id"]]
+    dispatch = _in_state(run, body, "running")
+    if dispatch is None:
+        return
     dispatch.update(
-        state="completed", changed=body["changed"], unexplained=body["unexplained"], summary=body["summary"]
+        {
+            "state": "completed",
+            "changed": body["changed"],
+            "unexplained": body["unexplained"],
+            "summary": body["summary"],
+        }
     )
     run["kept"][dispatch["node"]] = body["kept"]
     if body["unexplained"]:
@@ -317,12 +349,16 @@ def _result_accepted(run: Run, body: Body) -> None:
 
 
 def _dispatch_failed(run: Run, body: Body) -> None:
-    dispatch = run["dispatches"][body["id"]]
-    dispatch.update(state="failed", reason=body["reason"])
+    dispatch = _in_state(run, body, "pending", "running", "asking", "answered")
+    if dispatch is None:
+        return
+    dispatch.update({"state": "failed", "reason": body["reason"]})
     run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
 
 
 def _check_started(run: Run, body: Body) -> None:
+    if body["id"] in run["checks"]:
+        return
     run["checks"][body["id"]] = {
         "id": body["id"],
         "node": body["node"],
@@ -335,13 +371,17 @@ def _check_started(run: Run, body: Body) -> None:
 
 def _check_finished(run: Run, body: Body) -> None:
     check = run["checks"][body["id"]]
-    check["state"] = "finished"
+    if check["state"] == "finished":
+        return
     check.update(
-        outcome=body["outcome"],
-        why=body["why"],
-        changed=body["changed"],
-        tree=body["tree"],
-        counts=body["counts"],
+        {
+            "state": "finished",
+            "outcome": body["outcome"],
+            "why": body["why"],
+            "changed": body["changed"],
+            "tree": body["tree"],
+            "counts": body["counts"],
+        }
     )
 
 
@@ -356,26 +396,38 @@ def _approval_requested(run: Run, body: Body) -> None:
     }
 
 
+def open_gate(run: Run) -> Gate | None:
+    """The gate the run stands at, while it is undecided."""
+    gate, frame = run["gate"], run["position"]
+    if gate is None or "decision" in gate or run["status"] in ENDED:
+        return None
+    here = frame["at"] == gate["node"] and frame["visits"].get(gate["node"]) == gate["visit"]
+    return gate if here else None
+
+
 def _report_shown(run: Run, body: Body) -> None:
-    if run["gate"] and run["gate"]["digest"] == body["digest"]:
-        run["gate"]["report_shown"] = True
+    gate = open_gate(run)
+    if gate and gate["digest"] == body["digest"]:
+        gate["report_shown"] = True
 
 
 def _question_shown(run: Run, body: Body) -> None:
-    if run["gate"]:
-        run["gate"]["question"] = {"tool_use_id": body["tool_use_id"], "at": body["at"], "digest": body["digest"]}
+    gate = open_gate(run)
+    if gate:
+        gate["question"] = {"tool_use_id": body["tool_use_id"], "at": body["at"], "digest": body["digest"]}
 
 
 def _decision_made(run: Run, body: Body) -> None:
-    gate = run["gate"]
-    if gate and gate["digest"] == body["digest"]:
-        gate.update(decision=body["decision"], words=body.get("words", ""), channel=body["channel"])
-        if body["decision"] == "approve":
-            run["approved"] = gate
-            voided = run["voided"]
-            if voided and voided["digest"] == gate["digest"]:
-                run["position"] = voided["position"]
-            run["voided"] = None
+    """A decision counts for the plan it names, at the gate that asks about it, once."""
+    gate = open_gate(run)
+    if gate is None or gate["digest"] != body["digest"]:
+        return
+    gate.update({"decision": body["decision"], "words": body.get("words", ""), "channel": body["channel"]})
+    voided, run["voided"] = run["voided"], None  # another decision than yes: what follows is a new plan, built anew
+    if body["decision"] == "approve":
+        run["approved"] = copy.deepcopy(gate)
+        if voided and voided["digest"] == gate["digest"]:
+            run["position"] = voided["position"]
 
 
 def _approval_voided(run: Run, body: Body) -> None:
@@ -413,7 +465,19 @@ def _retry_granted(run: Run, body: Body) -> None:
         failed = sum(d["state"] == "failed" for d in dispatches_of(run, node, visit))
         run["granted"][f"{node}#{visit}"] = failed
     run["granted"]["dispatches"] = len(run["dispatches"])
-    run["status"], run["waiting"] = "executing", None
+    run["granted"]["minutes"] = _minutes(run["created"], run["updated"])
+    run["waiting"] = None
+    if run["status"] == "waiting":
+        run["status"] = "executing"
+
+
+def _minutes(since: str, until: str) -> int:
+    """Whole minutes between two of the journal's times; 0 when the clock was set back."""
+    from calendar import timegm
+    from time import strptime
+
+    first, last = (timegm(strptime(ts, "%Y-%m-%dT%H:%M:%SZ")) for ts in (since, until))
+    return max(0, (last - first) // 60)
 
 
 def _run_stopped(run: Run, body: Body) -> None:
@@ -460,20 +524,33 @@ HANDLERS: dict[str, Callable[[Run, Body], None]] = {
 
 def step(run: Run | None, event: Event) -> Run:
     """The run after *event*, changing *run* itself; for callers that own their copy (see `apply`)."""
-    if event["type"] == "run_created":
+    if (run is None) != (event["type"] == "run_created"):
+        raise FoldError(f'line {event["seq"]} is "{event["type"]}"; a journal opens with "run_created", and only there')
+    if run is None:
         run = _created(event)
-    elif run is None:
-        raise FoldError(f'line {event["seq"]} is "{event["type"]}", but a journal opens with "run_created"')
-    elif event["type"] not in HANDLERS:
-        raise FoldError(f'line {event["seq"]} has the unknown type "{event["type"]}"; a newer fermata wrote it. Update fermata')
     else:
-        HANDLERS[event["type"]](run, event["body"])
-        run["updated"] = event["ts"]
+        _handle(run, event)
     approved = run["approved"]
     if event["type"] == "decision_made" and approved and "seq" not in approved:
-        approved.update(seq=event["seq"], hash=event["hash"])
+        approved.update({"seq": event["seq"], "hash": event["hash"]})
     advance(run)
     return run
+
+
+def _handle(run: Run, event: Event) -> None:
+    place = f'line {event["seq"]} ("{event["type"]}")'
+    if event["type"] not in HANDLERS:
+        raise FoldError(f"{place} has an unknown type; a newer fermata wrote it. Update fermata")
+    ended = run["status"] if run["status"] in ENDED else None
+    run["updated"] = event["ts"]
+    try:
+        HANDLERS[event["type"]](run, event["body"])
+    except FoldError as error:
+        raise FoldError(f"{place}: {error}") from None
+    except KeyError as error:
+        raise FoldError(f"{place} names {error}, which the lines before do not explain") from None
+    if ended:  # an end is final: late news is noted and moves nothing
+        run["status"] = ended
 
 
 def apply(run: Run | None, event: Event) -> Run:

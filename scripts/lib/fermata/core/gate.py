@@ -25,7 +25,9 @@ Facts.__doc__ = """What the hook knows. `scope`: the globs of the writer's dispa
 `scripts/fermata`. `grant`: cli, scope or none. `guarded`: texts that no writer's command may mention."""
 
 Verdict = namedtuple("Verdict", "answer reason", defaults=("",))
-Verdict.__doc__ = """`pass` leaves the call to the host's own rules, `allow` answers it, `deny` refuses with a reason."""
+Verdict.__doc__ = (
+    """`pass` leaves the call to the host's own rules, `allow` answers it, `deny` refuses with a reason."""
+)
 
 MODEL_VERBS = frozenset("start next harvest brief check wait status show log".split())
 READS = frozenset(

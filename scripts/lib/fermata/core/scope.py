@@ -86,7 +86,7 @@ def is_wide(glob: str) -> bool:
 
 
 def _reaches(patterns: tuple[re.Pattern[str] | None, ...], names: list[str]) -> bool:
-    for pattern, name in zip(patterns, names):
+    for pattern, name in zip(patterns, names, strict=False):
         if pattern is None:
             return True
         if not pattern.match(name):

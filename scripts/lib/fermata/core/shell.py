@@ -76,7 +76,8 @@ def _quote_end(text: str, start: int) -> int:
         raise ShellError(f"the quote {quote} is not closed")
     if quote == '"' and set(text[start + 1 : end]) & set("$`\\!"):
         raise ShellError(
-            "inside double quotes `$`, backquote, `!` and backslash still mean something to the shell; use single quotes"
+            "inside double quotes `$`, backquote, `!` and backslash still mean something to the shell; "
+            "use single quotes"
         )
     return end
 
@@ -85,7 +86,7 @@ def _show(char: str) -> str:
     return char if char.isprintable() else f"\\x{ord(char):02x}"
 
 
-# --- programs that only read --------------------------------------------------------------------------------------
+# --- programs that only read ------------------------------------------------------------------------------------
 
 PLAIN = frozenset(
     "ls cat head tail wc cut tr grep egrep fgrep pwd echo stat du df nl diff cmp comm basename dirname realpath readlink "

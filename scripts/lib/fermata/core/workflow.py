@@ -22,6 +22,7 @@ OUTCOMES = {
     "finalise": ("done", "stale"),
 }
 GOES_ON = ("done", "green", "approve")
+UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
 
 
@@ -51,11 +52,8 @@ def target(stages: list[Stage], stage: Stage, outcome: str) -> str | None:
     Only an outcome that is good news may be left out of `on`; all others raise KeyError here, so that a definition
     that slipped past validation stops instead of walking through a closed gate.
     """
-    on = stage.get("on", {})
-    if outcome in on:
-        to = on[outcome]
-    else:
-        to = ABORT if outcome == "abort" else {good: NEXT for good in GOES_ON}[outcome]
+    known = {**UNSAID, **stage.get("on", {})}
+    to = known[outcome]
     if to != NEXT:
         return to
     ids = [s["id"] for s in stages]
@@ -75,33 +73,44 @@ def walk(stages: list[Stage]) -> Iterator[tuple[list[Stage], Stage]]:
         yield from walk(stage.get("stages", []))
 
 
-def _successors(stages: list[Stage], stage: Stage) -> list[str]:
-    found = (target(stages, stage, outcome) for outcome in outcomes(stage))
-    return [to for to in found if to is not None and to != ABORT]
+def _edges(stages: list[Stage], stage: Stage) -> Iterator[tuple[str, str]]:
+    """Outcome and sibling for every way from *stage* to a sibling."""
+    for outcome in outcomes(stage):
+        to = target(stages, stage, outcome)
+        if to is not None and to != ABORT:
+            yield outcome, to
 
 
-def _reachable(stages: list[Stage]) -> set[str]:
-    seen, todo = set(), [stages[0]["id"]]
+def _reachable(stages: list[Stage], starts: set[str], closed: tuple[str, str] = ("", "")) -> set[str]:
+    """The stages that a run at one of *starts* can come to; *closed*, a kind and its outcome, leads nowhere."""
+    seen: set[str] = set()
+    todo = list(starts)
     while todo:
         name = todo.pop()
         if name not in seen:
             seen.add(name)
-            todo += _successors(stages, stage_named(stages, name))
+            stage = stage_named(stages, name)
+            todo += [to for outcome, to in _edges(stages, stage) if (stage["kind"], outcome) != closed]
     return seen
 
 
 def _unbounded_cycle(stages: list[Stage]) -> list[str] | None:
-    """A cycle none of whose stages has `rounds`, as the ids along it; None when every cycle has a limit."""
-    free = {s["id"]: [t for t in _successors(stages, s)] for s in stages if "rounds" not in s}
+    """A cycle that no `rounds` ends, as the ids along it. `rounds` counts bad outcomes only, as `fold.advance` does."""
+    free = {
+        s["id"]: [to for outcome, to in _edges(stages, s) if "rounds" not in s or outcome in GOES_ON] for s in stages
+    }
+
+    cleared: set[str] = set()  # else a graph of thirty stages has a thousand million ways through it
 
     def visit(name: str, path: list[str]) -> list[str] | None:
         if name in path:
-            return path[path.index(name) :] + [name]
-        for to in free.get(name, []):
-            found = visit(to, [*path, name]) if to in free else None
-            if found:
-                return found
-        return None
+            return [*path[path.index(name) :], name]
+        if name in cleared:
+            return None
+        found = (visit(to, [*path, name]) for to in free[name])
+        cycle = next((cycle for cycle in found if cycle), None)
+        cleared.add(name)
+        return cycle
 
     return next((found for name in free if (found := visit(name, []))), None)
 
@@ -125,34 +134,78 @@ def _names_errors(stages: list[Stage], place: str) -> Iterator[str]:
                 yield f'{place}.{stage["id"]}.on does not say where "{outcome}" leads; name a stage, `next` or `abort`'
 
 
-def _writes_before_gate(workflow: Workflow) -> Iterator[str]:
-    gated = False
-    for _, stage in walk(workflow["stages"]):
-        gated = gated or stage["kind"] == "gate"
-        if stage.get("access") == "write" and not gated:
-            yield f'stages.{stage["id"]} writes before any gate; put a stage of kind gate in front of it'
+def _writes_without_yes(stages: list[Stage]) -> Iterator[str]:
+    """Stages that can be come to without a human's yes, from the start or after the plan was made anew."""
+    plans = {s.get("plan", "") for s in stages if s["kind"] == "gate"}
+    starts = {stages[0]["id"]} | {s["id"] for s in stages if s["id"] in plans}
+    for name in sorted(_reachable(stages, starts, closed=("gate", "approve"))):
+        for _, inner in walk([stage_named(stages, name)]):
+            if inner.get("access") == "write":
+                yield (
+                    f"stages.{inner['id']} writes, and a way leads there without an approval; "
+                    "let every way pass the `approve` of a gate"
+                )
+
+
+def _field_error(place: str, says: str, earlier: dict[str, Stage]) -> str | None:
+    """Why *says*, as STAGE.FIELD, is nothing that an earlier top-level stage keeps."""
+    name, _, field = says.partition(".")
+    if name not in earlier:
+        return f'{place} names "{says}"; stages with agents before it: {", ".join(earlier) or "none"}'
+    if field not in earlier[name].get("keep", []):
+        return f'{place} needs "{field}", which stages.{name}.keep does not list'
+    return None
+
+
+def _sources_errors(stages: list[Stage]) -> Iterator[str]:
+    """A gate and a foreach work on what an earlier stage kept of its result."""
+    earlier: dict[str, Stage] = {}
+    for stage in stages:
+        place = f"stages.{stage['id']}"
+        found = None
+        if stage["kind"] == "gate":
+            found = _field_error(f"{place}.plan", f"{stage.get('plan')}.steps", earlier)
+        elif stage["kind"] == "foreach":
+            found = _field_error(f"{place}.over", stage.get("over", ""), earlier)
+        elif stage["kind"] == "agents":
+            earlier[stage["id"]] = stage
+        if found:
+            yield found
+
+
+def _stage_errors(stages: list[Stage]) -> Iterator[str]:
+    for siblings, stage in walk(stages):
+        place = f"stages.{stage['id']}"
+        if stage["kind"] == "gate" and siblings is not stages:
+            yield f"{place}: a gate stands at the top level, so that one approval covers the whole run"
+        if stage["kind"] == "foreach" and siblings is not stages:
+            yield f"{place}: a foreach stands at the top level; put its stages into the outer one"
+        if "verdict" in stage and stage["verdict"] not in stage.get("keep", []):
+            yield f'{place}.verdict names "{stage["verdict"]}", which its `keep` does not list'
+        items = stage.get("items", [])
+        for twin in sorted({item for item in items if items.count(item) > 1}):
+            yield f'{place}.items holds "{twin}" twice; write it once'
 
 
 def graph_errors(workflow: Workflow) -> list[str]:
     """Everything wrong with the graph of a well-shaped definition, each with place, value and rule. Empty: sound."""
-    found = list(_writes_before_gate(workflow))
-    levels = [("stages", workflow["stages"])]
-    levels += [(f"stages.{s['id']}.stages", s["stages"]) for _, s in walk(workflow["stages"]) if "stages" in s]
+    top = workflow["stages"]
+    found = [*_stage_errors(top), *_sources_errors(top)]
+    levels = [("stages", top)]
+    levels += [(f"stages.{s['id']}.stages", s["stages"]) for _, s in walk(top) if "stages" in s]
     for place, stages in levels:
         dangling = list(_names_errors(stages, place))
         found += dangling
         if dangling:
             continue
-        found += [f'{place}: no way leads to "{s["id"]}"' for s in stages if s["id"] not in _reachable(stages)]
+        reached = _reachable(stages, {stages[0]["id"]})
+        found += [f'{place}: no way leads to "{s["id"]}"' for s in stages if s["id"] not in reached]
+        if stages is top:
+            found += _writes_without_yes(stages)
         cycle = _unbounded_cycle(stages)
         if cycle:
-            found.append(f"{place}: {' → '.join(cycle)} can go round for ever; give one of them `rounds`")
-    plans = {s["id"] for _, s in walk(workflow["stages"]) if s["kind"] == "agents"}
-    for siblings, stage in walk(workflow["stages"]):
-        if stage["kind"] == "gate" and siblings is not workflow["stages"]:
-            found.append(f'stages.{stage["id"]}: a gate stands at the top level, so that one approval covers the whole run')
-        if stage["kind"] == "gate" and stage.get("plan") not in plans:
-            found.append(f'stages.{stage["id"]}.plan names "{stage.get("plan")}", which is no stage with agents')
-        if stage["kind"] == "foreach" and stage.get("over", "").partition(".")[0] not in plans:
-            found.append(f'stages.{stage["id"]}.over names "{stage.get("over")}"; write STAGE.FIELD of an earlier stage')
+            found.append(
+                f"{place}: {' → '.join(cycle)} can go round for ever; give `rounds` to one of them that goes back "
+                "by another outcome than done, green or approve"
+            )
     return found
