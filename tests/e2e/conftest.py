@@ -7,13 +7,15 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from fermata.environment import ensure
-from fermata.rehearsal.client import Client, Mode, World, installed_clients, make_home
+from fermata.rehearsal.client import Client, Mode, Outcome, World, installed_clients, make_home, run_headless
+from fermata.rehearsal.messages import JsonObject
 from fermata.rehearsal.model import ScriptedModel
+from fermata.rehearsal.rehearse import Journal
 from fermata.rehearsal.script import Script
 from fermata.rehearsal.terminal import Terminal
 from fermata.store.project import Project
@@ -48,10 +50,21 @@ def make_project(folder: Path, files: dict[str, str]) -> Path:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text)
-    env = {**os.environ, **GIT}
-    for words in (["init", "-q", "-b", "main"], ["add", "-A"], ["commit", "-qm", "begin"]):
-        subprocess.run(["git", *words], cwd=folder, env=env, check=True)
+    return commit_all(folder)
+
+
+def commit_all(folder: Path) -> Path:
+    """Make *folder* a git repository that holds all its files."""
+    git(folder, "init", "-q", "-b", "main")
+    git(folder, "add", "-A")
+    git(folder, "commit", "-qm", "begin")
     return folder
+
+
+def git(folder: Path, *words: str) -> str:
+    """What plain git says in *folder*."""
+    env = {**os.environ, **GIT}
+    return subprocess.run(["git", *words], cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
 
 
 @dataclass
@@ -63,14 +76,34 @@ class Stage:
     folder: Path
     open: ExitStack
     terminals: list[Terminal] = field(default_factory=list)
+    _journal: list[Journal] = field(default_factory=list)
 
     @property
     def project(self) -> Path:
         return self.world.project
 
-    def terminal(self, *arguments: str) -> Terminal:
+    @property
+    def journal(self) -> Journal:
+        """Waits for events of the project's only run."""
+        if not self._journal:
+            self._journal.append(self.open.enter_context(Journal(self.project, lambda *_: None)))
+        return self._journal[0]
+
+    def headless(self, prompt: str, **env: str) -> Outcome:
+        """`claude -p PROMPT`, with *env* on top of its environment; it must end well."""
+        outcome = run_headless(replace(self.world, env={**self.world.env, **env}), prompt)
+        assert outcome.code == 0, outcome.stderr
+        return outcome
+
+    def approved(self, prompt: str) -> Outcome:
+        """A headless run up to its gate, and then approved by the operator: gives the second session's outcome."""
+        self.headless(prompt)
+        (asked,) = self.events("approval_requested")
+        return self.headless("/fermata:resume", FERMATA_APPROVE=str(asked["digest"]))
+
+    def terminal(self, *arguments: str, world: World | None = None) -> Terminal:
         """A started session that waits for its first prompt."""
-        terminal = self.open.enter_context(Terminal(self.world, *arguments, log=self.folder / "terminal.log"))
+        terminal = self.open.enter_context(Terminal(world or self.world, *arguments, log=self.folder / "terminal.log"))
         terminal.wait_for_text("❯")
         terminal.wait_quiet()
         self.terminals.append(terminal)
@@ -82,6 +115,13 @@ class Stage:
         (name,) = project.run_ids()
         return project.run(name)
 
+    def brief(self, dispatch: str) -> str:
+        """What the agent of one dispatch was told."""
+        return Path(self.run_store().path("briefs", f"{dispatch}.md")).read_text()
+
+    def status(self) -> str:
+        return str(self.run_store().load()["status"])
+
     def events(self, kind: str | None = None) -> list[dict[str, object]]:
         """The journal's bodies of one type."""
         return [e["body"] for e in self.run_store().events() if kind in (None, e["type"])]
@@ -91,15 +131,27 @@ SetStage = Callable[..., Stage]
 
 
 @pytest.fixture
-def set_stage(tmp_path: Path, data_home: str) -> Iterator[SetStage]:
+def place(tmp_path: Path) -> Path:
+    """Where `set_stage` makes a project from files: actors need its absolute path."""
+    return tmp_path / "a project"
+
+
+@pytest.fixture
+def set_stage(tmp_path: Path, place: Path, data_home: str) -> Iterator[SetStage]:
     with ExitStack() as opened:
 
         def build(
-            version: str, script: Script, project: dict[str, str] | Path, *, mode: Mode | None = None, env: dict[str, str] | None = None
+            version: str,
+            script: Script,
+            project: dict[str, str] | Path,
+            *,
+            mode: Mode | None = None,
+            env: dict[str, str] | None = None,
+            settings: JsonObject | None = None,
         ) -> Stage:
-            folder = project if isinstance(project, Path) else make_project(tmp_path / "a project", project)
+            folder = project if isinstance(project, Path) else make_project(place, project)
             model = opened.enter_context(ScriptedModel(script))
-            home = make_home(tmp_path / "home", folder)
+            home = make_home(tmp_path / "home", folder, settings=settings)
             world = World(client_named(version), home, folder, model.url, (ROOT,), mode, {"XDG_DATA_HOME": data_home, **(env or {})})
             stage = Stage(world, model, tmp_path, opened)
             opened.callback(lambda: _fail_on(model.failures))

@@ -22,9 +22,9 @@ def counting(heard: Heard) -> Conversation:
         number += 1
 
 
-def spoken(script: Script, *messages: JsonObject, tools: tuple[str, ...] = ("Bash",), **more: object) -> str:
+def spoken(script: Script, *messages: JsonObject, tools: tuple[str, ...] = ("Bash",)) -> str:
     """The reply to a history, as one line."""
-    reply = script(parse_request(1, request(*messages, tools=tools, **more), {}))
+    reply = script(parse_request(1, request(*messages, tools=tools), {}))
     if isinstance(reply, ApiError):
         return f"error {reply.status}"
     return " ".join(b.text if isinstance(b, Text) else f"<{b.name} {json.dumps(b.input)}>" for b in reply.blocks)

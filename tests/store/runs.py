@@ -142,13 +142,15 @@ def accepted(name: str, kept: dict[str, Json] | None = None) -> tuple[str, dict[
 
 
 def note(store: RunStore, text: str) -> Run:
-    """An event that carries *text* and leaves the run where it was: a dispatch that failed, hundreds of which may be."""
-    return write(store, ("dispatch_failed", {"id": "d-001", "reason": text}))
+    """An event that carries *text* and leaves the run where it was: one of many repairs of a running dispatch."""
+    return write(store, ("result_rejected", {"id": "d-001", "error": text, "repair": 1}))
 
 
 def plan_done(store: RunStore) -> Run:
     """The planner's result is in; nobody has been asked yet."""
-    return write(store, dispatch("d-001", "plan", "read"), started("d-001"), bound("d-001"), accepted("d-001", KEPT_PLAN))
+    return write(
+        store, dispatch("d-001", "plan", "read"), started("d-001"), bound("d-001"), accepted("d-001", KEPT_PLAN)
+    )
 
 
 def ask_approval(store: RunStore, *, shown: bool = True) -> str:
@@ -170,6 +172,4 @@ def ask_approval(store: RunStore, *, shown: bool = True) -> str:
 
 def approve(store: RunStore, digest: str) -> Run:
     """The journal's half of an approval; the record outside is the caller's."""
-    return write(
-        store, ("decision_made", {"digest": digest, "decision": "approve", "words": "", "channel": "picker"})
-    )
+    return write(store, ("decision_made", {"digest": digest, "decision": "approve", "words": "", "channel": "picker"}))

@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fermata.store import files
 from fermata.store.errors import Damaged, StoreError
 from fermata.store.files import read_json, remove_leftovers, safe_name, write_json, write_text
@@ -75,7 +76,9 @@ def test_a_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.
     assert os.listdir(tmp_path) == ["f.json"]
 
 
-@pytest.mark.parametrize("value", [float("nan"), float("inf"), {1, 2}, "\ud800"], ids=["nan", "inf", "set", "surrogate"])
+@pytest.mark.parametrize(
+    "value", [float("nan"), float("inf"), {1, 2}, "\ud800"], ids=["nan", "inf", "set", "surrogate"]
+)
 def test_what_json_cannot_say_is_refused_and_the_old_file_stays(tmp_path: Path, value: object) -> None:
     path = str(tmp_path / "f.json")
     write_json(path, 1)

@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fermata.store import lock
 from fermata.store.errors import LockTimeout, StoreError
 from fermata.store.lock import locked
@@ -152,7 +153,10 @@ def test_what_stands_in_the_lock_file_is_nobodys_identity(path: str, content: by
 def test_a_child_does_not_inherit_the_lock(path: str) -> None:
     """K-B08: a daemon that a test command left behind must not keep the run."""
     with locked(path):
-        child = subprocess.Popen([sys.executable, "-c", "import sys; sys.stdin.read()"], stdin=subprocess.PIPE, close_fds=False)
+        argv = [sys.executable, "-c", "import sys; print(flush=True); sys.stdin.read()"]
+        child = subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False)
+        assert child.stdout is not None
+        child.stdout.readline()
     try:
         with locked(path, 0):
             pass

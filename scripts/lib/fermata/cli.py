@@ -83,7 +83,17 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
     harvest(site, store)
     run, actions = drive(site, store)
     text, code = answer(run, actions)
-    _say(text, {"run": run["run"], "status": run["status"], "actions": [a._asdict() for a in actions], "text": text, "exit": code}, as_json)
+    _say(
+        text,
+        {
+            "run": run["run"],
+            "status": run["status"],
+            "actions": [a._asdict() for a in actions],
+            "text": text,
+            "exit": code,
+        },
+        as_json,
+    )
     return code
 
 
@@ -129,7 +139,9 @@ def brief(dispatch_id: str, run_id: str | None, as_json: bool) -> None:
 @cli.command()
 @click.option("--baseline", is_flag=True, help="The project's own checks, whatever was approved.")
 @click.option("--quick", is_flag=True, help="The quick checks, where the project has some.")
-@click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait for the end.")
+@click.option(
+    "--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait for the end."
+)
 @JSON_FLAG
 def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
     """Run the checks now and show their evidence. It proves nothing for the run, which runs them again itself.
@@ -139,7 +151,11 @@ def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
     from .loop.try_checks import try_checks
 
     found = try_checks(_site(), baseline=baseline, quick=quick, seconds=seconds)
-    _say("\n".join(entry["text"] for entry in found) or "This project has no checks that fermata knows.", {"checks": found}, as_json)
+    _say(
+        "\n".join(entry["text"] for entry in found) or "This project has no checks that fermata knows.",
+        {"checks": found},
+        as_json,
+    )
     outcomes = {entry["outcome"] for entry in found}
     sys.exit(7 if "running" in outcomes else 8 if outcomes - {"green", "unstable"} else 0)
 
@@ -219,7 +235,13 @@ def setup(as_json: bool) -> None:
 
 @cli.command()
 @click.option("--get-client", is_flag=True, help="Fetch the newest known client with npm, if none is installed.")
-@click.option("--mode", type=click.Choice(["default", "auto"]), default="default", show_default=True, help="Permission mode of the sessions.")
+@click.option(
+    "--mode",
+    type=click.Choice(["default", "auto"]),
+    default="default",
+    show_default=True,
+    help="Permission mode of the sessions.",
+)
 @click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
 @JSON_FLAG
 def rehearse(get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
@@ -263,7 +285,10 @@ def _failed(error: Exception) -> int:
         return 6
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        click.echo(f"fermata: {error.strerror or error}{where}. Nothing that was journalled is lost; mend this and run the command again", err=True)
+        click.echo(
+            f"fermata: {error.strerror or error}{where}. Nothing that was journalled is lost; mend this and run the command again",
+            err=True,
+        )
         return 6
     path = _keep_traceback()
     click.echo(f"fermata: this is a bug of fermata's ({type(error).__name__}: {error}). Details: {path}", err=True)

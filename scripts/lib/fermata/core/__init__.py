@@ -1,1 +1,1 @@
-"""The pure heart of fermata: records, workflow graph, fold, next_actions, gate rules. No I/O, no clock, no environment."""
+"""The pure heart of fermata: records, workflow graph, fold, next_actions, gate rules. No I/O, clock or environment."""

@@ -28,7 +28,7 @@ MAX_DIRTY = 10
 # Unicode's other spaces; as printable as a blank, but `str.isprintable` says no to them.
 SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
 MAX_TITLES, MAX_GLOBS = 8, 20
-# What prints as nothing although Unicode calls it printable: fillers, joiners, and the selectors that text is hidden in.
+# What prints as nothing although Unicode calls it printable: fillers, joiners, and selectors that text hides in.
 BLANK = dict.fromkeys((0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
 
 
@@ -96,8 +96,8 @@ def question_for(run: Run, gate: Gate) -> Question:
     text = [
         f"fermata asks: may the agents carry out this plan? (plan {code_of(gate['digest'])})",
         f"Goal: {line(run['goal'], 200)}",
-        f"{len(steps)} step{'s' * (len(steps) != 1)}: " + "; ".join(line(s["title"], 80) for s in steps[:8]),
-        "May change: " + ", ".join(line(g, 80) for g in sorted({g for s in steps for g in s["scope"]})[:20]),
+        f"{len(steps)} step{'s' * (len(steps) != 1)}: " + "; ".join(_some([s["title"] for s in steps], MAX_TITLES)),
+        "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
     ]
     return {
@@ -106,11 +106,19 @@ def question_for(run: Run, gate: Gate) -> Question:
         "options": [
             {"label": "Abort", "description": "Nothing is changed; the run ends"},
             {"label": "Approve", "description": "Build exactly this plan"},
-            {"label": "Change the plan", "description": "The planner asks what to change; or type it as your own answer"},
+            {
+                "label": "Change the plan",
+                "description": "The planner asks what to change; or type it as your own answer",
+            },
             {"label": "More recon", "description": "The planner looks further before you decide"},
         ],
         "multiSelect": False,
     }
+
+
+def _some(texts: list[str], most: int) -> list[str]:
+    """The first of *texts*, each on one line, and how many are left out."""
+    return [line(t, 80) for t in texts[:most]] + [f"and {len(texts) - most} more"] * (len(texts) > most)
 
 
 def read_answer(answer: str) -> tuple[Decision, str]:
@@ -137,16 +145,41 @@ def _risks(plan: dict[str, Json]) -> list[str]:
     found = []
     for level in ("high", "medium", "low"):
         risks = plan.get("risks", {}).get(level, [])
-        found.append(f"  {level:<7}" + ("; ".join(line(r, 200) for r in risks) or "none named"))
+        found.append(f"  {level:<7}" + ("; ".join(line(r, 300) for r in risks) or "none named"))
     return found
 
 
 def _commands(gate: Gate) -> list[str]:
+    """Each command whole, as it will be run, with its line breaks: what is approved here is what runs."""
     found = []
     for check in gate["envelope"]["checks"]:
+        shown = "\n    | ".join(clean(check["command"]["shown"], MAX_WORDS).split("\n"))
         shell = " [shell]" if check["command"]["shell"] else ""
-        found.append(f"  {line(check['command']['shown'], 400)}{shell}   ({check['source']})")
+        found.append(f"  {shown}{shell}   ({line(check['source'])})")
     return found or ["  none"]
+
+
+def _steps(steps: list[Json]) -> list[str]:
+    found = []
+    for number, step in enumerate(steps, 1):
+        found.append(f"  {number}. {line(step['title'], 120)}")
+        found.append(f"     {line(step['objective'], 1_000)}")
+        found.append(f"     may change: {', '.join(line(g, 300) for g in step['scope'])}")
+    return found
+
+
+def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
+    found: list[str] = []
+    if plan.get("assumptions"):
+        found += ["", "Assumed without asking", *[f"  - {line(a, 400)}" for a in plan["assumptions"]]]
+    wide = sorted({g for s in plan["steps"] for g in s["scope"] if is_wide(g)})
+    if wide:
+        shown = ", ".join(line(g, 300) for g in wide)
+        found += ["", f"WIDE SCOPE  {shown} covers the whole repository or its build server's files"]
+    dirty = run["base"].get("dirty", [])
+    if dirty:
+        found += ["", f"Uncommitted work of yours, left as it is: {', '.join(_some(dirty, MAX_DIRTY))}"]
+    return found
 
 
 def report(run: Run, gate: Gate, baseline: list[str]) -> str:
@@ -157,23 +190,19 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         gate: the approval asked for.
         baseline: one line per check that was run before the plan.
     """
-    plan = plan_of(run, gate["node"])
-    steps = plan["steps"]
-    wide = sorted({g for s in steps for g in s["scope"] if is_wide(g)})
-    out = [f"FERMATA · approval needed · plan {code_of(gate['digest'])}", "", f"Goal       {line(run['goal'], 600)}"]
-    out += ["", "Findings", *[f"  - {line(f, 300)}" for f in plan.get("findings", [])]]
-    out += ["", "Tests before any change", *([f"  {b}" for b in baseline] or ["  no checks were found in this project"])]
-    out += ["", f"Plan       {line(plan.get('summary', ''), 600)}"]
-    for number, step in enumerate(steps, 1):
-        out += [f"  {number}. {line(step['title'], 120)}", f"     {line(step['objective'], 400)}", f"     may change: {', '.join(line(g, 120) for g in step['scope'])}"]
-    if plan.get("assumptions"):
-        out += ["", "Assumed without asking", *[f"  - {line(a, 300)}" for a in plan["assumptions"]]]
-    if wide:
-        out += ["", f"WIDE SCOPE  {', '.join(wide)} covers the whole repository or its build server's files"]
-    dirty = run["base"].get("dirty", [])
-    if dirty:
-        out += ["", f"Uncommitted work of yours, left as it is: {', '.join(line(d, 80) for d in dirty[:10])}" + (f" and {len(dirty) - 10} more" if len(dirty) > 10 else "")]
-    out += ["", "Risks", *_risks(plan), "", f"Effort     {len(steps)} step(s), one agent at a time; {line(plan.get('effort', 'not estimated'), 120)}; predicted cost: not known"]
-    out += ["", "fermata will run, as often as it needs", *_commands(gate)]
-    out += ["", "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.", f"By hand: /fermata:approve {code_of(gate['digest'])} · headless: FERMATA_APPROVE={gate['digest']}"]
+    plan, code = plan_of(run, gate["node"]), code_of(gate["digest"])
+    tests = [f"  {b}" for b in baseline] or ["  no checks were found in this project"]
+    effort = line(plan.get("effort", "not estimated"), 120)
+    out = [
+        *(f"FERMATA · approval needed · plan {code}", "", f"Goal       {line(run['goal'], 600)}"),
+        *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
+        *("", "Tests before any change", *tests),
+        *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
+        *_warnings(run, plan),
+        *("", "Risks", *_risks(plan)),
+        *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: not known"),
+        *("", "fermata will run, as often as it needs", *_commands(gate)),
+        *("", "Decide: Approve, Change the plan, More recon or Abort. No answer means no change."),
+        f"By hand: /fermata:approve {code} · headless: FERMATA_APPROVE={gate['digest']}",
+    ]
     return "\n".join(out)

@@ -89,9 +89,9 @@ def _show(char: str) -> str:
 # --- programs that only read ------------------------------------------------------------------------------------
 
 PLAIN = frozenset(
-    "ls cat head tail wc cut tr grep egrep fgrep pwd echo stat du df nl diff cmp comm basename dirname realpath readlink "
-    "true false which cd column fold paste rev tac od md5sum sha1sum sha256sum cksum strings jq uname whoami id nproc "
-    "seq expr sleep".split()
+    "ls cat head tail wc cut tr grep egrep fgrep pwd echo stat du df nl diff cmp comm basename dirname realpath "
+    "readlink true false which cd column fold paste rev tac od md5sum sha1sum sha256sum cksum strings jq uname whoami id "
+    "nproc seq expr sleep".split()
 )
 GIT_READS = frozenset(
     "log show diff status blame ls-files ls-tree rev-parse rev-list shortlog describe cat-file grep merge-base "

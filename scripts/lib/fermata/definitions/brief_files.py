@@ -10,9 +10,7 @@ from .problems import DefinitionError
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "briefs")
 
 # What a stage may let its agents see (`sees`), and what every brief has without asking.
-FIELDS = (
-    "goal base baseline project_checks mode answers feedback rounds plan item scope checks failure diff reports evidence".split()
-)
+FIELDS = "goal base baseline project_checks mode answers feedback rounds plan item scope checks failure diff reports evidence".split()
 ALWAYS = ("dispatch", "launcher", "schema")
 
 

@@ -22,9 +22,11 @@ class _NoAliases(yaml.SafeLoader):
 
     def compose_node(self, parent: object, index: object) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
-            event = self.peek_event()
-            raise yaml.MarkedYAMLError(problem="aliases (*name) are not used here; write the value out", problem_mark=event.start_mark)
-        return super().compose_node(parent, index)  # type: ignore[arg-type,no-any-return,no-untyped-call]
+            event = self.peek_event()  # type: ignore[no-untyped-call]
+            raise yaml.MarkedYAMLError(
+                problem="aliases (*name) are not used here; write the value out", problem_mark=event.start_mark
+            )
+        return super().compose_node(parent, index)  # type: ignore[arg-type]
 
 
 def no_alias_loader() -> type[yaml.SafeLoader]:

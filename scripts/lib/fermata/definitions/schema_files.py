@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "schemas")
 MAX_ERRORS = 6
+MAX_MESSAGE = 300
 
 
 @lru_cache(maxsize=1)
@@ -44,4 +45,4 @@ def _place(path: Json) -> str:
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= 300 else text[:200] + " … " + text[-90:]
+    return text if len(text) <= MAX_MESSAGE else text[:200] + " … " + text[-90:]

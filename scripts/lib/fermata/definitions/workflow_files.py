@@ -132,7 +132,11 @@ def _kind_errors(stage: dict[str, object]) -> list[str]:
     kind, place = str(stage["kind"]), f"stages.{stage['id']}"
     allowed = (*ALWAYS, *NEEDS[kind], *MAY[kind])
     found = [f"{place}: a stage of kind {kind} needs `{key}`" for key in NEEDS[kind] if key not in stage]
-    found += [f"{place}: `{key}` does not go with kind {kind}; allowed: {', '.join(allowed)}" for key in stage if key not in allowed]
+    found += [
+        f"{place}: `{key}` does not go with kind {kind}; allowed: {', '.join(allowed)}"
+        for key in stage
+        if key not in allowed
+    ]
     if kind == "agents" and not found:
         found += _agents_errors(stage, place)
     return found
@@ -153,5 +157,8 @@ def _agents_errors(stage: dict[str, object], place: str) -> list[str]:
         wanted = brief_fields(str(stage["brief"]))
     except DefinitionError as error:
         return [*found, f"{place}.brief: {error}"]
-    found += [f'{place}: brief {stage["brief"]} uses "{field}", which `sees` does not allow' for field in sorted(wanted - set(sees))]
+    found += [
+        f'{place}: brief {stage["brief"]} uses "{field}", which `sees` does not allow'
+        for field in sorted(wanted - set(sees))
+    ]
     return found

@@ -19,7 +19,9 @@ def deny(reason: str) -> Answer:
 def allow(updated_input: dict[str, Json] | None = None) -> Answer:
     """PreToolUse: runs without a prompt. Never to be given in plan mode, which it would pierce."""
     extra = {} if updated_input is None else {"updatedInput": updated_input}
-    return _specific("PreToolUse", permissionDecision="allow", permissionDecisionReason="fermata: part of the run", **extra)
+    return _specific(
+        "PreToolUse", permissionDecision="allow", permissionDecisionReason="fermata: part of the run", **extra
+    )
 
 
 def rewrite(updated_input: dict[str, Json]) -> Answer:

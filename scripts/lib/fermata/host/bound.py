@@ -65,8 +65,7 @@ class Bound:
 
     def agent_transcript(self, agent: str) -> str:
         """Where the client keeps the transcript of *agent*: beside the session's own, under `subagents/`."""
-        base = self.payload.transcript
-        base = base[: -len(".jsonl")] if base.endswith(".jsonl") else base
+        base = self.payload.transcript.removesuffix(".jsonl")
         return os.path.join(base, "subagents", f"agent-{os.path.basename(agent)}.jsonl")
 
     def bind(self, agent: str, tool_use_id: str | None, transcript: str, run: Run) -> Dispatch | None:
@@ -75,8 +74,8 @@ class Bound:
         if held is None or held["state"] not in LIVE or held["agent_id"] not in (None, agent):
             return None
         body = {"id": held["id"], "agent_id": agent, "transcript": transcript}
-        self.run = self.store.transact(
-            "hook", lambda now: [("agent_bound", body)] if now and now["dispatches"][body["id"]]["agent_id"] is None else []
+        self.run = self.store.note(
+            "hook", "agent_bound", body, lambda now: now["dispatches"][held["id"]]["agent_id"] is None
         )
         return self.run["dispatches"][held["id"]]
 

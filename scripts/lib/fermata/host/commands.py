@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from ..core.records import Run
     from ..git.repo import Repo
+    from ..store.run_store import RunStore
     from .answers import Answer
     from .payload import Payload
 
@@ -38,7 +39,9 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
     repo = _repo(payload, env)
     if repo is None:
         where = env.get("CLAUDE_PROJECT_DIR") or payload.cwd
-        return answers.block(f"fermata works in a git repository, and {where} is not inside one. Run: git init && git add -A && git commit")
+        return answers.block(
+            f"fermata works in a git repository, and {where} is not inside one. Run: git init && git add -A && git commit"
+        )
     try:
         return COMMANDS[name](payload, env, repo)
     except StoreError as error:
@@ -61,14 +64,20 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | Non
     """`/build GOAL`: bind the session, keep the goal beside the marker."""
     goal = payload.args.strip()
     if payload.mode == "plan":
-        return answers.block("fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type /build again")
+        return answers.block(
+            "fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type /build again"
+        )
     if not goal:
         return answers.block('what shall be built? Type: /build "Add …", in one sentence or many')
     if len(goal) > MAX_GOAL:
-        return answers.block(f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it")
+        return answers.block(
+            f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it"
+        )
     bound = _bound(payload, env)
     if bound and bound.run and not bound.ended and not bound.parked:
-        return answers.block(f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort")
+        return answers.block(
+            f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort"
+        )
     run_id = f"orch_{time.strftime('%Y%m%d_%H%M%S')}_{os.urandom(2).hex()}"
     _mark(payload, env, repo, run_id, goal=clean(goal, MAX_GOAL))
     return None
@@ -107,11 +116,13 @@ def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
         return answers.block("this session drives no run; nothing to stop")
     run = bound.run
     if run and not bound.parked and not bound.ended:
-        bound.store.transact("human", lambda now: [("run_stopped", {})] if now and now["status"] not in (*ENDED, "stopped") else [])
+        bound.store.note("human", "run_stopped", {}, lambda now: now["status"] not in (*ENDED, "stopped"))
     _release(bound)
     if run is None:
         return answers.block("no run had begun; the session is free")
-    return answers.block(f"run {run['run']} is parked; nothing was changed or lost. /fermata:resume goes on with it, /fermata:abort ends it")
+    return answers.block(
+        f"run {run['run']} is parked; nothing was changed or lost. /fermata:resume goes on with it, /fermata:abort ends it"
+    )
 
 
 def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
@@ -121,11 +132,13 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
         if bound:
             _release(bound)
         return answers.block("there is no open run here; nothing to abort")
-    store.transact("human", lambda now: [("run_aborted", {})] if now and now["status"] not in ENDED else [])
+    store.note("human", "run_aborted", {}, lambda now: now["status"] not in ENDED)
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
         _release(bound)
-    return answers.block(f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed")
+    return answers.block(
+        f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed"
+    )
 
 
 def _release(bound: Bound) -> None:
@@ -135,7 +148,7 @@ def _release(bound: Bound) -> None:
         bound.data.clear_marker(bound.payload.session)
 
 
-def _only_open(repo: Repo, run_id: str) -> object:
+def _only_open(repo: Repo, run_id: str) -> RunStore | None:
     project = Project(repo.common_dir)
     if run_id:
         return project.run(run_id)
@@ -148,7 +161,9 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
     if payload.mode == "plan":
         return answers.block("leave plan mode first (Shift+Tab), then type /fermata:resume again")
     if nested(env):
-        return answers.block("this client was started from inside another one; a run is taken over by a person, in a session of their own")
+        return answers.block(
+            "this client was started from inside another one; a run is taken over by a person, in a session of their own"
+        )
     project = Project(repo.common_dir)
     run, error = _to_resume(project, payload.args.strip())
     if run is None:
@@ -156,7 +171,7 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
     _mark(payload, env, repo, run["run"], goal=run["goal"])
     bound = _bound(payload, env)
     assert bound is not None
-    take_lease(bound, interactive(env), retry=True)
+    take_lease(bound, is_interactive=interactive(env), retry=True)
     from .decisions import from_environment
 
     from_environment(bound, env)
@@ -169,16 +184,22 @@ def _to_resume(project: Project, run_id: str) -> tuple[Run | None, str]:
         if not store.exists():
             return None, f"there is no run {line(run_id, 60)} here; known: {', '.join(project.run_ids()[:5]) or 'none'}"
         run = store.load()
-        return (run, "") if run["status"] not in ENDED else (None, f"run {run_id} is {run['status']}; start anew with /build")
+        return (
+            (run, "")
+            if run["status"] not in ENDED
+            else (None, f"run {run_id} is {run['status']}; start anew with /build")
+        )
     runs = project.open_runs()
     if not runs:
         return None, "no run waits here. Start one with /build"
     if len(runs) > 1:
-        return None, "several runs wait; name one: " + "; ".join(f"/fermata:resume {r['run']} ({line(r['goal'], 50)})" for r in runs[:5])
+        return None, "several runs wait; name one: " + "; ".join(
+            f"/fermata:resume {r['run']} ({line(r['goal'], 50)})" for r in runs[:5]
+        )
     return runs[0], ""
 
 
-def take_lease(bound: Bound, is_interactive: bool, *, retry: bool) -> None:
+def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:
     """From now on this session drives the run; agents of the session before are lost and their work is offered again."""
     session = bound.payload.session
 
@@ -188,7 +209,9 @@ def take_lease(bound: Bound, is_interactive: bool, *, retry: bool) -> None:
         gone = [d["id"] for d in now["dispatches"].values() if d["state"] == "running"]
         body = {"session": session, "generation": now["generation"] + 1, "interactive": is_interactive}
         found: list[tuple[str, dict[str, object]]] = [("lease_taken", body)]
-        found += [("dispatch_failed", {"id": name, "reason": "lost: its session ended before it handed in"}) for name in gone]
+        found += [
+            ("dispatch_failed", {"id": name, "reason": "lost: its session ended before it handed in"}) for name in gone
+        ]
         if retry and now["waiting"]:
             found.append(("retry_granted", {}))
         return found
@@ -202,7 +225,9 @@ def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     del payload
     import subprocess
 
-    done = subprocess.run([LAUNCHER, "status"], cwd=repo.root, env=dict(env), capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run(
+        [LAUNCHER, "status"], cwd=repo.root, env=dict(env), capture_output=True, text=True, timeout=60, check=False
+    )
     return answers.block((done.stdout or done.stderr).strip() or "fermata status said nothing; run it in a terminal")
 
 

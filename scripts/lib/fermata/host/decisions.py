@@ -35,11 +35,11 @@ def decide(bound: Bound, gate: Gate, decision: Decision, words: str, channel: Ch
     """Journal the decision; for a yes, write the approval's record."""
     body = {"digest": gate["digest"], "decision": decision, "words": words, "channel": channel}
 
-    def still_open(now: Run | None) -> list[tuple[str, dict[str, Json]]]:
+    def still_open(now: Run) -> bool:
         current = pending_gate(now)
-        return [("decision_made", body)] if current and current["digest"] == gate["digest"] else []
+        return current is not None and current["digest"] == gate["digest"]
 
-    run = bound.store.transact("human" if channel != "environment" else "operator", still_open)
+    run = bound.store.note("operator" if channel == "environment" else "human", "decision_made", body, still_open)
     bound.run = run
     approved = run["approved"]
     if decision == "approve" and approved and approved["digest"] == gate["digest"]:
@@ -83,7 +83,9 @@ def picked(bound: Bound) -> Answer | None:
         return None
     error = _answer_error(run, gate, texts)
     if error:
-        return answers.context("PostToolUse", f"fermata: this is no decision: {error}. Run `fermata next` and ask again.")
+        return answers.context(
+            "PostToolUse", f"fermata: this is no decision: {error}. Run `fermata next` and ask again."
+        )
     decision, words = read_answer(next(iter(texts.values())))
     decide(bound, gate, decision, words, "picker")
     return answers.context("PostToolUse", f"fermata: the user decided: {decision}. Run `fermata next`.")
@@ -91,10 +93,12 @@ def picked(bound: Bound) -> Answer | None:
 
 def _answered(bound: Bound, dispatch_id: str, asked: set[str], texts: dict[str, str]) -> Answer:
     if set(texts) != asked or not all(texts.values()):
-        return answers.context("PostToolUse", "fermata: not every question was answered. Run `fermata next` and ask again.")
+        return answers.context(
+            "PostToolUse", "fermata: not every question was answered. Run `fermata next` and ask again."
+        )
     body = {"id": dispatch_id, "answers": texts}
-    bound.store.transact(
-        "human", lambda now: [("questions_answered", body)] if now and now["dispatches"][dispatch_id]["state"] == "asking" else []
+    bound.store.note(
+        "human", "questions_answered", body, lambda now: now["dispatches"][dispatch_id]["state"] == "asking"
     )
     return answers.context("PostToolUse", f"fermata: the answers to {dispatch_id} are kept. Run `fermata next`.")
 
@@ -143,5 +147,5 @@ def current_report(bound: Bound) -> str | None:
     if gate is None or gate["report_shown"] or not os.path.exists(bound.store.path("artifacts", "approval.md")):
         return None
     body = {"digest": gate["digest"]}
-    bound.store.transact("hook", lambda now: [("report_shown", body)])
+    bound.store.note("hook", "report_shown", body)
     return report_text(bound)

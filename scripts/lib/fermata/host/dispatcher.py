@@ -94,7 +94,9 @@ def _unbound(event: str, payload: Payload, env: Mapping[str, str], data: DataFol
 def _refusal(event: str, error: Exception) -> Answer | None:
     """What a failed hook says. A sensor says nothing to the model; a gate refuses and tells the way out."""
     what = f"{type(error).__name__}: {error}" if not isinstance(error, PayloadError) else f"unusable payload, {error}"
-    reason = f"fermata could not decide ({' '.join(what.split())[:400]}), and what it cannot decide it refuses. {WAY_OUT}"
+    reason = (
+        f"fermata could not decide ({' '.join(what.split())[:400]}), and what it cannot decide it refuses. {WAY_OUT}"
+    )
     sys.stderr.write(reason + "\n")
     if event == "PreToolUse":
         from .answers import deny

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import os
+from functools import partial
 
 from ..core.actions import needs_nobody, next_actions
 from ..core.consultation import line
@@ -16,7 +16,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..core.records import Run
+    from ..core.records import Dispatch, Run
     from .answers import Answer
     from .bound import Bound
 
@@ -43,7 +43,9 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     if facts.actor == MAIN and tool in ("Agent", "SendMessage", "AskUserQuestion"):
         from . import tickets
 
-        return {"Agent": tickets.agent_call, "SendMessage": tickets.send_message, "AskUserQuestion": tickets.ask_user}[tool](bound)
+        return {"Agent": tickets.agent_call, "SendMessage": tickets.send_message, "AskUserQuestion": tickets.ask_user}[
+            tool
+        ](bound)
     return answers.allow() if verdict.answer == ALLOW else None
 
 
@@ -75,7 +77,9 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
             bound.data.drop_approval(bound.run["run"])
         return None
     if from_environment(bound, env):
-        return answers.context("PostToolUse", "fermata: the operator's environment approved the plan. Run `fermata next` again.")
+        return answers.context(
+            "PostToolUse", "fermata: the operator's environment approved the plan. Run `fermata next` again."
+        )
     shown = current_report(bound)
     return answers.context("PostToolUse", "", shown) if shown else None
 
@@ -96,17 +100,19 @@ def stop_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     return None
 
 
-def _running(run: Run | None) -> list[dict[str, object]]:
-    return [d for d in run["dispatches"].values() if d["state"] == "running"] if run else []  # type: ignore[misc]
+def _running(run: Run | None) -> list[Dispatch]:
+    return [d for d in run["dispatches"].values() if d["state"] == "running"] if run else []
 
 
-def _fail(bound: Bound, names: list[object]) -> None:
+def _fail(bound: Bound, names: list[str]) -> None:
     error = line(bound.payload.error + " " + bound.payload.message, 300)
     for name in names:
         body = {"id": name, "reason": f"the agent ended with an error: {error}"}
-        bound.store.transact(
-            "hook", lambda now, body=body: [("dispatch_failed", body)] if now and now["dispatches"][body["id"]]["state"] == "running" else []
-        )
+        bound.store.note("hook", "dispatch_failed", body, partial(_at_work, name))
+
+
+def _at_work(name: str, run: Run) -> bool:
+    return run["dispatches"][name]["state"] == "running"
 
 
 def subagent_stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -124,7 +130,8 @@ def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         return None
     path = bound.data.marker_path(bound.payload.session) + ".stops"
     seen = read_json(path)
-    seq = (bound.store.snapshot() or {}).get("seq")
+    snapshot = bound.store.snapshot()
+    seq = snapshot["seq"] if snapshot else 0
     count = seen["count"] + 1 if isinstance(seen, dict) and seen.get("seq") == seq else 1
     if count > MAX_NUDGES:
         return None
@@ -141,9 +148,12 @@ def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     if run is None or bound.ended or bound.parked:
         return None
     if bound.payload.source == "resume":
-        take_lease(bound, interactive(env), retry=False)
+        take_lease(bound, is_interactive=interactive(env), retry=False)
         run = bound.reload()
-    facts = f'fermata: this session drives run {run["run"]} ({run["status"]}). Goal: {line(run["goal"], 400)}. All state is on disk. Go on with: "{LAUNCHER}" next'
+    facts = (
+        f"fermata: this session drives run {run['run']} ({run['status']}). Goal: {line(run['goal'], 400)}. "
+        f'All state is on disk. Go on with: "{LAUNCHER}" next'
+    )
     return answers.context("SessionStart", facts)
 
 
@@ -153,7 +163,9 @@ def other_session(runs: list[Run]) -> Answer | None:
         return None
     run = runs[0]
     more = f" and {len(runs) - 1} more" if len(runs) > 1 else ""
-    return {"systemMessage": f"fermata: run {run['run']} ({line(run['goal'], 60)}){more} waits here; /fermata:resume takes it over"}
+    return {
+        "systemMessage": f"fermata: run {run['run']} ({line(run['goal'], 60)}){more} waits here; /fermata:resume takes it over"
+    }
 
 
 BOUND_EVENTS = {
@@ -165,5 +177,3 @@ BOUND_EVENTS = {
     "Stop": stop,
     "SessionStart": session_start,
 }
-
-

@@ -57,7 +57,7 @@ def _ask_door(python: str, request: dict[str, str]) -> dict[str, object]:
     import subprocess
 
     done = subprocess.run(
-        [python, "-I", DOOR], input=json.dumps(request).encode(), stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=SECONDS, check=False
+        [python, "-I", DOOR], input=json.dumps(request).encode(), capture_output=True, timeout=SECONDS, check=False
     )
     try:
         found: dict[str, object] = json.loads(done.stdout)

@@ -15,7 +15,9 @@ Payload = namedtuple(
     "Payload",
     "event session cwd transcript mode agent_id agent_type tool tool_input tool_use_id response command args source message error raw",
 )
-Payload.__doc__ = """One hook call. Absent texts are "", `agent_id` is None in the main thread, `tool_input` is a dict."""
+Payload.__doc__ = (
+    """One hook call. Absent texts are "", `agent_id` is None in the main thread, `tool_input` is a dict."""
+)
 
 
 class PayloadError(ValueError):

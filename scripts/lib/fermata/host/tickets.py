@@ -1,5 +1,8 @@
-"""PreToolUse of the main thread's three special tools: Agent (a ticket becomes a brief), SendMessage (answers), AskUserQuestion
-(fermata's own words take the place of the model's)."""
+"""PreToolUse of the main thread's three special tools.
+
+Agent: a ticket becomes a brief. SendMessage: a ticket becomes the user's answers. AskUserQuestion: fermata's own words
+take the place of the model's.
+"""
 
 from __future__ import annotations
 
@@ -28,15 +31,26 @@ def agent_call(bound: Bound) -> Answer | None:
         return answers.deny(NO_RUN)
     match = TICKET.match(str(given.get("prompt", "")))
     if not match:
-        return answers.deny("agents of a run are started with a ticket: the prompt is exactly `fermata dispatch d-NNN`, as `fermata next` gives it.")
+        return answers.deny(
+            "agents of a run are started with a ticket: the prompt is exactly `fermata dispatch d-NNN`, as `fermata next` gives it."
+        )
     dispatch = run["dispatches"].get(match[1])
     error = _ticket_error(bound, run, dispatch, str(given.get("subagent_type", "")), match[1])
     if error or dispatch is None:
         return answers.deny(f"ticket {match[1]}: {error}")
     brief = _brief(bound, run, dispatch)
     body = {"id": dispatch["id"], "tool_use_id": bound.payload.tool_use_id, "at": _now()}
-    bound.store.transact("hook", lambda now: [("dispatch_started", body)])
+    after = bound.store.note("hook", "dispatch_started", body, lambda now: _open(now["dispatches"][match[1]]))
+    if after["dispatches"][match[1]]["tool_use_id"] != body["tool_use_id"]:
+        return answers.deny(f"ticket {match[1]}: it was used meanwhile. Run `fermata next`")
     return _granted(bound, run, {**given, "prompt": brief})
+
+
+def _open(dispatch: Dispatch) -> bool:
+    """Whether a ticket may be handed in: not used yet, or used for an agent that has never begun."""
+    return dispatch["state"] in ("pending", "answered") or (
+        dispatch["state"] == "running" and dispatch["agent_id"] is None
+    )
 
 
 def _ticket_error(bound: Bound, run: Run, dispatch: Dispatch | None, agent_type: str, ticket: str) -> str | None:
@@ -44,8 +58,7 @@ def _ticket_error(bound: Bound, run: Run, dispatch: Dispatch | None, agent_type:
         return f"there is none; open ones: {', '.join(d['id'] for d in run['dispatches'].values() if d['state'] == 'pending') or 'none'}. Run `fermata next`"
     if bound.parked or run["status"] != "executing":
         return f"the run is {run['status']}; the user goes on with /fermata:resume"
-    unbound = dispatch["state"] == "running" and dispatch["agent_id"] is None
-    if dispatch["state"] not in ("pending", "answered") and not unbound:
+    if not _open(dispatch):
         return f"it was used; {ticket} is {dispatch['state']}. Run `fermata next`"
     if dispatch["node"] not in [node for node, _, _ in leaves(run)]:
         return "the run has moved on. Run `fermata next`"
@@ -79,7 +92,9 @@ def send_message(bound: Bound) -> Answer | None:
     if dispatch["state"] != "answered":
         return answers.deny(f"{dispatch['id']} is {dispatch['state']} and waits for no message. Run `fermata next`.")
     body = {"id": dispatch["id"], "at": _now()}
-    bound.store.transact("hook", lambda now: [("dispatch_started", body)])
+    bound.store.note(
+        "hook", "dispatch_started", body, lambda now: now["dispatches"][dispatch["id"]]["state"] == "answered"
+    )
     text = _answers(run, dispatch)
     # The client hands the hook its message twice, as `message` and as `content` (seen on 2.1.197 and 2.1.329).
     return _granted(bound, run, {**given, "message": text, **({"content": text} if "content" in given else {})})
@@ -97,11 +112,13 @@ def ask_user(bound: Bound) -> Answer | None:
     if gate is None or "decision" in gate:
         return None
     if bound.payload.tool_input.get("answers"):
-        return answers.deny("the question came with an answer filled in. Only the user answers; ask again without `answers`.")
+        return answers.deny(
+            "the question came with an answer filled in. Only the user answers; ask again without `answers`."
+        )
     if not gate["report_shown"]:
         return answers.deny("the user has not seen the report yet. Run `fermata next`, then ask.")
     body = {"tool_use_id": bound.payload.tool_use_id, "at": time.time(), "digest": gate["digest"]}
-    bound.store.transact("hook", lambda now: [("question_shown", body)])
+    bound.store.note("hook", "question_shown", body)
     return _replace(bound, [question_for(run, gate)])
 
 
@@ -112,7 +129,11 @@ def asking_dispatch(run: Run) -> Dispatch | None:
 
 def _replace(bound: Bound, questions: list[Question]) -> Answer:
     asked = [{"multiSelect": False, **question} for question in questions]
-    given = {key: value for key, value in bound.payload.tool_input.items() if key not in ("questions", "answers", "annotations")}
+    given = {
+        key: value
+        for key, value in bound.payload.tool_input.items()
+        if key not in ("questions", "answers", "annotations")
+    }
     return answers.rewrite({**given, "questions": asked})
 
 

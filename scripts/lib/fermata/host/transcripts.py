@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 import os
 
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from ..core.records import Json
+
 BLOCK = 65_536
 MAX_BACK = 4_000_000
 
@@ -28,7 +34,7 @@ def last_words(path: str) -> str | None:
     return None
 
 
-def _rows_from_end(path: str):  # type: ignore[no-untyped-def]
+def _rows_from_end(path: str) -> Iterator[dict[str, Json]]:
     """Whole JSON rows, last one first; rows that cannot be read are passed over."""
     with open(path, "rb") as file:
         end = file.seek(0, os.SEEK_END)

@@ -28,7 +28,9 @@ def _agents(run: Run, actions: list[Action]) -> tuple[str, int]:
     tickets = []
     for action in actions:
         dispatch = run["dispatches"][action.subject]
-        tickets.append(f"  subagent_type: fermata:{dispatch['agent']}   description: {dispatch['id']} {dispatch['agent']}   prompt: fermata dispatch {dispatch['id']}")
+        tickets.append(
+            f"  subagent_type: fermata:{dispatch['agent']}   description: {dispatch['id']} {dispatch['agent']}   prompt: fermata dispatch {dispatch['id']}"
+        )
     times = "once" if len(tickets) == 1 else f"{len(tickets)} times in ONE message"
     text = [f"DO: call the Agent tool {times}, with exactly:", *tickets]
     text += ["  (run_in_background: false where the tool has that field)", f"THEN: {CALL} next"]
@@ -104,13 +106,24 @@ def _human(run: Run, actions: list[Action]) -> tuple[str, int]:
 def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
     del actions
     if run["status"] == "completed":
-        changed = sorted({path for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]})
-        checked = [f"Checked: {c['name']} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)]
-        proof = "fermata ran the checks itself on this very tree." if checked else "this workflow ran no checks, so nothing is proven."
+        changed = sorted(
+            {path for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]}
+        )
+        checked = [
+            f"Checked: {c['name']} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
+        ]
+        proof = (
+            "fermata ran the checks itself on this very tree."
+            if checked
+            else "this workflow ran no checks, so nothing is proven."
+        )
         text = [f"DONE: the run is complete; {proof}", f"Changed: {', '.join(changed[:30]) or 'nothing'}", *checked]
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
-    words = {"aborted": "ABORTED: the run has ended; nothing was reverted.", "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume."}
+    words = {
+        "aborted": "ABORTED: the run has ended; nothing was reverted.",
+        "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
+    }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
 
 

@@ -19,7 +19,8 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..core.records import CheckRun, Dispatch, Json, Run, Stage
+    from ..core.actions import Action
+    from ..core.records import CheckRun, Dispatch, Json, Run
     from .site import Site
 
 MAX_GOAL, MAX_DIFF, MAX_TAIL = 20_000, 60_000, 4_000
@@ -28,9 +29,9 @@ MAX_GOAL, MAX_DIFF, MAX_TAIL = 20_000, 60_000, 4_000
 class Brief:
     """The fields of one dispatch's brief; every method named like a field gives its text."""
 
-    def __init__(self, site: Site, run: Run, stage: Stage, node: str, visit: int, item: str | None, scope: list[str]) -> None:
-        self.site, self.run, self.stage = site, run, stage
-        self.at, self.visit, self.own_item, self.globs = node, visit, item, scope
+    def __init__(self, site: Site, run: Run, action: Action, scope: list[str]) -> None:
+        self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
+        self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
         self.store = site.project.run(run["run"])
 
     def text(self, dispatch_id: str, launcher: str) -> str:
@@ -51,14 +52,19 @@ class Brief:
         dirty = base["dirty"]
         text = f"Branch {base['branch'] or '(detached)'} at {str(base['commit'])[:12]}."
         if dirty:
-            text += f" Uncommitted work of the user's that stays as it is: {', '.join(line(d, 120) for d in dirty[:20])}."
+            text += (
+                f" Uncommitted work of the user's that stays as it is: {', '.join(line(d, 120) for d in dirty[:20])}."
+            )
         return text
 
     def baseline(self) -> str:
         return "\n".join(baseline_lines(self.run)) or "No checks were found in this project."
 
     def project_checks(self) -> str:
-        return _commands(self.run["project_checks"]["full"]) or "None were found: your plan must bring at least one command under `checks`."
+        return (
+            _commands(self.run["project_checks"]["full"])
+            or "None were found: your plan must bring at least one command under `checks`."
+        )
 
     def checks(self) -> str:
         found = list(commands_for(self.run, {"id": "", "kind": "checks", "commands": "full"}))
@@ -75,7 +81,7 @@ class Brief:
             return 'No question round is left: hand in a plan (`status` "plan").'
         return (
             f'If a decision is the user\'s and the repository does not answer it, hand in `status` "questions" with 1 to 4 `questions` '
-            f"(2 to 4 options each); {left} round(s) left. Ask only what changes the plan. Otherwise hand in `status` \"plan\"."
+            f'(2 to 4 options each); {left} round(s) left. Ask only what changes the plan. Otherwise hand in `status` "plan".'
         )
 
     def _answers_rounds(self) -> list[int]:
@@ -91,10 +97,20 @@ class Brief:
         if not gate or gate.get("decision") not in ("modify", "more_recon"):
             return ""
         words = gate.get("words", "")
-        asked = "The user wants a closer look before deciding." if gate["decision"] == "more_recon" else "The user wants the plan changed."
-        said = f" In the user's words:\n{_fenced(words)}" if words else " They did not say how: ask them with a question round, if one is left."
+        asked = (
+            "The user wants a closer look before deciding."
+            if gate["decision"] == "more_recon"
+            else "The user wants the plan changed."
+        )
+        said = (
+            f" In the user's words:\n{_fenced(words)}"
+            if words
+            else " They did not say how: ask them with a question round, if one is left."
+        )
         previous = self.run["kept"].get(self.at, {})
-        return f"## What the user said to your last plan\n{asked}{said}\nThe last plan:\n{_fenced(_plan_text(previous))}"
+        return (
+            f"## What the user said to your last plan\n{asked}{said}\nThe last plan:\n{_fenced(_plan_text(previous))}"
+        )
 
     def plan(self) -> str:
         approved = self.run["approved"]
@@ -103,12 +119,16 @@ class Brief:
 
     def item(self) -> str:
         if self.own_item is not None:
-            return self.own_item
+            return str(self.own_item)
         step = item_of(self.run, self.at)
         if not isinstance(step, dict):
-            return "Mend what is described under \"What went wrong\" below, within the approved plan."
+            return 'Mend what is described under "What went wrong" below, within the approved plan.'
         out = [f"**{line(step['title'])}**", clean(step["objective"])]
-        for title, key in (("Read first", "read_first"), ("Constraints", "constraints"), ("Acceptance criteria", "acceptance")):
+        for title, key in (
+            ("Read first", "read_first"),
+            ("Constraints", "constraints"),
+            ("Acceptance criteria", "acceptance"),
+        ):
             if step.get(key):
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
         return "\n".join(out)
@@ -118,7 +138,11 @@ class Brief:
 
     def failure(self) -> str:
         """What went wrong before: failed attempts of this visit, and the check or review that sent the run back here."""
-        parts = [f"- {d['id']} failed: {clean(d['reason'], 1_000)}" for d in dispatches_of(self.run, self.at, self.visit) if d["state"] == "failed"]
+        parts = [
+            f"- {d['id']} failed: {clean(d['reason'], 1_000)}"
+            for d in dispatches_of(self.run, self.at, self.visit)
+            if d["state"] == "failed"
+        ]
         parts += self._cause()
         return "## What went wrong\n" + "\n".join(parts) if parts else ""
 
@@ -134,13 +158,22 @@ class Brief:
         node = prefix + came["stage"]
         visit = frame["visits"][came["stage"]]
         if came["outcome"] == "red":
-            return [check_text(self.store.path("checks"), c) for c in last_runs(checks_of(self.run, node, visit)) if c.get("outcome") != "green"]
+            return [
+                check_text(self.store.path("checks"), c)
+                for c in last_runs(checks_of(self.run, node, visit))
+                if c.get("outcome") != "green"
+            ]
         review = self.run["kept"].get(node, {})
-        return [f"The review rejected the change: {clean(review.get('summary', ''), 2_000)}", *map(_finding, review.get("findings", []))]
+        return [
+            f"The review rejected the change: {clean(review.get('summary', ''), 2_000)}",
+            *map(_finding, review.get("findings", [])),
+        ]
 
     def diff(self) -> str:
         tree = take_snapshot(self.site.repo)
-        return _fenced(diff_text(self.site.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF) or "(no change)", "diff")
+        return _fenced(
+            diff_text(self.site.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF) or "(no change)", "diff"
+        )
 
     def reports(self) -> str:
         done = [d for d in self.run["dispatches"].values() if d["access"] == "write" and d["state"] == "completed"]
@@ -200,7 +233,9 @@ def _finding(finding: dict[str, Json]) -> str:
 def _plan_text(kept: dict[str, Json]) -> str:
     out = [clean(kept.get("summary", ""), 1_000)]
     for number, step in enumerate(kept.get("steps", []), 1):
-        out.append(f"{number}. {line(step['title'], 100)}: {line(step['objective'], 400)} (may change {', '.join(step['scope'])})")
+        out.append(
+            f"{number}. {line(step['title'], 100)}: {line(step['objective'], 400)} (may change {', '.join(step['scope'])})"
+        )
         out += [f"   - done when: {line(entry, 300)}" for entry in step["acceptance"]]
     return "\n".join(out)
 

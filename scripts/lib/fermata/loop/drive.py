@@ -6,6 +6,8 @@ half-way, end in the same state.
 
 from __future__ import annotations
 
+from functools import partial
+
 from ..checks.command import from_json
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
@@ -50,7 +52,7 @@ def void_fallen_approval(site: Site, store: RunStore) -> None:
     """An approval whose record or journal line is gone no longer stands: say so and ask again."""
     error = site.standing_approval_error(store, store.load(), deep=True)
     if error:
-        store.transact("cli", lambda run: [("approval_voided", {"reason": error})] if run and run["approved"] else [])
+        store.note("cli", "approval_voided", {"reason": error}, lambda run: run["approved"] is not None)
 
 
 def collect_checks(store: RunStore) -> None:
@@ -59,11 +61,11 @@ def collect_checks(store: RunStore) -> None:
         if check["state"] == "running":
             body = finished_body(store, check)
             if body:
-                store.transact("runner", lambda run, body=body: _if_running(run, body))  # type: ignore[misc]
+                store.note("runner", "check_finished", body, partial(_runs, check["id"]))
 
 
-def _if_running(run: Run | None, body: dict[str, Json]) -> News:
-    return [("check_finished", body)] if run and run["checks"][body["id"]]["state"] == "running" else []
+def _runs(name: str, run: Run) -> bool:
+    return run["checks"][name]["state"] == "running"
 
 
 def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
@@ -93,8 +95,8 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
 # --- fermata's own actions ----------------------------------------------------------------------------------------
 
 
-def _still(run: Run | None, action: Action) -> bool:
-    return run is not None and action in next_actions(run)
+def _still(action: Action, run: Run) -> bool:
+    return action in next_actions(run)
 
 
 def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -106,7 +108,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     if stage["access"] == "write":
         base = take_snapshot(site.repo)
         keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
-    brief = Brief(site, run, stage, action.node, action.visit, action.subject, scope)
+    brief = Brief(site, run, action, scope)
     write_text(store.path("briefs", f"{name}.md"), brief.text(name, LAUNCHER), sync=True)
     body = {
         "id": name,
@@ -119,7 +121,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "scope": scope,
         "base_tree": base,
     }
-    store.transact("cli", lambda now: [("dispatch_created", body)] if _still(now, action) and now and name not in now["dispatches"] else [])
+    store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
 
 
 def _scope(run: Run, stage: Stage, node: str) -> list[str]:
@@ -136,16 +138,26 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
     stage = stage_at(run["workflow"], action.node)
     named = next(c for c in commands_for(run, stage) if c["name"] == action.subject)
     name = f"c-{len(run['checks']) + 1:03d}"
-    body = {"id": name, "node": action.node, "visit": action.visit, "name": named["name"], "shown": named["command"]["shown"]}
+    body = {
+        "id": name,
+        "node": action.node,
+        "visit": action.visit,
+        "name": named["name"],
+        "shown": named["command"]["shown"],
+    }
     known = _same_on_same_tree(run, named["command"]["shown"], take_snapshot(site.repo))
     mine = False
 
     def decide(now: Run | None) -> News:
         nonlocal mine
-        mine = _still(now, action) and now is not None and name not in now["checks"]
+        mine = now is not None and name not in now["checks"] and _still(action, now)
         if not mine:
             return []
-        return [("check_started", body), ("check_finished", _taken_over(name, known))] if known else [("check_started", body)]
+        return (
+            [("check_started", body), ("check_finished", _taken_over(name, known))]
+            if known
+            else [("check_started", body)]
+        )
 
     store.transact("cli", decide)
     if mine and not known:
@@ -163,7 +175,11 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
 
 def _same_on_same_tree(run: Run, shown: str, tree: str) -> CheckRun | None:
     """A green run of the very same command on the very same tree: running it again would prove nothing more."""
-    ended = [c for c in run["checks"].values() if c.get("outcome") == "green" and c["shown"] == shown and c.get("tree") == tree]
+    ended = [
+        c
+        for c in run["checks"].values()
+        if c.get("outcome") == "green" and c["shown"] == shown and c.get("tree") == tree
+    ]
     return ended[-1] if ended else None
 
 
@@ -171,7 +187,14 @@ def _taken_over(name: str, known: CheckRun) -> dict[str, Json]:
     """The journal's words for a check whose evidence stands already."""
     why = str(known.get("why"))
     why = why if why.startswith("as ") else f"as {known['id']} on this very tree: {why}"
-    return {"id": name, "outcome": "green", "why": why, "changed": [], "tree": known.get("tree"), "counts": known.get("counts")}
+    return {
+        "id": name,
+        "outcome": "green",
+        "why": why,
+        "changed": [],
+        "tree": known.get("tree"),
+        "counts": known.get("counts"),
+    }
 
 
 def _request(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -179,7 +202,7 @@ def _request(site: Site, store: RunStore, run: Run, action: Action) -> None:
     del site
     envelope = envelope_of(run, action.node)
     body = {"node": action.node, "visit": action.visit, "digest": plan_digest(envelope), "envelope": envelope}
-    after = store.transact("cli", lambda now: [("approval_requested", body)] if _still(now, action) else [])
+    after = store.note("cli", "approval_requested", body, partial(_still, action))
     write_report(store, after)
 
 
@@ -197,9 +220,9 @@ def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
     changed = [c.path for c in changed_paths(site.repo, verified, take_snapshot(site.repo))] if verified else []
     if changed and action.node:
         body = {"node": action.node, "visit": action.visit, "changed": changed[:50]}
-        store.transact("cli", lambda now: [("tree_moved", body)] if _still(now, action) else [])
+        store.note("cli", "tree_moved", body, partial(_still, action))
     else:
-        store.transact("cli", lambda now: [("run_completed", {"tree": verified})] if _still(now, action) else [])
+        store.note("cli", "run_completed", {"tree": verified}, partial(_still, action))
 
 
 def _verified_tree(run: Run) -> str | None:
@@ -216,7 +239,7 @@ def _verified_tree(run: Run) -> str | None:
 def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:
     del site
     body = {"node": action.node, "why": action.subject}
-    store.transact("cli", lambda now: [("limit_reached", body)] if now and not now["waiting"] and now["updated"] == run["updated"] else [])
+    store.note("cli", "limit_reached", body, lambda now: not now["waiting"] and now["updated"] == run["updated"])
 
 
 PERFORM = {CREATE: _create, CHECK: _check, REQUEST: _request, FINISH: _finish, LIMIT: _limit}

@@ -47,7 +47,9 @@ def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str
         silent, words = _age(dispatch["started"]), None
     if words:
         answer = accept_result(site.repo, store, dispatch["id"], words)
-        return [f"{dispatch['id']}: taken from its transcript" if answer.accepted else f"{dispatch['id']}: {answer.message}"]
+        return [
+            f"{dispatch['id']}: taken from its transcript" if answer.accepted else f"{dispatch['id']}: {answer.message}"
+        ]
     minutes = run["limits"]["silence_minutes"]
     if silent > minutes * 60:
         return _lose(store, dispatch, f"lost: its agent has been silent for {minutes} minutes")
@@ -56,7 +58,7 @@ def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str
 
 def _lose(store: RunStore, dispatch: Dispatch, reason: str) -> list[str]:
     body = {"id": dispatch["id"], "reason": reason}
-    store.transact("cli", lambda now: [("dispatch_failed", body)] if now and now["dispatches"][body["id"]]["state"] == "running" else [])
+    store.note("cli", "dispatch_failed", body, lambda now: now["dispatches"][dispatch["id"]]["state"] == "running")
     return [f"{dispatch['id']}: {reason}"]
 
 

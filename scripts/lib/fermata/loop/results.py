@@ -59,7 +59,9 @@ def one_object(text: str) -> dict[str, Json]:
             raise Rejected("more than one JSON object; hand in exactly one")
         value = parse_strict(body[start : start + end])
     except json.JSONDecodeError as error:
-        raise Rejected(f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}. Hand in one whole JSON object") from None
+        raise Rejected(
+            f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}. Hand in one whole JSON object"
+        ) from None
     except (StrictJsonError, RecursionError) as error:
         raise Rejected(str(error) or "nested too deep") from None
     if not isinstance(value, dict):
@@ -103,12 +105,17 @@ def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str) -> Answer
     error = line(error, 1_500)
     news: News = [("result_rejected", {"id": dispatch["id"], "error": error, "repair": used})]
     if used > limit:
-        news.append(("dispatch_failed", {"id": dispatch["id"], "reason": f"no valid result after {limit} repairs: {error}"}))
+        news.append(
+            ("dispatch_failed", {"id": dispatch["id"], "reason": f"no valid result after {limit} repairs: {error}"})
+        )
     store.transact("door", lambda now: news if now and _still(now, dispatch) else [])
     if used > limit:
         return Answer(True, "")
     left = limit - used
-    return Answer(False, f"{dispatch['id']}: the result was not accepted: {error}. Correct it and hand in again; {left} of {limit} repairs left after this.")
+    return Answer(
+        False,
+        f"{dispatch['id']}: the result was not accepted: {error}. Correct it and hand in again; {left} of {limit} repairs left after this.",
+    )
 
 
 def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> News:
@@ -117,7 +124,12 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
     changed, unexplained = _effect(repo, dispatch, value)
     if dispatch["access"] == "write" and value.get("status") == "failed":
         why = "; ".join(value["caveats"]) or value["summary"]
-        return [("dispatch_failed", {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed})]
+        return [
+            (
+                "dispatch_failed",
+                {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed},
+            )
+        ]
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)
@@ -136,7 +148,9 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
 def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:
     allowed = stage.get("questions", 0) if run["interactive"] else 0
     if dispatch["round"] >= allowed:
-        raise Rejected("no question round is left; decide yourself, write what you decided under `assumptions`, and hand in the plan")
+        raise Rejected(
+            "no question round is left; decide yourself, write what you decided under `assumptions`, and hand in the plan"
+        )
     return {"id": dispatch["id"], "questions": value["questions"]}
 
 
@@ -156,10 +170,14 @@ def _effect(repo: Repo, dispatch: Dispatch, value: dict[str, Json]) -> tuple[lis
         )
     missing = [p for p in claimed if p not in changed]
     if missing:
-        raise Rejected(f"`files_modified` names {', '.join(missing[:10])}, which did not change; the tree says: {', '.join(changed[:20]) or 'nothing changed'}")
+        raise Rejected(
+            f"`files_modified` names {', '.join(missing[:10])}, which did not change; the tree says: {', '.join(changed[:20]) or 'nothing changed'}"
+        )
     silent = [p for p in changed if p not in claimed and p not in unexplained]
     if silent:
-        raise Rejected(f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it, or put it back")
+        raise Rejected(
+            f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it, or put it back"
+        )
     return [p for p in changed if p not in unexplained], unexplained
 
 
@@ -170,7 +188,14 @@ def _plan_checks(value: dict[str, Json]) -> list[Json]:
             command = parse_command(check["command"])
         except CommandError as error:
             raise Rejected(f"checks {check['name']}: {error}") from None
-        found.append({"name": f"plan-{check['name']}", "command": to_json(command), "expect_tests": False, "source": "proposed by the plan"})
+        found.append(
+            {
+                "name": f"plan-{check['name']}",
+                "command": to_json(command),
+                "expect_tests": False,
+                "source": "proposed by the plan",
+            }
+        )
     names = [c["name"] for c in found]
     if len(set(names)) != len(names):
         raise Rejected("two checks have the same name; give each its own")
@@ -184,4 +209,6 @@ def _judge_plan(run: Run, kept: dict[str, Json]) -> None:
             if error:
                 raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
     if not run["project_checks"]["full"] and not kept["checks"]:
-        raise Rejected("this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal")
+        raise Rejected(
+            "this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal"
+        )

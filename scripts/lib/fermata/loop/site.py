@@ -48,7 +48,9 @@ class Site:
             Conflict: another session has taken the run over.
         """
         if not self.session:
-            raise Usage('only the Claude Code session that drives a run can move it; type /build "GOAL" or /fermata:resume there')
+            raise Usage(
+                'only the Claude Code session that drives a run can move it; type /build "GOAL" or /fermata:resume there'
+            )
         marker = self.data.marker(self.session)
         if marker is None:
             raise Usage('this session drives no run; the user types /build "GOAL" or /fermata:resume')
@@ -56,7 +58,9 @@ class Site:
         if store.exists():
             run = store.load()
             if run["session"] != self.session:
-                raise Conflict(f"run {run['run']} is driven by another session now; the user can take it over with /fermata:resume")
+                raise Conflict(
+                    f"run {run['run']} is driven by another session now; the user can take it over with /fermata:resume"
+                )
         return store
 
     def shown(self, run_id: str | None) -> RunStore:

@@ -76,8 +76,7 @@ def project_checks(root: str, config: Config) -> dict[str, list[NamedCheck]]:
     full = _configured(config.checks.full, "full")
     if not full:
         full = [
-            {"name": c.name, "command": to_json(c.command), "expect_tests": True, "source": c.why}
-            for c in detect(root)
+            {"name": c.name, "command": to_json(c.command), "expect_tests": True, "source": c.why} for c in detect(root)
         ]
     return {"full": full, "quick": _configured(config.checks.quick, "quick")}
 
@@ -90,6 +89,11 @@ def _configured(settings: list[CheckSetting], kind: str) -> list[NamedCheck]:
         except CommandError as error:
             raise DefinitionError(f".fermata/config.yaml: checks.{kind} {setting.name}: {error}") from None
         found.append(
-            {"name": setting.name, "command": to_json(command), "expect_tests": setting.tests, "source": ".fermata/config.yaml"}
+            {
+                "name": setting.name,
+                "command": to_json(command),
+                "expect_tests": setting.tests,
+                "source": ".fermata/config.yaml",
+            }
         )
     return found

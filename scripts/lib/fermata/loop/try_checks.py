@@ -26,11 +26,13 @@ def try_checks(site: Site, *, baseline: bool, quick: bool, seconds: float) -> li
     os.makedirs(folder, mode=0o700, exist_ok=True)
     stamp = f"try-{int(time.time())}-{os.urandom(2).hex()}"
     ids = [f"{stamp}-{number}" for number in range(len(wanted))]
-    for name, check in zip(ids, wanted):
-        spec = CheckSpec(name, check["name"], from_json(check["command"]), site.repo.root, 1_800, expect_tests=check["expect_tests"])
+    for name, check in zip(ids, wanted, strict=True):
+        spec = CheckSpec(
+            name, check["name"], from_json(check["command"]), site.repo.root, 1_800, expect_tests=check["expect_tests"]
+        )
         start_check(spec, folder)
     wait_checks(folder, ids, seconds)
-    return [_entry(folder, name, check) for name, check in zip(ids, wanted)]
+    return [_entry(folder, name, check) for name, check in zip(ids, wanted, strict=True)]
 
 
 def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str]:
@@ -57,4 +59,8 @@ def _entry(folder: str, name: str, check: NamedCheck) -> dict[str, Json]:
         return {"name": check["name"], "outcome": "lost", "text": f"lost {shown}: {found.why}"}
     verdict = judge(found, expect_tests=check["expect_tests"])
     tail = "" if verdict.outcome == "green" else "\n" + found.tail
-    return {"name": check["name"], "outcome": verdict.outcome, "text": f"{verdict.outcome} {shown}: {verdict.why}{tail}"}
+    return {
+        "name": check["name"],
+        "outcome": verdict.outcome,
+        "text": f"{verdict.outcome} {shown}: {verdict.why}{tail}",
+    }

@@ -98,22 +98,24 @@ class Rehearsal:
         terminal.wait_quiet()
         self.say("scene", f"the planner's question is on the screen; the person picks the second answer: {CHOICES[1]}")
         terminal.press("down", "enter")
-        answered = journal.wait("questions_answered")
+        answers = journal.wait("questions_answered")["answers"]
         self._prove(
             "a question round",
-            answered["answers"] == {QUESTION: CHOICES[1]},
-            f"{QUESTION} → {answered['answers'].get(QUESTION)}",
+            answers == {QUESTION: CHOICES[1]},
+            f"{QUESTION} → {answers}",
         )
 
     def _refusals(self, model: ScriptedModel, journal: Journal) -> None:
         rejected = journal.wait("result_rejected", lambda e: e["id"] == "d-001")
         journal.wait("result_accepted", lambda e: e["id"] == "d-001")
-        self._prove("an invalid result is sent back and repaired", True, line(rejected["error"], 80))
+        self._prove("an invalid result is sent back and repaired", True, line(str(rejected["error"]), 80))
         write = refused(model, "main", ("Write",))[0]
         self._prove("an edit before the approval is refused", "fermata:" in write.text, write.text)
         (asked,) = refused(model, "agent", ("AskUserQuestion",))
         self._prove("forged approval refused: a subagent's call", True, asked.text)
-        for (_, title), result in zip(FORGERIES, refused(model, "main", tuple(name for name, _ in FORGERIES))):
+        for (_, title), result in zip(
+            FORGERIES, refused(model, "main", tuple(name for name, _ in FORGERIES)), strict=True
+        ):
             self._prove(f"forged approval refused: {title}", "fermata:" in result.text, result.text)
         gate = journal.store.load()["gate"]
         self._prove(
@@ -142,7 +144,7 @@ class Rehearsal:
         self._prove(
             "a false “tests pass” is caught",
             True,
-            f"claimed: {line(claim['summary'], 60)} · fermata's own run: {line(red['why'], 60)}",
+            f"claimed: {line(str(claim['summary']), 60)} · fermata's own run: {line(str(red['why']), 60)}",
         )
 
     def _end(self, terminal: Terminal, journal: Journal, project: Path) -> None:
@@ -204,7 +206,7 @@ class Rehearsal:
             home = make_home(project.parent / "home", project)
             yield World(self.client, home, project, model.url, (PLUGIN,), self.mode, self.env), model, story
 
-    def _prove(self, what: str, happened: bool, detail: object) -> None:
+    def _prove(self, what: str, happened: object, detail: object) -> None:
         if not happened:
             raise Failed(f"{what}: it did not happen. Seen: {line(str(detail), 400)}")
         self.proofs += 1
@@ -221,7 +223,7 @@ class Journal:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._follow, daemon=True)
 
-    def __enter__(self) -> Journal:
+    def __enter__(self) -> Journal:  # noqa: PYI034 - Self is Python 3.11
         self._thread.start()
         return self
 
@@ -236,14 +238,15 @@ class Journal:
     def wait(self, kind: str, wanted: Callable[[dict[str, object]], bool] = lambda _body: True) -> dict[str, object]:
         """The first event of *kind* that *wanted* takes. Raises Failed when none comes in time."""
         with self._news:
-            found = lambda: next((body for k, body in self._seen if k == kind and wanted(body)), None)  # noqa: E731
-            if not self._news.wait_for(lambda: found() is not None, PATIENCE):
-                raise Failed(
-                    f"no {kind} in the journal within {PATIENCE:.0f} s; it ends with {self._seen[-1][0] if self._seen else 'nothing'}"
-                )
-            body = found()
-            assert body is not None
-            return body
+            if not self._news.wait_for(lambda: self._first(kind, wanted) is not None, PATIENCE):
+                last = self._seen[-1][0] if self._seen else "nothing"
+                raise Failed(f"no {kind} in the journal within {PATIENCE:.0f} s; it ends with {last}")
+            found = self._first(kind, wanted)
+        assert found is not None
+        return found
+
+    def _first(self, kind: str, wanted: Callable[[dict[str, object]], bool]) -> dict[str, object] | None:
+        return next((body for k, body in self._seen if k == kind and wanted(body)), None)
 
     def _follow(self) -> None:
         while not self._stop.is_set():
@@ -322,7 +325,7 @@ def fail_on(failures: tuple[str, ...]) -> None:
 
 
 @contextmanager
-def stage_folder(keep: bool) -> Iterator[Path]:
+def stage_folder(*, keep: bool) -> Iterator[Path]:
     """A temporary folder; kept on request, and when the rehearsal fails."""
     folder = Path(tempfile.mkdtemp(prefix="fermata-rehearsal-"))
     failed = True

@@ -48,6 +48,11 @@ class ScreenTimeoutError(TimeoutError):
     """The awaited text did not appear; the message shows the screen."""
 
 
+def _unwrapped(screen: str) -> str:
+    """The screen without white space: a long line may be broken anywhere."""
+    return "".join(screen.split())
+
+
 @final
 class Terminal:
     """One client session on a screen. Use it as a context manager.
@@ -132,9 +137,11 @@ class Terminal:
 
         The client takes a text and an Enter that arrive together for a paste, so Enter must come after it is drawn.
         """
+        end = "".join(text.split())[-12:]
+        before = _unwrapped(self.screen()).count(end)
         self._write(text)
-        end = text.rsplit(maxsplit=1)[-1][-12:] if text.split() else ""
-        self.wait_until(lambda screen: end in screen, f"typed text {end!r}", 10)
+        if end:
+            self.wait_until(lambda screen: _unwrapped(screen).count(end) > before, f"typed text {end!r}", 10)
         self.wait_quiet(0.15)
 
     def press(self, *keys: str) -> None:

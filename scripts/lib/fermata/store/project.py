@@ -43,6 +43,7 @@ class Project:
                 raise StoreError(
                     f"{path} is a symbolic link; fermata keeps state only in a real folder. Remove the link"
                 )
+        make_folder(self.folder)
         make_folder(self.runs_folder)
         if os.stat(self.folder).st_mode & 0o022:
             raise StoreError(f"{self.folder} can be written by others; run: chmod 700 {self.folder}")

@@ -131,6 +131,10 @@ class RunStore:
             )
         return run
 
+    def note(self, actor: str, kind: str, body: dict[str, Json], when: Callable[[Run], bool] | None = None) -> Run:
+        """Journal one event, if *when* still holds for the run as it is under the lock. Raises as `transact` does."""
+        return self.transact(actor, lambda run: [(kind, body)] if run and (when is None or when(run)) else [])
+
     def _locked_snapshot(self) -> Snapshot | None:
         cached, size = self._cached(), self._size()
         if cached and cached["bytes"] == size:

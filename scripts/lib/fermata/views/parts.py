@@ -38,7 +38,10 @@ def _dispatch(store: RunStore, name: str) -> str:
     text = _file(store, f"briefs/{name}.md", f"there is no dispatch {name}")
     folder = store.path("results")
     results = sorted(n for n in os.listdir(folder) if n.startswith(f"{name}-")) if os.path.isdir(folder) else []
-    shown = [f"\n## Result {n}\n{json.dumps(read_json(os.path.join(folder, n)), indent=1, ensure_ascii=False)}" for n in results]
+    shown = [
+        f"\n## Result {n}\n{json.dumps(read_json(os.path.join(folder, n)), indent=1, ensure_ascii=False)}"
+        for n in results
+    ]
     return text + "\n".join(shown)
 
 
@@ -50,7 +53,20 @@ def _file(store: RunStore, name: str, missing: str) -> str:
         raise Usage(f"{missing} (run {os.path.basename(store.folder)})") from None
 
 
-TELLING = ("id", "node", "name", "outcome", "why", "decision", "channel", "reason", "error", "summary", "goal", "digest")
+TELLING = (
+    "id",
+    "node",
+    "name",
+    "outcome",
+    "why",
+    "decision",
+    "channel",
+    "reason",
+    "error",
+    "summary",
+    "goal",
+    "digest",
+)
 
 
 def log_lines(events: list[Event]) -> Iterator[str]:

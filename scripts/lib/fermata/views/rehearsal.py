@@ -25,9 +25,11 @@ SIGNS = {"act": "\n", "scene": "  ▸ ", "proof": "  ✓ ", "event": "      "}
 def run_rehearsal(env: Mapping[str, str], *, get_client: bool, mode: str, keep: bool, as_json: bool) -> int:
     """Play it and show it; gives the exit code: 0 all happened, 1 something did not, 6 no client."""
     try:
-        client = _client(env, get_client)
+        client = _client(env, get_client=get_client)
     except ClientMissingError as error:
-        click.echo(f"fermata: {error}\nOr let the rehearsal fetch one for itself: fermata rehearse --get-client", err=True)
+        click.echo(
+            f"fermata: {error}\nOr let the rehearsal fetch one for itself: fermata rehearse --get-client", err=True
+        )
         return 6
     began, proofs = time.monotonic(), []
 
@@ -37,16 +39,19 @@ def run_rehearsal(env: Mapping[str, str], *, get_client: bool, mode: str, keep: 
         if not as_json:
             click.secho(SIGNS[kind] + text, **STYLES[kind])  # type: ignore[arg-type]
 
-    say("scene", f"Claude Code {client.version}, a scripted model on loopback, this plugin, a project in a temporary folder")
-    error = _play(client, mode, env, say, keep=keep)
-    _end(proofs, error, began, as_json)
-    return 1 if error else 0
+    say(
+        "scene",
+        f"Claude Code {client.version}, a scripted model on loopback, this plugin, a project in a temporary folder",
+    )
+    missing = _play(client, mode, env, say, keep=keep)
+    _end(proofs, missing, began, as_json=as_json)
+    return 1 if missing else 0
 
 
 def _play(client: Client, mode: str, env: Mapping[str, str], say: Say, *, keep: bool) -> str | None:
     """What did not happen, or None. The folder stays when something did not."""
     try:
-        with stage_folder(keep) as folder:
+        with stage_folder(keep=keep) as folder:
             try:
                 Rehearsal(client, mode, os.path.dirname(data_home(env)), folder, say).play()  # type: ignore[arg-type]
             finally:
@@ -59,7 +64,7 @@ def _play(client: Client, mode: str, env: Mapping[str, str], say: Say, *, keep: 
     return None
 
 
-def _client(env: Mapping[str, str], get_client: bool) -> Client:
+def _client(env: Mapping[str, str], *, get_client: bool) -> Client:
     cache = Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "")) / ".cache") / "fermata" / "clients"
     try:
         return find_client(env, cache)
@@ -70,10 +75,12 @@ def _client(env: Mapping[str, str], get_client: bool) -> Client:
         return install_client(NEWEST, cache)
 
 
-def _end(proofs: list[str], error: str | None, began: float, as_json: bool) -> None:
+def _end(proofs: list[str], error: str | None, began: float, *, as_json: bool) -> None:
     seconds = round(time.monotonic() - began, 1)
     if as_json:
-        click.echo(json.dumps({"ok": error is None, "proofs": proofs, "error": error, "seconds": seconds}, ensure_ascii=False))
+        click.echo(
+            json.dumps({"ok": error is None, "proofs": proofs, "error": error, "seconds": seconds}, ensure_ascii=False)
+        )
     elif error:
         click.secho(f"\nNot everything happened ({len(proofs)} proven, {seconds} s): {error}", fg="red")
     else:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.consultation import code_of, line
-from ..core.fold import items_over, leaves
+from ..core.fold import ENDED, items_over, leaves
 from .tier import tier_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping
 
     from ..core.records import Json, Run
 
+MAX_DISPATCHES = 8
 MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
 
 
@@ -24,7 +25,7 @@ def shown_status(run: Run) -> str:
 
 def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> dict[str, Json]:
     """The facts of `status --json`. Keys are stable; what fermata does not know is null."""
-    agents = [d for d in run["dispatches"].values()]
+    agents = list(run["dispatches"].values())
     stages = run["workflow"]["stages"]
     at = run["position"]["at"]
     return {
@@ -38,17 +39,28 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         "stages": {s["id"]: {"status": _stage_status(run, s["id"])} for s in stages},
         "routing": {
             "workflow": run["workflow"]["name"],
-            "agent_sequence": [{"agent": d["agent"], "status": "active" if d["state"] == "running" else d["state"]} for d in agents],
+            "agent_sequence": [
+                {"agent": d["agent"], "status": "active" if d["state"] == "running" else d["state"]} for d in agents
+            ],
             "confidence": None,
         },
         "agent_states": [
-            {"agent": d["agent"], "dispatch": d["id"], "status": d["state"], "output": {"summary": d["summary"], "changed": d["changed"]}, "current_step": d["node"]}
+            {
+                "agent": d["agent"],
+                "dispatch": d["id"],
+                "status": d["state"],
+                "output": {"summary": d["summary"], "changed": d["changed"]},
+                "current_step": d["node"],
+            }
             for d in agents
         ],
         "checkpoints": [],
         "failures": run["failures"],
         "approval": _approval(run),
-        "checks": [{k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")} for c in run["checks"].values()],
+        "checks": [
+            {k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")}
+            for c in run["checks"].values()
+        ],
         "waiting": run["waiting"],
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
@@ -69,26 +81,45 @@ def _approval(run: Run) -> dict[str, Json] | None:
     gate = run["approved"] or run["gate"]
     if gate is None:
         return None
-    return {"digest": gate["digest"], "code": code_of(gate["digest"]), "decision": gate.get("decision"), "channel": gate.get("channel")}
+    return {
+        "digest": gate["digest"],
+        "code": code_of(gate["digest"]),
+        "decision": gate.get("decision"),
+        "channel": gate.get("channel"),
+    }
 
 
 def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
     """Ten lines or so, most important first."""
-    out = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {_where(run)}"]
+    head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {_where(run)}"]
+    return "\n".join([*head, *_plan(run), *_dispatches(run), *_checks(run), *_strength(run, marker, env), *_next(run)])
+
+
+def _plan(run: Run) -> Iterator[str]:
     approval = _approval(run)
     if approval:
-        word = {"approve": "approved", None: "waits for you"}.get(approval["decision"], f"decided: {approval['decision']}")
-        by = f" by {approval['channel']}" if approval["channel"] else ""
-        out.append(f"Plan      {approval['code']} {word}{by}")
-    for dispatch in list(run["dispatches"].values())[-8:]:
+        word = {"approve": "approved", None: "waits for you"}.get(
+            approval["decision"], f"decided: {approval['decision']}"
+        )
+        yield f"Plan      {approval['code']} {word}" + (f" by {approval['channel']}" if approval["channel"] else "")
+
+
+def _dispatches(run: Run) -> Iterator[str]:
+    for dispatch in list(run["dispatches"].values())[-MAX_DISPATCHES:]:
         note = dispatch["reason"] if dispatch["state"] == "failed" else dispatch["summary"]
-        out.append(f"  {MARKS[dispatch['state']]} {dispatch['id']} {dispatch['agent']:<9}{dispatch['state']:<10}{line(note, 80)}")
-    for check in list({c["name"]: c for c in run["checks"].values()}.values()):
-        out.append(f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}")
-    tier = tier_of(marker, env)
-    out.append(f"Strength  {tier.name}: {tier.why}")
-    next_line = _next(run)
-    return "\n".join(out + ([next_line] if next_line else []))
+        mark, name = MARKS[dispatch["state"]], f"{dispatch['id']} {dispatch['agent']:<9}{dispatch['state']:<10}"
+        yield f"  {mark} {name}{line(note, 80)}"
+
+
+def _checks(run: Run) -> Iterator[str]:
+    for check in {c["name"]: c for c in run["checks"].values()}.values():
+        yield f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}"
+
+
+def _strength(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Iterator[str]:
+    if run["status"] not in ENDED:
+        tier = tier_of(marker, env)
+        yield f"Strength  {tier.name}: {tier.why}"
 
 
 def _where(run: Run) -> str:
@@ -100,17 +131,21 @@ def _where(run: Run) -> str:
         outer = node.partition("/")[0]
         of = ""
         if "." in outer:
-            total = len(items_over(run, next(s for s in run["workflow"]["stages"] if s["id"] == outer.partition(".")[0].partition("~")[0])))
+            total = len(
+                items_over(
+                    run,
+                    next(s for s in run["workflow"]["stages"] if s["id"] == outer.partition(".")[0].partition("~")[0]),
+                )
+            )
             of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
         names.append(f"{stage.get('title', stage['id'])}{of}" + (f", round {visit}" if visit > 1 else ""))
     return "; ".join(names)
 
 
-def _next(run: Run) -> str:
+def _next(run: Run) -> Iterator[str]:
     if run["waiting"]:
-        return f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
-    if run["status"] == "stopped":
-        return "Parked    /fermata:resume goes on, /fermata:abort ends it"
-    if shown_status(run) == "waiting" and run["gate"]:
-        return f"Waits     for your decision about plan {code_of(run['gate']['digest'])}: fermata show plan"
-    return ""
+        yield f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
+    elif run["status"] == "stopped":
+        yield "Parked    /fermata:resume goes on, /fermata:abort ends it"
+    elif shown_status(run) == "waiting" and run["gate"]:
+        yield f"Waits     for your decision about plan {code_of(run['gate']['digest'])}: fermata show plan"

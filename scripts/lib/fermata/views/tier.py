@@ -24,14 +24,20 @@ def tier_of(marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Tier:
     if marker is None:
         return Tier(0, "advisory", "no session drives the run, so no hook holds anything right now")
     if marker.get("mode") == "bypassPermissions":
-        return Tier(0, "advisory", "permission prompts are bypassed; a model that wants to can reach any file through Bash")
+        return Tier(
+            0, "advisory", "permission prompts are bypassed; a model that wants to can reach any file through Bash"
+        )
     if not marker.get("interactive"):
         return Tier(0, "advisory", "headless: nobody sees what a command is about to do")
-    user = _settings(os.path.join(env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME", ""), ".claude"), "settings.json"))
+    user = _settings(
+        os.path.join(env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME", ""), ".claude"), "settings.json")
+    )
     project = _settings(os.path.join(str(marker.get("root", "")), ".claude", "settings.json"))
     managed = next((found for path in MANAGED if (found := _settings(path))), {})
     sandbox = {**_sandbox(user), **_sandbox(project), **_sandbox(managed)}
-    if not (sandbox.get("enabled") and sandbox.get("failIfUnavailable") and sandbox.get("allowUnsandboxedCommands") is False):
+    if not (
+        sandbox.get("enabled") and sandbox.get("failIfUnavailable") and sandbox.get("allowUnsandboxedCommands") is False
+    ):
         return Tier(1, "guarded", "commands outside the rules need your prompt; Bash is not sandboxed")
     if managed.get("allowManagedHooksOnly"):
         return Tier(3, "managed", "Bash is sandboxed, and only managed settings can switch the hooks off")

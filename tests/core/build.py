@@ -1,0 +1,273 @@
+"""Journals for tests: events with defaults, and a player who answers what `next_actions` asks for.
+
+The player stands for everything around the core: `loop.drive`, the hooks, the agents and the human. It writes the same
+events with the same bodies as they do.
+"""
+
+from __future__ import annotations
+
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+from fermata.core.actions import (
+    AGENT,
+    ASK,
+    CHECK,
+    CONTINUE,
+    CREATE,
+    DECIDE,
+    FINISH,
+    HUMAN,
+    LIMIT,
+    REQUEST,
+    WAIT_AGENTS,
+    WAIT_CHECKS,
+    Action,
+    next_actions,
+)
+from fermata.core.consultation import envelope_of, plan_digest
+from fermata.core.fold import apply, item_of
+from fermata.core.workflow import stage_at
+from fermata.definitions.workflow_files import load_workflow
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fermata.core.records import Dispatch, Event, NamedCheck, Run, Stage, Workflow
+
+WORKFLOW, WORKFLOW_DIGEST = load_workflow("plan_then_build", "/nowhere")
+LIMITS = {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15, "check_minutes": 30}
+
+
+def make_check(name: str = "tests", shown: str = "pytest -q", **fields: Any) -> NamedCheck:
+    command = {"argv": shown.split(), "shell": None, "cwd": ".", "shown": shown, **fields.pop("command", {})}
+    values = {"name": name, "command": command, "expect_tests": True, "source": "pyproject.toml", **fields}
+    return values  # type: ignore[return-value]
+
+
+def make_step(title: str = "Add it", scope: tuple[str, ...] = ("src/**",), **fields: Any) -> dict[str, Any]:
+    return {"title": title, "objective": f"{title} well", "scope": list(scope), "acceptance": ["it works"], **fields}
+
+
+def make_plan(*steps: dict[str, Any], **fields: Any) -> dict[str, Any]:
+    """What the plan stage keeps of a planner's result."""
+    plan = {
+        "summary": "Add a greeting",
+        "findings": ["there is no greeting yet"],
+        "assumptions": ["English is fine"],
+        "steps": list(steps) or [make_step(), make_step("Test it", ("tests/**",))],
+        "checks": [make_check("plan-smoke", "python -m app", expect_tests=False, source="proposed by the plan")],
+        "risks": {"high": ["it may greet twice"], "medium": [], "low": ["a typo"]},
+        "effort": "an hour",
+    }
+    return {**plan, **fields}
+
+
+def stamp(minute: int) -> str:
+    return f"2026-11-21T{minute // 60 % 24:02d}:{minute % 60:02d}:00Z"
+
+
+def make_event(kind: str, seq: int = 1, minute: int = 0, **body: Any) -> Event:
+    return {
+        "seq": seq,
+        "prev": f"{seq - 1:064x}",
+        "type": kind,
+        "ts": stamp(minute),
+        "actor": "test",
+        "body": body,
+        "hash": f"{seq:064x}",
+    }
+
+
+def created(**fields: Any) -> Event:
+    body = {
+        "run": "orch_20261121_091502_3fa9",
+        "mode": "implicit",
+        "goal": "Greet the user",
+        "interactive": True,
+        "session": "s-1",
+        "workflow": WORKFLOW,
+        "workflow_digest": WORKFLOW_DIGEST,
+        "limits": LIMITS,
+        "grant": "scope",
+        "base": {"commit": "c" * 40, "branch": "main", "tree": "t" * 40, "dirty": []},
+        "project_checks": {"full": [make_check()], "quick": []},
+    }
+    return make_event("run_created", **copy.deepcopy({**body, **fields}))
+
+
+class Player:
+    """One run with its journal. `tell` adds an event; the other methods answer an action as its owner would."""
+
+    def __init__(self, **fields: Any) -> None:
+        self.minute = 0
+        self.events: list[Event] = [created(**fields)]
+        self.run: Run = apply(None, self.events[0])
+
+    def tell(self, kind: str, **body: Any) -> Run:
+        event = make_event(kind, len(self.events) + 1, self.minute, **body)
+        self.run = apply(self.run, event)
+        self.events.append(event)
+        return self.run
+
+    def actions(self) -> list[Action]:
+        return next_actions(self.run, self.minute)
+
+    def kinds(self) -> list[str]:
+        return [action.kind for action in self.actions()]
+
+    def only(self, kind: str) -> Action:
+        """The one action there is, which must be of *kind*."""
+        actions = self.actions()
+        assert [action.kind for action in actions] == [kind], actions
+        return actions[0]
+
+    @property
+    def at(self) -> str | None:
+        return self.run["position"]["at"]
+
+    # --- fermata itself
+
+    def create(self, action: Action) -> Dispatch:
+        stage = stage_at(self.run["workflow"], action.node)
+        name = f"d-{len(self.run['dispatches']) + 1:03d}"
+        scope = self._scope(stage, action.node)
+        self.tell(
+            "dispatch_created",
+            id=name,
+            node=action.node,
+            visit=action.visit,
+            item=action.subject,
+            agent=stage["agent"],
+            access=stage["access"],
+            result=stage["result"],
+            scope=scope,
+            base_tree="b" * 40 if stage["access"] == "write" else None,
+        )
+        return self.run["dispatches"][name]
+
+    def _scope(self, stage: Stage, node: str) -> list[str]:
+        if stage["access"] != "write":
+            return []
+        step = item_of(self.run, node)
+        if stage.get("scope") == "item" and isinstance(step, dict):
+            return sorted(step["scope"])
+        assert self.run["approved"] is not None
+        return sorted({glob for scope in self.run["approved"]["envelope"]["scopes"] for glob in scope})
+
+    def check(self, action: Action, outcome: str | None = "green", **fields: Any) -> str:
+        name = f"c-{len(self.run['checks']) + 1:03d}"
+        self.tell("check_started", id=name, node=action.node, visit=action.visit, name=action.subject)
+        if outcome:
+            self.finish_check(name, outcome, **fields)
+        return name
+
+    def finish_check(self, name: str, outcome: str = "green", **fields: Any) -> None:
+        body = {"outcome": outcome, "why": outcome, "changed": [], "tree": "t" * 40, "counts": None, **fields}
+        self.tell("check_finished", id=name, **body)
+
+    def request(self, action: Action) -> str:
+        envelope = envelope_of(self.run, action.node)
+        digest = plan_digest(envelope)
+        self.tell("approval_requested", node=action.node, visit=action.visit, digest=digest, envelope=envelope)
+        self.tell("report_shown", digest=digest)
+        return digest
+
+    # --- the session, its agents and the human
+
+    def start(self, name: str) -> None:
+        self.tell("dispatch_started", id=name, tool_use_id=f"toolu_{len(self.events)}", at=stamp(self.minute))
+        self.tell("agent_bound", id=name, agent_id=f"agent-{len(self.events)}", transcript=f"/t/{name}.jsonl")
+
+    def accept(self, name: str, **fields: Any) -> None:
+        kept: dict[str, Any] = {}
+        if self.run["dispatches"][name]["agent"] == "planner":
+            kept = make_plan()
+        if self.run["dispatches"][name]["agent"] == "reviewer":
+            kept = {"verdict": "approve", "summary": "good", "findings": []}
+        body = {"result": "r" * 64, "summary": "done", "kept": kept, "changed": [], "unexplained": [], **fields}
+        self.tell("result_accepted", id=name, **body)
+
+    def fail(self, name: str, reason: str = "lost") -> None:
+        self.tell("dispatch_failed", id=name, reason=reason)
+
+    def ask(self, name: str) -> None:
+        options = [{"label": "a", "description": ""}, {"label": "b", "description": ""}]
+        self.tell("questions_raised", id=name, questions=[{"question": "Which?", "header": "Q", "options": options}])
+
+    def reply(self, name: str) -> None:
+        self.tell("questions_answered", id=name, answers={"Which?": "a"})
+
+    def decide(self, decision: str = "approve", **fields: Any) -> None:
+        gate = self.run["gate"]
+        assert gate is not None
+        body = {"digest": gate["digest"], "decision": decision, "words": "", "channel": "picker", **fields}
+        self.tell("decision_made", **body)
+
+    # --- whole stretches
+
+    def favour(self, action: Action) -> None:
+        """Answer *action* in the way that brings the run on."""
+        answers: dict[str, Callable[[], object]] = {
+            CREATE: lambda: self.create(action),
+            CHECK: lambda: self.check(action),
+            REQUEST: lambda: self.request(action),
+            FINISH: lambda: self.tell("run_completed", tree="t" * 40),
+            LIMIT: lambda: self.tell("limit_reached", node=action.node, why=action.subject),
+            AGENT: lambda: self.start(action.subject),
+            CONTINUE: lambda: self.tell("dispatch_started", id=action.subject, at=stamp(self.minute)),
+            WAIT_AGENTS: lambda: self.accept(action.subject),
+            WAIT_CHECKS: lambda: self.finish_check(action.subject),
+            ASK: lambda: self.reply(action.subject),
+            DECIDE: self.decide,
+            HUMAN: lambda: self.tell("retry_granted"),
+        }
+        answers[action.kind]()
+
+    def until(self, kind: str, node: str | None = None, most: int = 300) -> Action:
+        """Play favourably up to the first action of *kind* (at *node*)."""
+        for _ in range(most):
+            for action in self.actions():
+                if action.kind == kind and node in (None, action.node):
+                    return action
+            self.favour(self.actions()[0])
+        raise AssertionError(f"{kind} at {node} never came; the run is at {self.actions()}")
+
+    def to_gate(self) -> Action:
+        return self.until(DECIDE)
+
+    def approved(self) -> Player:
+        self.to_gate()
+        self.decide()
+        return self
+
+    def to_end(self) -> Player:
+        self.until("over")
+        return self
+
+
+def through_json(run: Run) -> Run:
+    """The run as `state.json` gives it back."""
+    found: Run = json.loads(json.dumps(run))
+    return found
+
+
+def make_stage(name: str, kind: str = "agents", **fields: Any) -> Stage:
+    defaults: dict[str, dict[str, Any]] = {
+        "agents": {"agent": "builder", "access": "read", "result": "build", "brief": "build", "sees": []},
+        "gate": {"plan": "plan", "rounds": 3, "on": {"modify": "plan", "more_recon": "plan"}},
+        "checks": {"commands": "full", "on": {"red": "abort"}},
+        "foreach": {"over": "plan.steps"},
+        "finalise": {"on": {"stale": "abort"}},
+    }
+    return {"id": name, "kind": kind, **copy.deepcopy(defaults[kind]), **fields}  # type: ignore[typeddict-item]
+
+
+def plan_stage(**fields: Any) -> Stage:
+    values = {"agent": "planner", "result": "plan", "keep": ["steps"], **fields}
+    return make_stage("plan", **values)
+
+
+def make_workflow(*stages: Stage) -> Workflow:
+    return {"format": 1, "name": "w", "title": "W", "stages": list(stages)}

@@ -1,0 +1,102 @@
+"""What the agents of these tests say and do: a plan, a file, a verdict; and who plays them."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from fermata.rehearsal.messages import ToolUse
+from fermata.rehearsal.orchestrator import Mischief, obedient
+from fermata.rehearsal.script import Actor, Conversation, Heard, Report, Script
+from fermata.rehearsal.story import MARKS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+GOAL = "Say farewell as well"
+# Its check is a shell's work, so that a test waits for the client and not for a test runner.
+FILES = {
+    "greeting.txt": "Hello\n",
+    "check.sh": "#!/bin/sh\n! grep -l BROKEN *.txt\n",
+    ".fermata/config.yaml": "checks:\n  full:\n    - {name: sound, command: sh check.sh, tests: false}\n",
+}
+FAREWELL = "farewell.txt"
+
+
+def plan(*scope: str, title: str = "Add a farewell") -> str:
+    """A plan of one step, as a planner hands it in."""
+    step = {
+        "title": title,
+        "objective": f"Write Goodbye into {FAREWELL}.",
+        "scope": list(scope or (FAREWELL,)),
+        "acceptance": [f"{FAREWELL} says Goodbye"],
+    }
+    found = {"status": "plan", "summary": "One file.", "findings": ["greeting.txt greets"], "assumptions": []}
+    return json.dumps(found | {"steps": [step], "checks": [], "risks": {"low": ["none to speak of"]}, "effort": "minutes"})
+
+
+def questions(*texts: str) -> str:
+    """A planner's question round; each question has the options Yes and No."""
+    options = [{"label": label, "description": label} for label in ("Yes", "No")]
+    asked = [{"question": text, "header": "Ask", "options": options} for text in texts]
+    return json.dumps({"status": "questions", "questions": asked})
+
+
+def built(*files: str, summary: str = "Done, all tests pass.", **extra: object) -> str:
+    """A builder's report, which is always full of confidence."""
+    found = {"status": "completed", "summary": summary, "files_modified": list(files), "tests_run": [], "caveats": []}
+    return json.dumps(found | extra)
+
+
+def verdict(word: str, summary: str = "As planned.") -> str:
+    """A reviewer's verdict: approve or reject."""
+    findings = [{"severity": "high", "path": FAREWELL, "issue": summary}] if word == "reject" else []
+    return json.dumps({"verdict": word, "summary": summary, "findings": findings})
+
+
+def number(heard: Heard) -> int:
+    """The number of the dispatch whose brief was heard: 2 for d-002."""
+    found = re.search(r"\A# \w+: d-(\d+)", heard.text)
+    assert found, f"no brief: {heard.text[:200]}"
+    return int(found[1])
+
+
+def write(project: Path, name: str, content: str) -> Conversation:
+    """The turns that write one file: the client wants a file read before it is written again."""
+    yield ToolUse("Read", {"file_path": str(project / name)})
+    yield ToolUse("Write", {"file_path": str(project / name), "content": content})
+
+
+def good_planner(_heard: Heard) -> Conversation:
+    yield Report(plan())
+
+
+def good_reviewer(_heard: Heard) -> Conversation:
+    yield Report(verdict("approve"))
+
+
+def good_builder(project: Path) -> Actor:
+    """Does what the plan says; every further dispatch leaves another text, so that there is a change to report."""
+
+    def play(heard: Heard) -> Conversation:
+        yield from write(project, FAREWELL, f"Goodbye {number(heard)}\n")
+        yield Report(built(FAREWELL))
+
+    return play
+
+
+def cast(
+    project: Path,
+    *,
+    main: Actor | None = None,
+    mischief: Mischief | None = None,
+    planner: Actor = good_planner,
+    builder: Actor | None = None,
+    reviewer: Actor = good_reviewer,
+) -> Script:
+    """Everyone; who is not named does well."""
+    builder = builder or good_builder(project)
+    agents = {MARKS["planner"]: planner, MARKS["builder"]: builder, MARKS["reviewer"]: reviewer}
+    return Script(main or obedient(mischief), agents)
+

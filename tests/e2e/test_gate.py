@@ -1,0 +1,186 @@
+"""The gate as a person meets it: every answer in the picker does what it says, nothing else is asked, nothing slips past the scope."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+from fermata.rehearsal.messages import ToolUse
+from fermata.rehearsal.orchestrator import bash
+from fermata.rehearsal.rehearse import ASKED, REPORT
+from fermata.rehearsal.script import Conversation, Heard, Report
+from tests.e2e.cast import FAREWELL, FILES, GOAL, built, cast, number, plan, questions, write
+from tests.e2e.conftest import git
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from fermata.rehearsal.terminal import Terminal
+    from tests.e2e.conftest import SetStage, Stage
+
+BUILD = f"/build {GOAL}"
+DONE = "DONE: the run is complete"
+APPROVE, CHANGE, RECON, ABORT = "2", "3", "4", "1"
+FREE_TEXT = "5"
+
+
+def asked(terminal: Terminal, title: str) -> str:
+    """Wait until the picker asks about the plan called *title*, and a person has had the time to read it."""
+    terminal.wait_until(lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen, f"the gate for {title!r}")
+    return terminal.wait_quiet(1.2)
+
+
+def planner(heard: Heard) -> Conversation:
+    """Every plan has its own title."""
+    yield Report(plan(title=f"Plan no. {number(heard)}"))
+
+
+def test_more_recon_brings_the_planner_back_and_asks_again(set_stage: SetStage, place: Path) -> None:
+    stage = set_stage("2.1.329", cast(place, planner=planner), FILES, mode="auto")
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "Plan no. 1")
+    terminal.press(RECON)
+    screen = asked(terminal, "Plan no. 2")
+    assert screen.count(REPORT) == 2
+    assert "The user wants a closer look before deciding." in stage.brief("d-002")
+    assert stage.run_store().load()["approved"] is None
+    terminal.press(ABORT)
+    stage.journal.wait("decision_made", lambda body: body["decision"] == "abort")
+
+
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+def test_free_text_reaches_the_planner_and_abort_changes_nothing(set_stage: SetStage, place: Path, version: str) -> None:
+    stage = set_stage(version, cast(place, planner=planner), FILES, mode="default")
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "Plan no. 1")
+    terminal.press("down", "down", "down", "down")
+    terminal.type("Approve, but say it in `Welsh`")
+    terminal.press("enter")
+    asked(terminal, "Plan no. 2")
+    feedback = stage.brief("d-002").partition("## What the user said to your last plan")[2]
+    assert "Approve, but say it in `Welsh`" in feedback
+    assert "Plan no. 1" in feedback
+    assert stage.run_store().load()["approved"] is None
+    terminal.press(ABORT)
+    terminal.wait_for_text("ABORTED: the run has ended")
+    assert stage.status() == "aborted"
+    assert git(place, "status", "--porcelain") == ""
+
+
+def test_change_the_plan_without_words_makes_the_planner_ask(set_stage: SetStage, place: Path) -> None:
+    def planner(heard: Heard) -> Conversation:
+        if "ask them with a question round" in heard.text:
+            heard = yield Report(questions("What shall be different?"))
+        yield Report(plan(title="Louder" if "\n  Yes" in heard.text else "Soft"))
+
+    stage = set_stage("2.1.329", cast(place, planner=planner), FILES, mode="default")
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "Soft")
+    terminal.press(CHANGE)
+    terminal.wait_for_text("What shall be different?")
+    terminal.wait_quiet()
+    terminal.press("1")
+    asked(terminal, "Louder")
+    terminal.press(APPROVE)
+    terminal.wait_for_text(DONE, 60)
+
+
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+def test_esc_in_the_picker_decides_nothing_and_resume_asks_again(set_stage: SetStage, place: Path, version: str) -> None:
+    stage = set_stage(version, cast(place), FILES, mode="default")
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "farewell")
+    terminal.press("esc")
+    terminal.wait_for_text("declined to answer")
+    terminal.wait_quiet(1)
+    assert stage.run_store().load()["gate"].get("decision") is None
+    terminal.submit("/fermata:resume")
+    terminal.wait_until(lambda screen: screen.rfind(ASKED) > screen.rfind("/fermata:resume") > 0, "the question again")
+    terminal.wait_quiet(1.2)
+    terminal.press(APPROVE)
+    terminal.wait_for_text(DONE, 60)
+    assert stage.status() == "completed"
+
+
+def wishes(place: Path) -> dict[str, object]:
+    """User settings whose hook writes down every permission that the client asks its user for."""
+    command = f"cat >> '{place.parent}/wishes.jsonl'; echo >> '{place.parent}/wishes.jsonl'"
+    return {"hooks": {"PermissionRequest": [{"matcher": "", "hooks": [{"type": "command", "command": command}]}]}}
+
+
+def wished(place: Path) -> list[str]:
+    """The tools that the client asked its user about."""
+    path = place.parent / "wishes.jsonl"
+    rows = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(row)["tool_name"] for row in rows if row]
+
+
+def careful_builder(place: Path) -> object:
+    """Edits inside its scope, runs fermata's own check."""
+
+    def play(heard: Heard) -> Conversation:
+        yield from write(place, FAREWELL, "Goodbye\n")
+        yield ToolUse("Edit", {"file_path": str(place / FAREWELL), "old_string": "Goodbye", "new_string": "Farewell"})
+        launcher = heard.text.partition("To run them now: `")[2].partition("`")[0]
+        yield bash(f'"{launcher.removesuffix(" check")}" check' if '"' not in launcher else launcher)
+        yield Report(built(FAREWELL))
+
+    return play
+
+
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(set_stage: SetStage, place: Path, version: str) -> None:
+    def asking_planner(heard: Heard) -> Conversation:
+        yield bash("git log --oneline | head -3; ls && cat greeting.txt")
+        heard = yield Report(questions("Shall it be short?"))
+        yield Report(plan())
+
+    script = cast(place, planner=asking_planner, builder=careful_builder(place))  # type: ignore[arg-type]
+    stage = set_stage(version, script, FILES, mode="default", settings=wishes(place))
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    terminal.wait_for_text("Shall it be short?")
+    terminal.wait_quiet()
+    terminal.press("1")
+    asked(terminal, "farewell")
+    terminal.press(APPROVE)
+    terminal.wait_for_text(DONE, 60)
+    assert (place / FAREWELL).read_text() == "Farewell\n"
+    assert wished(place) == ["AskUserQuestion", "AskUserQuestion"]
+
+
+def test_without_any_grant_the_client_asks_for_fermatas_own_command(set_stage: SetStage, place: Path) -> None:
+    """Shows that the test above can fail."""
+    files = {**FILES, ".fermata/config.yaml": FILES[".fermata/config.yaml"] + "grant: none\n"}
+    stage = set_stage("2.1.329", cast(place), files, mode="default", settings=wishes(place))
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    terminal.wait_for_text("Do you want to proceed?")
+    terminal.press("1")
+    terminal.wait_until(lambda _: len(wished(place)) > 1, "a second wish")
+    assert set(wished(place)) == {"Bash"}
+
+
+def test_an_edit_outside_the_scope_is_refused_and_a_shell_write_there_makes_the_result_invalid(set_stage: SetStage, place: Path) -> None:
+    def builder(heard: Heard) -> Conversation:
+        yield from write(place, FAREWELL, "Goodbye\n")
+        heard = yield ToolUse("Write", {"file_path": str(place / "elsewhere.txt"), "content": "a little extra\n"})
+        refusals.append(heard.result("Write").text)
+        yield bash("echo more >> greeting.txt")
+        heard = yield Report(built(FAREWELL, "greeting.txt"))
+        yield bash("git checkout greeting.txt")
+        yield Report(built(FAREWELL))
+
+    refusals: list[str] = []
+    stage = set_stage("2.1.329", cast(place, builder=builder), FILES, mode="auto")
+    stage.approved(BUILD)
+    assert "`elsewhere.txt` is outside the scope of d-002 (may change: farewell.txt)" in refusals[0]
+    (rejected,) = stage.events("result_rejected")
+    assert "changed outside your scope (farewell.txt): greeting.txt" in str(rejected["error"])
+    assert stage.status() == "completed"
+    assert git(place, "status", "--porcelain") == "?? farewell.txt\n"
