@@ -215,6 +215,7 @@ def test_unknown_fields_of_a_newer_writer_are_part_of_the_hash(path: str) -> Non
     append(path, [newer], 0)
     assert read(path) == [newer]
     os.unlink(path)
-    append(path, [{**newer, "host": "c"}], 0)
+    changed: Json = {**newer, "host": "c"}
+    append(path, [changed], 0)
     with pytest.raises(Damaged):
         read(path)

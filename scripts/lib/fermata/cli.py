@@ -101,10 +101,16 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @JSON_FLAG
 def resume(run_id: str | None, as_json: bool) -> None:
-    """Verify the journal, rebuild the state from it, and say what is due. In Claude Code: /fermata:resume."""
+    """Verify the journal, rebuild the state from it, read the settings anew, and say what is due.
+
+    In Claude Code: /fermata:resume.
+    """
+    from .loop.start import reload_settings
+
     site = _site()
     store = site.shown(run_id)
     store.rebuild()
+    reload_settings(site, store)
     run = store.load()
     if not site.session:
         text = f"{run['run']} is whole ({run['status']}). To go on, type /fermata:resume {run['run']} in Claude Code."

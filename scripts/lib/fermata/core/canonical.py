@@ -76,9 +76,7 @@ def depth(value: Json) -> int:
     deepest, todo = 0, [(value, 0)]
     while todo:
         item, level = todo.pop()
-        deepest = max(deepest, level)
-        if isinstance(item, dict):
-            todo.extend((child, level + 1) for child in item.values())
-        elif isinstance(item, list):
-            todo.extend((child, level + 1) for child in item)
+        if isinstance(item, (dict, list)):
+            deepest = max(deepest, level + 1)
+            todo.extend((child, level + 1) for child in (item.values() if isinstance(item, dict) else item))
     return deepest

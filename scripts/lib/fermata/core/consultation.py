@@ -203,6 +203,6 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: not known"),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *("", "Decide: Approve, Change the plan, More recon or Abort. No answer means no change."),
-        f"By hand: /fermata:approve {code} · headless: FERMATA_APPROVE={gate['digest']}",
+        f"By hand: /fermata:approve {code}" if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
     ]
     return "\n".join(out)

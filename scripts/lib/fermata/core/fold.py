@@ -255,6 +255,11 @@ def _lease_taken(run: Run, body: Body) -> None:
         run["status"] = "waiting" if run["waiting"] else "executing"
 
 
+def _settings_reloaded(run: Run, body: Body) -> None:
+    """What was approved stays as it was approved: checks of the project are looked at again only by a new plan."""
+    run.update(limits=body["limits"], grant=body["grant"], project_checks=body["project_checks"])
+
+
 def _dispatch_created(run: Run, body: Body) -> None:
     if body["access"] == "write" and not run["approved"]:
         raise FoldError(f"{body['id']} may write, and no approval stands before it. The journal is not fermata's own")
@@ -498,6 +503,7 @@ def _run_completed(run: Run, body: Body) -> None:
 
 HANDLERS: dict[str, Callable[[Run, Body], None]] = {
     "lease_taken": _lease_taken,
+    "settings_reloaded": _settings_reloaded,
     "dispatch_created": _dispatch_created,
     "dispatch_started": _dispatch_started,
     "agent_bound": _agent_bound,

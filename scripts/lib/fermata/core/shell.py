@@ -39,7 +39,7 @@ def split_command(text: str) -> list[list[Word]]:
         raise ShellError("a NUL character ends the command for some programs and not for others")
     parts: list[list[Word]] = [[]]
     word: list[str] | None = None
-    wild, i = False, 0
+    wild, last, i = False, "", 0
     while i < len(text):
         char = text[i]
         free = FREE_REDIRECT.match(text, i) if word is None else None
@@ -50,6 +50,7 @@ def split_command(text: str) -> list[list[Word]]:
             word, wild = None, False
             if splitter:
                 parts.append([])
+                last = splitter
             i += len(free[0]) if free else len(splitter or char)
         elif char in "'\"":
             end = _quote_end(text, i)
@@ -64,9 +65,11 @@ def split_command(text: str) -> list[list[Word]]:
             i += 1
     if word is not None:
         parts[-1].append(Word("".join(word), wild))
-    if any(not part for part in parts[:-1]) or not parts[0]:
+    if last == ";" and not parts[-1]:
+        parts.pop()
+    if not all(parts):
         raise ShellError("a part of the command is empty")
-    return parts if parts[-1] else parts[:-1]
+    return parts
 
 
 def _quote_end(text: str, start: int) -> int:
@@ -82,8 +85,9 @@ def _quote_end(text: str, start: int) -> int:
     return end
 
 
-def _show(char: str) -> str:
-    return char if char.isprintable() else f"\\x{ord(char):02x}"
+def _show(text: str) -> str:
+    """The beginning of *text*, as it may stand in a message."""
+    return "".join(char if char.isprintable() else ascii(char)[1:-1] for char in text[:60])
 
 
 # --- programs that only read ------------------------------------------------------------------------------------
@@ -109,16 +113,14 @@ FIND_BANNED = ("-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fpr
 SORT_BANNED = ("--output", "--compress-program", "--temporary-directory", "--files0-from")
 SED_PRINT = re.compile(r"(?:\d+|\$)?(?:,\+?(?:\d+|\$))?p\Z")
 TEST_FILE = frozenset("-d -e -f -h -L -r -s -w -x".split())
-# What prints a version and nothing else: `python3 -v` runs what it is fed, `pytest -v` runs the tests.
+# What prints a version and does nothing else. `python3 -v` runs what it is fed, `pytest` loads the project's code, and
+# `go`, `cargo` and `rustc` fetch or start the toolchain that the project's files name.
 VERSIONS = {
     "python3": ("--version", "-V"),
     "python": ("--version", "-V"),
     "pip": ("--version", "-V"),
     "node": ("--version", "-v"),
     "npm": ("--version", "-v"),
-    "go": ("version",),
-    "cargo": ("--version", "-V"),
-    "rustc": ("--version", "-V"),
     "java": ("--version", "-version"),
     "make": ("--version", "-v"),
 }
@@ -129,7 +131,7 @@ def _long_option(words: list[str], banned: tuple[str, ...]) -> str | None:
     for word in words:
         name = word.partition("=")[0]
         if name.startswith("--") and name != "--" and any(b.startswith(name) for b in banned):
-            return f"`{name}` can write or run a program"
+            return f"`{_show(name)}` can write or run a program"
     return None
 
 
@@ -137,7 +139,7 @@ def _short_option(words: list[str], banned: str) -> str | None:
     """A word of short options that holds one of the letters *banned*: `-uo` is `-u -o`."""
     for word in words:
         if word.startswith("-") and not word.startswith("--") and set(word) & set(banned):
-            return f"`{word}` can write or run a program"
+            return f"`{_show(word)}` can write or run a program"
     return None
 
 
@@ -153,7 +155,7 @@ def _judge_git(words: list[str]) -> str | None:
     if verb in GIT_LISTS:
         return None if args in GIT_LISTS[verb] else f"`git {verb}` may only list here"
     if verb not in GIT_READS:
-        return f"`git {verb}` is not on the list of git commands that only read"
+        return f"`git {_show(verb)}` is not on the list of git commands that only read"
     if any(a.startswith("-O") for a in args) or (verb == "grep" and _short_option(args, "O")):
         return "`-O` opens a pager"
     return _long_option(args, GIT_BANNED)
@@ -233,7 +235,7 @@ def _wild_error(part: list[Word]) -> str | None:
         if word.text == "--" and program != "find":
             return None
         if word.wild and (word.text[0] in "*?[-" or program == "uniq"):
-            return f"`{word.text[:60]}` may expand to a file whose name is an option; write ./ in front, or quote it"
+            return f"`{_show(word.text)}` may expand to a file whose name is an option; write ./ in front, or quote it"
     return None
 
 
@@ -247,7 +249,7 @@ def reading_error(text: str) -> str | None:
         words = [word.text for word in part]
         judge = SPECIAL_PROGRAMS.get(words[0])
         if judge is None and words[0] not in PLAIN:
-            return f"`{words[0][:60]}` is not on the list of programs that only read"
+            return f"`{_show(words[0])}` is not on the list of programs that only read"
         found = (judge(words) or _wild_error(part)) if judge else None
         if found:
             return found

@@ -37,9 +37,21 @@ class Bound:
         return self.run is not None and self.run["status"] in ENDED
 
     @property
+    def fenced(self) -> bool:
+        """Whether another session drives the run now: then this session's agents only read, and hand in nothing."""
+        return self.run is not None and self.run["session"] != self.payload.session
+
+    @property
     def parked(self) -> bool:
-        """Whether the run is stopped, or another session drives it: then this session's agents only read."""
-        return self.run is not None and (self.run["status"] == "stopped" or self.run["session"] != self.payload.session)
+        """Whether the main thread is free: the run is stopped (its agents may finish their work), fenced or over."""
+        return self.fenced or self.ended or (self.run is not None and self.run["status"] == "stopped")
+
+    def release(self) -> None:
+        """Free the session of a parked run, unless agents are still at work: the marker keeps them inside their limits."""
+        run = self.store.load() if self.store.exists() else None
+        at_work = run is not None and any(d["state"] == "running" for d in run["dispatches"].values())
+        if not at_work:
+            self.data.clear_marker(self.payload.session)
 
     def reload(self) -> Run:
         """The run as it is now, after something was journalled."""
@@ -91,8 +103,10 @@ class Bound:
         dispatch = self.dispatch_of_agent()
         run = self.run
         actor = MAIN if self.payload.agent_id is None else STRANGER
-        if dispatch and run and not self.parked:
-            writes = dispatch["access"] == "write" and dispatch["state"] == "running" and run["status"] == "executing"
+        if dispatch and run:
+            writes = (
+                dispatch["access"] == "write" and dispatch["state"] == "running" and not (self.fenced or self.ended)
+            )
             actor = WRITER if writes and self.approval_stands() else READER
         grant = run["grant"] if run else "cli"
         facts = Facts(

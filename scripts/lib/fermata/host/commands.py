@@ -74,7 +74,7 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | Non
             f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it"
         )
     bound = _bound(payload, env)
-    if bound and bound.run and not bound.ended and not bound.parked:
+    if bound and bound.run and not bound.parked:
         return answers.block(
             f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort"
         )
@@ -109,19 +109,21 @@ def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | N
 
 
 def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
-    """Park the run: nothing is lost, its agents may not write any more, the session is free."""
+    """Park the run: nothing new begins, agents at work finish and hand in, the session is free."""
     del repo
     bound = _bound(payload, env)
     if bound is None:
         return answers.block("this session drives no run; nothing to stop")
     run = bound.run
-    if run and not bound.parked and not bound.ended:
-        bound.store.note("human", "run_stopped", {}, lambda now: now["status"] not in (*ENDED, "stopped"))
-    _release(bound)
+    if run and not bound.parked:
+        run = bound.store.note("human", "run_stopped", {}, lambda now: now["status"] not in (*ENDED, "stopped"))
+    bound.release()
     if run is None:
         return answers.block("no run had begun; the session is free")
+    at_work = [d["id"] for d in run["dispatches"].values() if d["state"] == "running"]
+    finishing = f" {', '.join(at_work)} may finish and hand in; nothing new begins." if at_work else ""
     return answers.block(
-        f"run {run['run']} is parked; nothing was changed or lost. /fermata:resume goes on with it, /fermata:abort ends it"
+        f"run {run['run']} is parked; nothing is lost.{finishing} /fermata:resume goes on with it, /fermata:abort ends it"
     )
 
 
@@ -130,22 +132,15 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     store = bound.store if bound else _only_open(repo, payload.args.strip())
     if store is None or not store.exists():
         if bound:
-            _release(bound)
+            bound.release()
         return answers.block("there is no open run here; nothing to abort")
     store.note("human", "run_aborted", {}, lambda now: now["status"] not in ENDED)
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
-        _release(bound)
+        bound.release()
     return answers.block(
         f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed"
     )
-
-
-def _release(bound: Bound) -> None:
-    """Free the session, unless agents of the run are still at work: then the marker stays, so that they cannot write."""
-    at_work = [d for d in bound.run["dispatches"].values() if d["state"] == "running"] if bound.run else []
-    if not at_work:
-        bound.data.clear_marker(bound.payload.session)
 
 
 def _only_open(repo: Repo, run_id: str) -> RunStore | None:
@@ -206,7 +201,8 @@ def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:
     def news(now: Run | None) -> list[tuple[str, dict[str, object]]]:
         if now is None or now["status"] in ENDED:
             return []
-        gone = [d["id"] for d in now["dispatches"].values() if d["state"] == "running"]
+        same_client = retry and now["session"] == session  # stopped and resumed in one sitting: its agents live
+        gone = [d["id"] for d in now["dispatches"].values() if d["state"] == "running" and not same_client]
         body = {"session": session, "generation": now["generation"] + 1, "interactive": is_interactive}
         found: list[tuple[str, dict[str, object]]] = [("lease_taken", body)]
         found += [

@@ -25,11 +25,9 @@ MAX_NUDGES = 3
 
 def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """The gate. Its common answer, silence, costs one read of marker and state."""
-    if bound.ended:
-        bound.data.clear_marker(bound.payload.session)
-        return None
     tool, agent = bound.payload.tool, bound.payload.agent_id
     if bound.parked and agent is None:
+        bound.release()
         return None
     if tool == "SubagentHandback" and agent is not None:
         from .handin import handback
@@ -72,7 +70,7 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     from .decisions import current_report, from_environment
 
     if bound.run is None or bound.ended:
-        bound.data.clear_marker(bound.payload.session)
+        bound.release()
         if bound.run:
             bound.data.drop_approval(bound.run["run"])
         return None
@@ -105,7 +103,7 @@ def _running(run: Run | None) -> list[Dispatch]:
 
 
 def _fail(bound: Bound, names: list[str]) -> None:
-    error = line(bound.payload.error + " " + bound.payload.message, 300)
+    error = line(bound.payload.error + " " + bound.payload.message, 300).strip() or "its client is gone"
     for name in names:
         body = {"id": name, "reason": f"the agent ended with an error: {error}"}
         bound.store.note("hook", "dispatch_failed", body, partial(_at_work, name))
@@ -119,14 +117,17 @@ def subagent_stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """An agent ends: its last message is its result, unless it handed one back before."""
     from .handin import stopped
 
-    return stopped(bound, env)
+    answer = stopped(bound, env)
+    if bound.parked and answer is None:
+        bound.release()
+    return answer
 
 
 def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """The main thread wants to end its turn: say what is next, if nobody has to be waited for. Three times, then let it be."""
     del env
     run = bound.run
-    if run is None or bound.parked or bound.ended or not needs_nobody(next_actions(run)):
+    if run is None or bound.parked or not needs_nobody(next_actions(run)):
         return None
     path = bound.data.marker_path(bound.payload.session) + ".stops"
     seen = read_json(path)
@@ -145,7 +146,11 @@ def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     from .commands import take_lease
 
     run = bound.run
-    if run is None or bound.ended or bound.parked:
+    if run is None or bound.ended or bound.fenced:
+        return None
+    if bound.payload.source == "resume" and run["status"] == "stopped":
+        _fail(bound, [d["id"] for d in _running(run)])
+        bound.release()
         return None
     if bound.payload.source == "resume":
         take_lease(bound, is_interactive=interactive(env), retry=False)

@@ -26,7 +26,7 @@ SECONDS = 50
 def handback(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """PreToolUse of SubagentHandback: a bad result is sent back with its error; anything else passes."""
     dispatch = bound.dispatch_of_agent()
-    if dispatch is None or dispatch["state"] != "running" or bound.parked:
+    if dispatch is None or dispatch["state"] != "running" or bound.fenced or bound.ended:
         return None
     error = judge(bound, dispatch["id"], str(bound.payload.tool_input.get("message", "")), env)
     return answers.deny(error) if error else None
@@ -35,7 +35,11 @@ def handback(bound: Bound, env: Mapping[str, str]) -> Answer | None:
 def stopped(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """SubagentStop: the same for clients and agents without a handback."""
     dispatch = bound.dispatch_of_agent()
-    if dispatch is None or dispatch["state"] != "running" or bound.parked:
+    if dispatch is None or dispatch["state"] != "running" or bound.fenced:
+        return None
+    if bound.ended:
+        body = {"id": dispatch["id"], "reason": "the run had ended before it handed in"}
+        bound.store.note("hook", "dispatch_failed", body)
         return None
     error = judge(bound, dispatch["id"], bound.payload.message, env)
     return answers.block(f"fermata: {error}") if error else None

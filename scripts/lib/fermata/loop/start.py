@@ -59,16 +59,33 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
         "session": site.session,
         "workflow": workflow,
         "workflow_digest": workflow_digest,
-        "limits": {**config.limits.model_dump(), "check_minutes": config.checks.minutes},
-        "grant": config.grant,
+        **_settings(root, config),
         "base": {
             "commit": commit,
             "branch": branch(site.repo),
             "tree": take_snapshot(site.repo),
             "dirty": dirty_paths(site.repo)[:MAX_DIRTY],
         },
+    }
+
+
+def _settings(root: str, config: Config) -> dict[str, Json]:
+    """What of the settings a run carries with it."""
+    return {
+        "limits": {**config.limits.model_dump(), "check_minutes": config.checks.minutes},
+        "grant": config.grant,
         "project_checks": project_checks(root, config),
     }
+
+
+def reload_settings(site: Site, store: RunStore) -> None:
+    """Take over what the user has changed in the settings since; the workflow and what was approved stay pinned.
+
+    Raises:
+        DefinitionError: the settings are wrong; the run keeps those it has.
+    """
+    found = _settings(site.repo.root, load_config(site.repo.root))
+    store.note("cli", "settings_reloaded", found, lambda run: any(run[key] != found[key] for key in found))  # type: ignore[literal-required]
 
 
 def project_checks(root: str, config: Config) -> dict[str, list[NamedCheck]]:

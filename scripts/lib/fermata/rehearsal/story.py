@@ -11,7 +11,7 @@ import re
 import threading
 from pathlib import Path
 
-from .messages import ToolUse
+from .messages import ApiError, ToolUse
 from .orchestrator import bash, obedient
 from .script import Conversation, Heard, Report, Script, Turn
 
@@ -166,5 +166,6 @@ class Story:
 
     def reviewer(self, heard: Heard) -> Conversation:
         del heard
+        yield ApiError(529, "overloaded_error", "rehearsed")  # the client asks again by itself
         yield bash("git diff | head -40")
         yield Report(review())

@@ -1,0 +1,304 @@
+"""The writers that the crash tests kill: each is prepared in a folder, acts, and is then judged by the oracles.
+
+Run as a program (`scenarios.py NAME FOLDER`) it acts and prints one line for each thing it has acknowledged.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections import namedtuple
+from typing import TYPE_CHECKING
+
+if __name__ == "__main__":
+    ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
+    sys.path[:0] = [os.path.join(ROOT, "scripts", "lib"), ROOT]
+
+from fermata.core.consultation import code_of
+from fermata.host.bound import Bound
+from fermata.host.decisions import typed
+from fermata.host.payload import Payload
+from fermata.store.data import DataFolder
+from fermata.store.errors import StoreError
+from fermata.store.project import Project
+from fermata.store.run_store import RunStore
+
+from tests.store.oracles import acknowledged, clean, sound
+from tests.store.runs import (
+    KEPT_PLAN,
+    RUN,
+    SESSION,
+    ask_approval,
+    bound,
+    created_body,
+    dispatch,
+    make_project,
+    make_run,
+    plan_done,
+    started,
+    write,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fermata.core.records import Event, Json, Run
+
+    Ack = Callable[[str], None]
+
+Scenario = namedtuple("Scenario", "prepare act check")
+Scenario.__doc__ = """`prepare(folder)`, `act(folder, ack)`, `check(folder, acked)`: after a crash, acts again and judges."""
+
+NAMES = ["d-002", "d-003", "d-004"]
+
+
+def _a_minute_later(folder: str) -> None:
+    """Temporary files whose writer is not known to be dead are left alone while they are young."""
+    for place, _, names in os.walk(folder):
+        for name in names:
+            if name.endswith(".tmp"):
+                path = os.path.join(place, name)
+                os.utime(path, (time.time() - 90, time.time() - 90))
+
+
+def _resumed(store: RunStore) -> list[Event]:
+    """What `fermata resume` does to the store, and then every oracle."""
+    _a_minute_later(store.folder)
+    store.rebuild()
+    return sound(store)
+
+
+def _store(folder: str) -> RunStore:
+    return RunStore(os.path.join(folder, "fermata", "runs", RUN))
+
+
+def _prepare_run(folder: str) -> None:
+    project = make_project(folder)
+    store = make_run(project.folder)
+    write(store, dispatch("d-001", "plan", "read"), started("d-001"), bound("d-001"))
+
+
+# --- three transactions of one event each, and of two ------------------------------------------------------------------
+
+
+def _append(folder: str, ack: Ack) -> None:
+    for name in NAMES:
+        news = [dispatch(name, "plan", "read"), ("result_rejected", {"id": "d-001", "error": name, "repair": 1})]
+
+        def decide(now: Run | None, name: str = name, news: list[tuple[str, dict[str, Json]]] = news) -> Json:
+            return news if now and name not in now["dispatches"] else []
+
+        _store(folder).transact("test", decide)
+        ack(name)
+
+
+def _check_append(folder: str, acked: list[str]) -> None:
+    store = _store(folder)
+    events = store.events()
+    acknowledged(events, "dispatch_created", "id", ["d-001", *acked], extra=1)
+    _append(folder, lambda _: None)
+    events = _resumed(store)
+    acknowledged(events, "dispatch_created", "id", ["d-001", *NAMES])
+
+
+# --- a run begins --------------------------------------------------------------------------------------------------------
+
+
+def _start(folder: str, ack: Ack) -> None:
+    def create(target: RunStore) -> Run:
+        return target.transact("cli", lambda now: [] if now else [("run_created", created_body())])
+
+    project = Project(folder)
+    project.note_data_folder("/data")
+    ack(project.start(RUN, create)["run"])
+
+
+def _check_start(folder: str, acked: list[str]) -> None:
+    assert Project(folder).run_ids() in ([[RUN]] if acked else [[], [RUN]])
+    _a_minute_later(folder)
+    _start(folder, lambda _: None)
+    assert len(_resumed(_store(folder))) == 1
+    assert all(os.path.isdir(_store(folder).path(name)) for name in ("briefs", "results", "artifacts", "checks"))
+    clean(os.path.join(folder, "fermata"))
+    assert Project(folder).data_folder() == "/data"
+
+
+# --- a human approves ----------------------------------------------------------------------------------------------------
+
+
+def _prepare_gate(folder: str) -> None:
+    project = make_project(folder)
+    store = make_run(project.folder)
+    plan_done(store)
+    ask_approval(store)
+
+
+def _bound(folder: str) -> Bound:
+    blank: dict[str, Json] = dict.fromkeys(Payload._fields, "")
+    gate = _store(folder).load()["gate"]
+    code = code_of(gate["digest"]) if gate else ""
+    payload = Payload(**{**blank, "session": SESSION, "agent_id": None, "args": code})
+    store = os.path.join(folder, "fermata")
+    marker: dict[str, Json] = {"run": RUN, "store": store, "root": folder, "goal": "g"}
+    return Bound(DataFolder(os.path.join(folder, "data")), marker, payload)
+
+
+def _approve(folder: str, ack: Ack) -> None:
+    error = typed(_bound(folder), {"CLAUDE_CODE_ENTRYPOINT": "cli"})
+    if error:
+        raise StoreError(error)
+    ack("approved")
+
+
+def _check_approve(folder: str, acked: list[str]) -> None:
+    """O6: a yes stands only when journal and record outside agree; half a yes is none, and asking again works."""
+    store = _store(folder)
+    stands = _bound(folder).approval_stands()
+    assert stands or not acked
+    decided = [e for e in store.events() if e["type"] == "decision_made"]
+    assert len(decided) == 1 or not stands
+    if not stands:
+        if decided:
+            store.transact("cli", lambda _: [("approval_voided", {"reason": "half an approval"})])
+            ask_approval(store)
+        _approve(folder, lambda _: None)
+    assert _bound(folder).approval_stands()
+    _resumed(store)
+    assert not [n for n in os.listdir(os.path.join(folder, "data", "approvals")) if not n.endswith((".json", ".tmp"))]
+
+
+# --- an agent's result is accepted ---------------------------------------------------------------------------------------
+
+PLAN = {"status": "plan", **{k: KEPT_PLAN[k] for k in ("summary", "findings", "steps", "risks", "effort")}}
+
+
+def _git(folder: str, *words: str) -> None:
+    user = ("-c", "user.name=U", "-c", "user.email=u@example.org")
+    subprocess.run(["git", *user, *words], cwd=folder, check=True, capture_output=True)
+
+
+def _prepare_result(folder: str) -> None:
+    _git(folder, "init", "-q")
+    project = make_project(os.path.join(folder, ".git"))
+    store = make_run(project.folder)
+    write(store, dispatch("d-001", "plan", "read"), started("d-001"), bound("d-001"))
+
+
+def _git_store(folder: str) -> RunStore:
+    return RunStore(os.path.join(folder, ".git", "fermata", "runs", RUN))
+
+
+def _accept(folder: str, ack: Ack) -> None:
+    from fermata.git.repo import find_repo
+    from fermata.loop.results import accept_result
+
+    repo = find_repo(folder)
+    assert repo is not None
+    answer = accept_result(repo, _git_store(folder), "d-001", json.dumps(PLAN))
+    if not answer.accepted:
+        raise AssertionError(answer.message)
+    ack("d-001")
+
+
+def _check_accept(folder: str, acked: list[str]) -> None:
+    store = _git_store(folder)
+    acknowledged(store.events(), "result_accepted", "id", acked, extra=1)
+    _accept(folder, lambda _: None)
+    events = _resumed(store)
+    acknowledged(events, "result_accepted", "id", ["d-001"])
+    with open(store.path("results", "d-001-0.json"), encoding="utf-8") as file:
+        assert json.load(file) == PLAN
+
+
+# --- a broken state is rebuilt -------------------------------------------------------------------------------------------
+
+
+def _prepare_broken(folder: str) -> None:
+    _prepare_run(folder)
+    store = _store(folder)
+    os.truncate(store.state, 5)
+    with open(store.journal, "ab") as file:
+        file.write(b'{"torn')
+
+
+def _rebuild(folder: str, ack: Ack) -> None:
+    _store(folder).rebuild()
+    ack("rebuilt")
+
+
+def _check_rebuild(folder: str, acked: list[str]) -> None:
+    del acked
+    _rebuild(folder, lambda _: None)
+    assert len(sound(_store(folder))) == 4
+
+
+# --- the command line: a run begins and its first agent is offered -----------------------------------------------------
+
+
+def _prepare_cli(folder: str) -> None:
+    _git(folder, "init", "-q")
+    with open(os.path.join(folder, "README"), "w", encoding="utf-8") as file:
+        file.write("a project\n")
+    _git(folder, "add", "-A")
+    _git(folder, "commit", "-qm", "begin")
+    project = Project(os.path.join(folder, ".git"))
+    data = DataFolder(os.path.join(folder, "..", "data"))
+    project.note_data_folder(data.folder)
+    marker = {"run": RUN, "store": project.folder, "root": folder, "goal": "Add a thing", "interactive": True}
+    data.set_marker(SESSION, marker)
+
+
+def _cli(folder: str, ack: Ack) -> None:
+    from fermata.cli import main
+
+    os.chdir(folder)
+    os.environ["CLAUDE_CODE_SESSION_ID"] = SESSION
+    for verb in ("start", "next"):
+        code = main([verb])
+        if code:
+            raise StoreError(f"{verb} ended with {code}")
+        ack(verb)
+
+
+def _check_cli(folder: str, acked: list[str]) -> None:
+    """Acts in another process: the command line moves to the folder and prints."""
+    store = _git_store(folder)
+    assert store.exists() or "start" not in acked
+    done = subprocess.run([sys.executable, "-B", __file__, "cli", folder], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    events = _resumed(store)
+    kinds = [event["type"] for event in events]
+    assert kinds == ["run_created", "dispatch_created"]
+    with open(store.path("briefs", "d-001.md"), encoding="utf-8") as file:
+        assert "d-001" in file.read()
+
+
+def _nothing(folder: str) -> None:
+    del folder
+
+
+SCENARIOS = {
+    "append": Scenario(_prepare_run, _append, _check_append),
+    "start": Scenario(_nothing, _start, _check_start),
+    "approve": Scenario(_prepare_gate, _approve, _check_approve),
+    "accept": Scenario(_prepare_result, _accept, _check_accept),
+    "rebuild": Scenario(_prepare_broken, _rebuild, _check_rebuild),
+    "cli": Scenario(_prepare_cli, _cli, _check_cli),
+}
+
+
+def run(name: str, folder: str, ack: Ack) -> int:
+    """Act; the exit code that the command line would have."""
+    try:
+        SCENARIOS[name].act(folder, ack)
+    except (StoreError, OSError) as error:
+        print(f"fermata: {error}", file=sys.stderr)
+        return int(getattr(error, "exit_code", 6))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(sys.argv[1], sys.argv[2], lambda word: print(f"ack {word}", flush=True)))
