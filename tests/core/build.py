@@ -27,7 +27,7 @@ from fermata.core.actions import (
     next_actions,
 )
 from fermata.core.consultation import envelope_of, plan_digest
-from fermata.core.fold import apply, item_of
+from fermata.core.fold import apply, commands_for, item_of
 from fermata.core.workflow import stage_at
 from fermata.definitions.workflow_files import load_workflow
 
@@ -158,7 +158,9 @@ class Player:
 
     def check(self, action: Action, outcome: str | None = "green", **fields: Any) -> str:
         name = f"c-{len(self.run['checks']) + 1:03d}"
-        self.tell("check_started", id=name, node=action.node, visit=action.visit, name=action.subject)
+        stage = stage_at(self.run["workflow"], action.node)
+        shown = next(c["command"]["shown"] for c in commands_for(self.run, stage) if c["name"] == action.subject)
+        self.tell("check_started", id=name, node=action.node, visit=action.visit, name=action.subject, shown=shown)
         if outcome:
             self.finish_check(name, outcome, **fields)
         return name

@@ -25,7 +25,6 @@ from fermata.store.data import DataFolder
 from fermata.store.errors import StoreError
 from fermata.store.project import Project
 from fermata.store.run_store import RunStore
-
 from tests.store.oracles import acknowledged, clean, sound
 from tests.store.runs import (
     KEPT_PLAN,
@@ -50,7 +49,9 @@ if TYPE_CHECKING:
     Ack = Callable[[str], None]
 
 Scenario = namedtuple("Scenario", "prepare act check")
-Scenario.__doc__ = """`prepare(folder)`, `act(folder, ack)`, `check(folder, acked)`: after a crash, acts again and judges."""
+Scenario.__doc__ = (
+    """`prepare(folder)`, `act(folder, ack)`, `check(folder, acked)`: after a crash, acts again and judges."""
+)
 
 NAMES = ["d-002", "d-003", "d-004"]
 

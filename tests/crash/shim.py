@@ -21,7 +21,9 @@ if TYPE_CHECKING:
 
 CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "mkdir", "ftruncate", "truncate")
 Outcome = namedtuple("Outcome", "code acked reached calls")
-Outcome.__doc__ = """`code`: exit code, negative for a signal. `reached`: whether the n-th call came at all. `calls`: names."""
+Outcome.__doc__ = (
+    """`code`: exit code, negative for a signal. `reached`: whether the n-th call came at all. `calls`: names."""
+)
 
 
 class Fault:

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 QUICK = ("append", "start", "approve", "accept", "rebuild")
-FILE_CALLS = "write,fsync,rename,renameat,renameat2,unlink,unlinkat,ftruncate,truncate,mkdir,mkdirat"
+# `openat` is left to the shim, which can tell the few that make a file from the hundreds that import a module.
+FILE_CALLS = ("write", "fsync", "rename", "unlink", "truncate", "mkdir")
 MANY = 400
 
 
@@ -100,54 +101,48 @@ def strace() -> str:
     return found
 
 
-def traced(strace: str, name: str, folder: str, fault: str, number: int) -> subprocess.CompletedProcess[str]:
-    argv = [strace, "-o", "/dev/null", "-e", f"trace={FILE_CALLS}", "-e", f"inject={FILE_CALLS}:{fault}:when={number}"]
+def traced(strace: str, name: str, folder: str, call: str, fault: str) -> tuple[subprocess.CompletedProcess[str], bool]:
+    """Act under strace with *fault* injected into *call*; also whether it struck."""
+    log = folder + ".strace"
+    argv = [strace, "-o", log, "-e", f"trace={call}", "-e", f"inject={call}:{fault}"]
     argv += [sys.executable, "-B", scenarios.__file__, name, folder]
-    return subprocess.run(argv, capture_output=True, text=True, check=False)
+    done = subprocess.run(argv, capture_output=True, text=True, check=False)
+    with open(log, encoding="utf-8") as file:
+        return done, done.returncode < 0 or "(INJECTED)" in file.read()
 
 
 def judge(name: str, folder: str, done: subprocess.CompletedProcess[str]) -> None:
     SCENARIOS[name].check(folder, [line[4:] for line in done.stdout.splitlines() if line.startswith("ack ")])
 
 
-def ended(done: subprocess.CompletedProcess[str]) -> bool:
-    return done.returncode == 0 and not done.stderr
+POINTS = [("append", "write", 3), ("append", "fsync", 1), ("append", "rename", 2), ("start", "mkdir", 4)]
+POINTS += [("start", "write", 2), ("approve", "write", 1), ("approve", "fsync", 2), ("approve", "rename", 1)]
 
 
-@pytest.mark.parametrize("name", ["append", "start", "approve"])
-def test_killed_below_python_at_some_calls(tmp_path: Path, strace: str, name: str) -> None:
-    points = random.Random(name).sample(range(1, 16), 4)
-    for number in points:
-        folder = fresh(tmp_path, name, number)
-        judge(name, folder, traced(strace, name, folder, "signal=SIGKILL", number))
+@pytest.mark.parametrize(("name", "call", "number"), POINTS)
+def test_killed_below_python_at_some_calls(tmp_path: Path, strace: str, name: str, call: str, number: int) -> None:
+    folder = fresh(tmp_path, name, number)
+    done, struck = traced(strace, name, folder, call, f"signal=SIGKILL:when={number}")
+    assert struck, done.stderr
+    judge(name, folder, done)
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("fault", ["signal=SIGKILL", "error=EIO", "error=ENOSPC"])
 @pytest.mark.parametrize("name", sorted(SCENARIOS))
-def test_killed_below_python_at_every_call(tmp_path: Path, strace: str, name: str) -> None:
-    for number in range(1, MANY):
-        folder = fresh(tmp_path, name, number)
-        done = traced(strace, name, folder, "signal=SIGKILL", number)
-        judge(name, folder, done)
-        if ended(done):
-            assert number > 5
-            return
-    pytest.fail("the scenario never ended")
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("fault", ["error=EIO", "error=ENOSPC"])
-@pytest.mark.parametrize("name", ["append", "start", "approve", "accept", "rebuild"])
-def test_failed_below_python_at_every_call(tmp_path: Path, strace: str, name: str, fault: str) -> None:
-    for number in range(1, MANY):
-        folder = fresh(tmp_path, name, number)
-        done = traced(strace, name, folder, fault, number)
-        # 120: Python could not flush its standard output; 1 is a traceback, allowed only for the acknowledging print.
-        assert done.returncode in (0, 6, 120), done.stderr
-        judge(name, folder, done)
-        if ended(done) and number > 20:
-            return
-    pytest.fail("the scenario never ended")
+def test_struck_below_python_at_every_call(tmp_path: Path, strace: str, name: str, fault: str) -> None:
+    hits = 0
+    for call in FILE_CALLS:
+        for number in range(1, MANY):
+            folder = fresh(tmp_path, name, f"{call}{number}")
+            done, struck = traced(strace, name, folder, call, f"{fault}:when={number}")
+            if not struck:
+                assert done.returncode == 0
+                break
+            assert done.returncode in ({-9} if "KILL" in fault else {0, 6}), done.stderr
+            judge(name, folder, done)
+            hits += 1
+    assert hits > 5
 
 
 @pytest.mark.long

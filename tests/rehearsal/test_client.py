@@ -119,12 +119,11 @@ import sys; sys.exit(3)"""
     assert (outcome.code, outcome.results, outcome.noise) == (3, ("a",), ("warning: x", "[1]"))
 
 
-# Starts a child in a session of its own, as the client does for its shells, and says its id.
-WITH_CHILD = """import subprocess, sys
-child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'], start_new_session=True)
-open('child', 'w').write(str(child.pid))
+# Starts a shell in a session of its own, as the client does, which starts a program and says its id.
+WITH_CHILD = """import subprocess
 print('{"type": "system"}', flush=True)
-child.wait()"""
+shell = subprocess.Popen(['sh', '-c', 'sleep 600 & echo $! > child; wait'], start_new_session=True)
+shell.wait()"""
 
 
 def gone(pid: int) -> bool:

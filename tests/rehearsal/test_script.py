@@ -41,6 +41,11 @@ def spoken(script: Script, *messages: JsonObject, tools: tuple[str, ...] = ("Bas
         ),
         pytest.param([user("a"), said("1: a"), said("API Error"), user("b")], "1: a\nb", id="two-turns-in-one"),
         pytest.param([user("a"), user("b")], "1: a\nb", id="two-prompts-before-an-answer"),
+        pytest.param(
+            [user("a"), call("ToolSearch", first="s1"), heard_result("s1", "found", note="Tool loaded.")],
+            "1: a",
+            id="a-tool-search-is-not-heard",
+        ),
         pytest.param([user("a"), said("1: a"), user("b"), said("2:\n b"), user("c")], "3: c", id="white-space-differs"),
     ],
 )

@@ -257,7 +257,7 @@ def _lease_taken(run: Run, body: Body) -> None:
 
 def _settings_reloaded(run: Run, body: Body) -> None:
     """What was approved stays as it was approved: checks of the project are looked at again only by a new plan."""
-    run.update(limits=body["limits"], grant=body["grant"], project_checks=body["project_checks"])
+    run["limits"], run["grant"], run["project_checks"] = body["limits"], body["grant"], body["project_checks"]
 
 
 def _dispatch_created(run: Run, body: Body) -> None:

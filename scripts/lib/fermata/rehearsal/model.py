@@ -130,9 +130,7 @@ class ScriptedModel:
         """What the client asks for itself: the safety check of older clients, a summary, a title."""
         if request.kind == "classifier":
             return Answer((Text(_ALLOWED if self.allows(judged_action(request)) else _FLAGGED),))
-        if request.kind == "compaction":
-            return Answer((Text("<summary>The session so far was a rehearsal.</summary>"),))
-        return Answer((Text("Rehearsal"),))
+        return Answer((Text("A rehearsal."),))
 
 
 def judged_action(request: Request) -> str:
