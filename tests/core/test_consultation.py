@@ -135,7 +135,7 @@ def test_report_has_every_part() -> None:
         "Effort     2 step(s), one agent at a time; an hour; predicted cost: not known",
         "fermata will run, as often as it needs\n  pytest -q   (pyproject.toml)\n  python -m app   (proposed by the plan)",
         "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
-        f"/fermata:approve {code_of(gate['digest'])} · headless: FERMATA_APPROVE={gate['digest']}",
+        f"By hand: /fermata:approve {code_of(gate['digest'])}",
     ):
         assert part in text
     assert "WIDE SCOPE" not in text

@@ -45,7 +45,6 @@ def lines(stage: Stage) -> list[bytes]:
 def crash(stage: Stage, client: Headless, role: str) -> list[bytes]:
     """Kill the client while the model of *role* is thinking; gives the journal as it was acknowledged then."""
     stage.model.wait_for(lambda request: request.kind == "agent" and MARKS[role] in request.system)
-    stage.journal.wait("agent_bound" if stage.world.client.version == "2.1.329" else "dispatch_started")
     client.kill9()
     return lines(stage)
 

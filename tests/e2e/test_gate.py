@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 import pytest
@@ -96,7 +97,7 @@ def test_esc_in_the_picker_decides_nothing_and_resume_asks_again(set_stage: SetS
     terminal.submit(BUILD)
     asked(terminal, "farewell")
     terminal.press("esc")
-    terminal.wait_for_text("declined to answer")
+    terminal.wait_for_text(re.compile("[Dd]eclined to answer"))
     terminal.wait_quiet(1)
     assert stage.run_store().load()["gate"].get("decision") is None
     terminal.submit("/fermata:resume")

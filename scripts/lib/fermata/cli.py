@@ -226,6 +226,21 @@ def log(run_id: str | None, count: int, as_json: bool) -> None:
 
 @cli.command()
 @JSON_FLAG
+def doctor(as_json: bool) -> None:
+    """Prove the installation: client, environment, a probe that the gate must refuse, other hooks, state, strength.
+
+    Exit code 8: something must be mended; the line says how.
+    """
+    from .views.doctor import examine, text
+
+    found = examine(os.getcwd(), os.environ)
+    broken = any(finding.ok is False for finding in found)
+    _say(text(found), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
+    sys.exit(8 if broken else 0)
+
+
+@cli.command()
+@JSON_FLAG
 def version(as_json: bool) -> None:
     """Which fermata this is, and its interpreter."""
     found = {"fermata": __version__, "python": sys.version.split()[0], "environment": sys.prefix}

@@ -51,17 +51,19 @@ def next_actions(run: Run, minutes: float = 0.0) -> list[Action]:
     if run["position"]["at"] is None:
         return [Action(FINISH)]
     found = [action for node, visit, stage in leaves(run) for action in _stage_actions(run, node, visit, stage)]
-    if any(action.kind in (CREATE, CHECK) for action in found):
-        over = _over_limit(run, minutes)
-        if over:
-            node = next(action.node for action in found if action.kind in (CREATE, CHECK))
-            return [Action(LIMIT, node, 0, over)]
+    costly = [action for action in found if action.kind in (CREATE, CHECK)]
+    over = _over_limit(run, costly, minutes)
+    if over:
+        return [Action(LIMIT, costly[0].node, 0, over)]
     return sorted(found, key=lambda action: action.kind not in OWN)
 
 
-def _over_limit(run: Run, minutes: float) -> str | None:
+def _over_limit(run: Run, costly: list[Action], minutes: float) -> str | None:
+    """The limit that *costly*, what would be begun now, would break; None while there is room, or nothing to begin."""
+    if not costly:
+        return None
     used = len(run["dispatches"]) - run["granted"].get("dispatches", 0)
-    if used >= run["limits"]["dispatches"]:
+    if any(action.kind == CREATE for action in costly) and used >= run["limits"]["dispatches"]:
         return f"{used} dispatches were made; limits.dispatches is {run['limits']['dispatches']}"
     minutes -= run["granted"].get("minutes", 0)
     if minutes >= run["limits"]["wall_minutes"]:

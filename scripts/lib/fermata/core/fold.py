@@ -250,6 +250,8 @@ def _created(event: Event) -> Run:
 
 
 def _lease_taken(run: Run, body: Body) -> None:
+    if body["generation"] <= run["generation"]:
+        return
     run.update({"session": body["session"], "generation": body["generation"], "interactive": body["interactive"]})
     if run["status"] == "stopped":
         run["status"] = "waiting" if run["waiting"] else "executing"
@@ -261,10 +263,10 @@ def _settings_reloaded(run: Run, body: Body) -> None:
 
 
 def _dispatch_created(run: Run, body: Body) -> None:
-    if body["access"] == "write" and not run["approved"]:
-        raise FoldError(f"{body['id']} may write, and no approval stands before it. The journal is not fermata's own")
     if body["id"] in run["dispatches"]:
         return
+    if body["access"] == "write" and not run["approved"]:
+        raise FoldError(f"{body['id']} may write, and no approval stands before it. The journal is not fermata's own")
     run["dispatches"][body["id"]] = {
         "id": body["id"],
         "node": body["node"],
@@ -391,6 +393,11 @@ def _check_finished(run: Run, body: Body) -> None:
 
 
 def _approval_requested(run: Run, body: Body) -> None:
+    frame, gate = run["position"], open_gate(run)
+    if (frame["at"], frame["visits"].get(body["node"])) != (body["node"], body["visit"]):
+        return
+    if gate and gate["digest"] == body["digest"]:
+        return
     run["gate"] = {
         "node": body["node"],
         "visit": body["visit"],

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO, TextIO
 
-    from ..store.data import DataFolder
     from .answers import Answer
     from .payload import Payload
 
@@ -69,18 +68,19 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
     from ..store.data import DataFolder
 
     data = DataFolder(folder)
+    if event == "SessionStart":
+        data.note_seen(payload.session)
     marker = data.marker(payload.session)
     if marker is None:
-        return _unbound(event, payload, env, data)
+        return _unbound(event, payload, env)
     from .bound import Bound
     from .events import BOUND_EVENTS
 
     return BOUND_EVENTS[event](Bound(data, marker, payload), env)
 
 
-def _unbound(event: str, payload: Payload, env: Mapping[str, str], data: DataFolder) -> Answer | None:
+def _unbound(event: str, payload: Payload, env: Mapping[str, str]) -> Answer | None:
     """A session that drives nothing is told at most that a run waits here."""
-    del data
     if event != "SessionStart" or env.get("CLAUDE_CODE_ENTRYPOINT") != "cli":
         return None
     from ..git.repo import find_repo

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     Marker = dict[str, Json]
     Approval = dict[str, Json]
 
+SEEN_SECONDS = 30 * 86_400.0
 SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
 
 
@@ -63,6 +64,19 @@ class DataFolder:
         for path in (self.marker_path(session), self.marker_path(session) + ".stops"):
             with suppress(FileNotFoundError):
                 os.unlink(path)
+
+    def note_seen(self, session: str) -> None:
+        """Leave a trace that hooks run in *session*; traces of a month ago are swept."""
+        folder = make_folder(os.path.join(self.folder, "seen"))
+        with open(os.path.join(folder, os.path.basename(self.marker_path(session))), "w", encoding="utf-8"):
+            pass
+        for entry in os.scandir(folder):
+            if time.time() - entry.stat(follow_symlinks=False).st_mtime > SEEN_SECONDS:
+                os.unlink(entry.path)
+
+    def seen(self, session: str) -> bool:
+        """Whether a hook of fermata has run in *session*."""
+        return os.path.exists(os.path.join(self.folder, "seen", os.path.basename(self.marker_path(session))))
 
     def approval_path(self, run_id: str) -> str:
         return os.path.join(self.folder, "approvals", safe_name(run_id) + ".json")

@@ -1,0 +1,294 @@
+"""Whatever is journalled, in whatever order: the gate holds, nothing is stuck, and the fold is one function."""
+
+from __future__ import annotations
+
+import copy
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from fermata.core.actions import (
+    AGENT,
+    ASK,
+    CHECK,
+    CONTINUE,
+    CREATE,
+    DECIDE,
+    FINISH,
+    HUMAN,
+    LIMIT,
+    OVER,
+    REQUEST,
+    WAIT_AGENTS,
+    WAIT_CHECKS,
+    Action,
+    needs_nobody,
+    next_actions,
+)
+from fermata.core.fold import ENDED, apply, fold
+from fermata.core.workflow import stage_at
+from tests.core.build import LIMITS, Player, make_check, make_plan, make_step, make_workflow, plan_stage, through_json
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fermata.core.records import Event, Run
+
+    Move = Callable[[], object]
+
+PLANS = [
+    make_plan(),
+    make_plan(make_step()),
+    make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
+]
+REVIEWS = [{"verdict": verdict, "summary": "s", "findings": []} for verdict in ("approve", "reject")]
+
+
+def kept_of(player: Player, name: str) -> list[dict[str, object]]:
+    """What an accepted result of dispatch *name* may keep."""
+    return {"planner": PLANS, "reviewer": REVIEWS}.get(player.run["dispatches"][name]["agent"], [{}])
+
+
+def answers(player: Player, action: Action) -> list[Move]:
+    """Every way in which *action* can end, the good ones first."""
+    name, say = action.subject, player.tell
+    if action.kind == CHECK:
+        ends: list[tuple[str | None, list[str]]] = [("green", []), ("red", []), ("lost", []), ("unstable", ["a"]), ("unstable", ["b"]), (None, [])]
+        return [lambda e=end, c=changed: player.check(action, e, changed=c) for end, changed in ends]  # type: ignore[misc]
+    if action.kind == WAIT_CHECKS:
+        return [lambda o=outcome: player.finish_check(name, o) for outcome in ("green", "red", "lost")]  # type: ignore[misc]
+    if action.kind == WAIT_AGENTS:
+        moves: list[Move] = [lambda k=kept: player.accept(name, kept=k) for kept in kept_of(player, name)]  # type: ignore[misc]
+        return [
+            *moves,
+            lambda: player.fail(name),
+            lambda: say("result_rejected", id=name, error="x", repair=1),
+            lambda: player.accept(name, kept=kept_of(player, name)[0], unexplained=["x"]),
+            lambda: player.ask(name),
+        ]
+    if action.kind == DECIDE:
+        choices = [lambda d=d: player.decide(d) for d in ("approve", "modify", "more_recon", "abort")]  # type: ignore[misc]
+        return [*choices, lambda: player.decide(digest="0" * 64)]
+    if action.kind == FINISH and action.node:
+        moved = {"node": action.node, "visit": action.visit, "changed": ["x"]}
+        return [lambda: player.favour(action), lambda: say("tree_moved", **moved)]
+    if action.kind in (AGENT, ASK, CONTINUE):
+        return [lambda: player.favour(action), lambda: player.fail(name)]
+    return [lambda: player.favour(action)]
+
+
+def noise(player: Player) -> list[Move]:
+    """What can be journalled besides: late, doubled and foreign news, and a human's other commands."""
+    run, say = player.run, player.tell
+    lease = {"session": "s-2", "generation": run["generation"] + 1, "interactive": True}
+    old: dict[str, object] = {**lease, "generation": run["generation"] - 1}
+    checks = [[], [make_check()], [make_check("other", "make")]]
+    found: list[Move] = [
+        lambda: say("run_stopped"),
+        lambda: say("lease_taken", **lease),
+        lambda: say("lease_taken", **old),
+        lambda: say("approval_voided", reason="gone"),
+        lambda: say("retry_granted"),
+        lambda: say("limit_reached", node="plan", why="x"),
+        lambda: say("report_shown", digest="0"),
+        lambda: say("question_shown", tool_use_id="t", at=1.0, digest="0"),
+        lambda: say("decision_made", digest="0" * 64, decision="approve", channel="picker"),
+        *[
+            lambda c=c: say("settings_reloaded", limits=LIMITS, grant="cli", project_checks={"full": c, "quick": []})  # type: ignore[misc]
+            for c in checks
+        ],
+    ]
+    for name in list(run["dispatches"])[-3:]:
+        found += [
+            lambda n=name: player.fail(n),  # type: ignore[misc]
+            lambda n=name: player.accept(n),  # type: ignore[misc]
+            lambda n=name: player.start(n),  # type: ignore[misc]
+            lambda n=name: player.ask(n),  # type: ignore[misc]
+            lambda n=name: player.reply(n),  # type: ignore[misc]
+        ]
+    # A decision told twice is a second decision: `host.decisions` asks under the lock whether the gate is still open.
+    told = [e for e in player.events[1:] if e["type"] not in ("decision_made", "run_completed", "run_aborted")][-12:]
+    return [*found, *[lambda e=event: say(e["type"], **copy.deepcopy(e["body"])) for event in told]]  # type: ignore[misc]
+
+
+def holds(player: Player) -> None:
+    """The invariants of every state a run can be in."""
+    run = player.run
+    actions = player.actions()
+    assert actions
+    assert len(set(actions)) == len(actions)
+    assert actions == player.actions() == next_actions(through_json(run), player.minute)
+    assert needs_nobody(actions) is not any(a.kind in (WAIT_AGENTS, DECIDE, ASK, HUMAN, OVER) for a in actions)
+    assert (run["status"] in (*ENDED, "stopped")) is (actions[0].kind == OVER)
+    assert (run["status"] == "waiting") is (actions[0].kind == HUMAN)
+    writing = [a for a in actions if a.kind == CREATE and stage_at(run["workflow"], a.node)["access"] == "write"]
+    if writing:
+        stands(run, player.events)
+
+
+def stands(run: Run, events: list[Event]) -> None:
+    """A human said yes, after the last withdrawal, to just the plan that is about to be built."""
+    approved = run["approved"]
+    assert approved is not None
+    assert approved["envelope"]["scopes"] == [sorted(step["scope"]) for step in run["kept"]["plan"]["steps"]]
+    told = [e for e in events if e["type"] in ("decision_made", "approval_voided")]
+    voided = max((e["seq"] for e in told if e["type"] == "approval_voided"), default=0)
+    yes = [e for e in told if e["body"].get("decision") == "approve" and e["body"]["digest"] == approved["digest"]]
+    assert any(e["seq"] == approved.get("seq") and e["hash"] == approved.get("hash") for e in yes)
+    assert approved.get("seq", 0) > voided or run["status"] in ENDED
+
+
+def play(player: Player, choices: list[int], *, noisy: bool, check: Callable[[Player], None] = holds) -> None:
+    for choice in choices:
+        writers = {d["id"] for d in player.run["dispatches"].values() if d["access"] == "write"}
+        approved = player.run["approved"]
+        moves = [move for action in player.actions() if action.kind != OVER for move in answers(player, action)]
+        if noisy:
+            moves += noise(player)
+        if not moves:
+            break
+        before, journal = copy.deepcopy(player.run), copy.deepcopy(player.events)
+        was = player.run
+        moves[choice % len(moves)]()
+        assert was == before
+        assert player.events[: len(journal)] == journal
+        now = {d["id"] for d in player.run["dispatches"].values() if d["access"] == "write"}
+        assert now == writers or approved
+        check(player)
+
+
+choices = st.lists(st.integers(0, 200), max_size=90)
+
+
+@settings(deadline=None, max_examples=200)
+@given(choices)
+def test_no_sequence_of_events_skips_the_gate_or_gets_stuck(given_choices: list[int]) -> None:
+    player = Player()
+    play(player, given_choices, noisy=True)
+    again = fold(player.events)
+    assert again == player.run == fold(copy.deepcopy(player.events))
+
+
+@settings(deadline=None, max_examples=100)
+@given(st.integers(0, 40), choices)
+def test_no_sequence_after_an_approval_skips_the_gate(steps: int, given_choices: list[int]) -> None:
+    player = Player().approved()
+    for _ in range(steps):
+        action = player.actions()[0]
+        if action.kind == OVER:
+            break
+        player.favour(action)
+    play(player, given_choices, noisy=True)
+
+
+@settings(deadline=None, max_examples=60)
+@given(choices)
+def test_fold_is_repeated_apply_also_through_the_cache_on_disk(given_choices: list[int]) -> None:
+    player = Player()
+    play(player, given_choices, noisy=True, check=lambda _: None)
+    run: Run | None = None
+    for event in player.events:
+        run = apply(through_json(run) if run else None, event)
+        assert run == through_json(run)
+    assert run == fold(player.events)
+
+
+def finish_well(player: Player, most: int = 400) -> None:
+    for _ in range(most):
+        action = player.actions()[0]
+        if action.kind == OVER:
+            if player.run["status"] != "stopped":
+                return
+            player.tell("lease_taken", session="s", generation=player.run["generation"] + 1, interactive=True)
+        else:
+            player.favour(action)
+    raise AssertionError(f"{most} events later: {player.actions()}")
+
+
+@settings(deadline=None, max_examples=100)
+@given(choices)
+def test_from_every_state_good_answers_lead_to_the_end(given_choices: list[int]) -> None:
+    player = Player()
+    play(player, given_choices, noisy=True, check=lambda _: None)
+    finish_well(player)
+    assert player.run["status"] in ENDED
+
+
+@settings(deadline=None, max_examples=150)
+@given(st.lists(st.integers(0, 200), min_size=1, max_size=20), st.integers(1, 40))
+def test_without_a_human_every_run_comes_to_rest(pattern: list[int], most: int) -> None:
+    """Each kind of bad answer again and again: the run ends, or waits for a human, in bounded time."""
+    player = Player(limits={**LIMITS, "dispatches": most})
+    for turn in range(600):
+        actions = player.actions()
+        if actions[0].kind in (OVER, HUMAN):
+            return
+        # A result that is sent back and a question are counted by the door and by the human's patience, not here.
+        moves = answers(player, actions[0])[:4] if actions[0].kind == WAIT_AGENTS else answers(player, actions[0])
+        moves[pattern[turn % len(pattern)] % len(moves)]()
+        if actions[0].kind == DECIDE and "decision" not in (player.run["gate"] or {}):
+            player.decide("modify")
+    raise AssertionError(player.actions())
+
+
+@given(
+    plan=st.sampled_from(PLANS),
+    full=st.lists(st.sampled_from(["a", "b", "c"]), unique=True, max_size=3),
+    quick=st.lists(st.sampled_from(["q", "r"]), unique=True, max_size=2),
+)
+@settings(deadline=None, max_examples=30)
+def test_favourable_run_completes_within_bounds(plan: dict[str, object], full: list[str], quick: list[str]) -> None:
+    checks = {"full": [make_check(n, n) for n in full], "quick": [make_check(n, n) for n in quick]}
+    player = Player(project_checks=checks)
+    player.create(player.until(CREATE, "plan"))
+    player.start("d-001")
+    player.accept("d-001", kept=plan)
+    finish_well(player, 120)
+    assert player.run["status"] == "completed"
+    assert not player.run["failures"]
+
+
+@given(
+    items=st.lists(st.text(max_size=3), unique=True, min_size=1, max_size=6),
+    parallel=st.integers(1, 4),
+    given_choices=choices,
+)
+@settings(deadline=None, max_examples=40)
+def test_agents_side_by_side(items: list[str], parallel: int, given_choices: list[int]) -> None:
+    workflow = make_workflow(plan_stage(items=items, parallel=parallel))
+    player = Player(workflow=workflow, project_checks={"full": [], "quick": []})
+
+    def bounded(played: Player) -> None:
+        holds(played)
+        live = [d for d in played.run["dispatches"].values() if d["state"] not in ("completed", "failed")]
+        assert len(live) <= parallel
+        done = [d["item"] for d in played.run["dispatches"].values() if d["state"] != "failed"]
+        assert len(set(done)) == len(done)
+
+    play(player, given_choices, noisy=False, check=bounded)
+    finish_well(player)
+    assert player.run["status"] == "completed"
+
+
+@given(st.floats(0, 10_000), st.floats(0, 10_000))
+def test_time_only_ever_adds_a_limit(early: float, late: float) -> None:
+    player = Player()
+    first, second = (next_actions(player.run, minutes) for minutes in sorted((early, late)))
+    assert [a.kind for a in first] in ([CHECK], [LIMIT])
+    assert first == second or [a.kind for a in second] == [LIMIT]
+
+
+def test_kinds_of_actions_all_come_up() -> None:
+    """Guards the properties above: a player that never came past the gate would prove nothing."""
+    seen: set[str] = set()
+
+    def note(player: Player) -> None:
+        seen.update(player.kinds())
+
+    for start in range(40):
+        player = Player(limits={**LIMITS, "dispatches": 9})
+        play(player, [(start * 7 + n * n * 13) % 5 for n in range(90)], noisy=False, check=note)
+        play(player.approved() if player.run["gate"] is None else player, [start] * 5, noisy=True, check=note)
+    needed = {CREATE, CHECK, REQUEST, FINISH, LIMIT, AGENT, CONTINUE, ASK, DECIDE, WAIT_CHECKS, WAIT_AGENTS, HUMAN, OVER}
+    assert needed - seen <= {LIMIT}, needed - seen
