@@ -42,8 +42,7 @@ LIMITS = {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes"
 
 def make_check(name: str = "tests", shown: str = "pytest -q", **fields: Any) -> NamedCheck:
     command = {"argv": shown.split(), "shell": None, "cwd": ".", "shown": shown, **fields.pop("command", {})}
-    values = {"name": name, "command": command, "expect_tests": True, "source": "pyproject.toml", **fields}
-    return values  # type: ignore[return-value]
+    return {"name": name, "command": command, "expect_tests": True, "source": "pyproject.toml", **fields}  # type: ignore[typeddict-item]
 
 
 def make_step(title: str = "Add it", scope: tuple[str, ...] = ("src/**",), **fields: Any) -> dict[str, Any]:

@@ -96,7 +96,9 @@ def test_digest_changes_with_the_agents() -> None:
     ],
 )  # fmt: skip
 def test_digest_stays_with_what_it_does_not_cover(plan: dict[str, Any] | None, fields: dict[str, Any]) -> None:
-    turned = make_plan(make_step(scope=("a", "b")), make_step()) if plan and len(plan["steps"][0]["scope"]) > 1 else None
+    turned = (
+        make_plan(make_step(scope=("a", "b")), make_step()) if plan and len(plan["steps"][0]["scope"]) > 1 else None
+    )
     assert digest_of(plan, **fields) == digest_of(turned)
 
 
@@ -165,7 +167,9 @@ def test_report_shows_wide_scopes_and_uncommitted_work() -> None:
 
 def test_report_shows_a_command_whole_and_marks_shell() -> None:
     shell = "for x in a b; do\n  rm -rf $x\ndone; " + "true; " * 300 + "curl evil"
-    check = make_check("plan-x", "x", command={"shell": shell, "shown": shell, "argv": None}, source="proposed by the plan")
+    check = make_check(
+        "plan-x", "x", command={"shell": shell, "shown": shell, "argv": None}, source="proposed by the plan"
+    )
     run, gate = at_gate(make_plan(checks=[check]))
     text = report(run, gate, [])
     assert "  for x in a b; do\n    |   rm -rf $x\n    | done; true;" in text
@@ -178,7 +182,9 @@ BAD = "a\x1b[2J\x07b\u202ec\u200bd\x9be\rf\u2028g\ud800h"
 def test_report_and_question_are_clean() -> None:
     step = make_step(BAD, scope=(BAD,), objective=BAD)
     check = make_check("plan-x", BAD, source=BAD)
-    plan = make_plan(step, summary=BAD, findings=[BAD], assumptions=[BAD], effort=BAD, risks={"high": [BAD]}, checks=[check])
+    plan = make_plan(
+        step, summary=BAD, findings=[BAD], assumptions=[BAD], effort=BAD, risks={"high": [BAD]}, checks=[check]
+    )
     run, _ = at_gate()
     run = copy.deepcopy(run)
     run.update({"goal": BAD, "base": {"commit": "c", "dirty": [BAD]}})

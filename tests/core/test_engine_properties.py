@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from random import Random
 from typing import TYPE_CHECKING
 
 from hypothesis import given, settings
@@ -42,7 +43,9 @@ PLANS = [
     make_plan(make_step()),
     make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
 ]
-REVIEWS = [{"verdict": verdict, "summary": "s", "findings": []} for verdict in ("approve", "reject")]
+REVIEWS: list[dict[str, object]] = [
+    {"verdict": verdict, "summary": "s", "findings": []} for verdict in ("approve", "reject")
+]
 
 
 def kept_of(player: Player, name: str) -> list[dict[str, object]]:
@@ -54,7 +57,14 @@ def answers(player: Player, action: Action) -> list[Move]:
     """Every way in which *action* can end, the good ones first."""
     name, say = action.subject, player.tell
     if action.kind == CHECK:
-        ends: list[tuple[str | None, list[str]]] = [("green", []), ("red", []), ("lost", []), ("unstable", ["a"]), ("unstable", ["b"]), (None, [])]
+        ends: list[tuple[str | None, list[str]]] = [
+            ("green", []),
+            ("red", []),
+            ("lost", []),
+            ("unstable", ["a"]),
+            ("unstable", ["b"]),
+            (None, []),
+        ]
         return [lambda e=end, c=changed: player.check(action, e, changed=c) for end, changed in ends]  # type: ignore[misc]
     if action.kind == WAIT_CHECKS:
         return [lambda o=outcome: player.finish_check(name, o) for outcome in ("green", "red", "lost")]  # type: ignore[misc]
@@ -63,12 +73,12 @@ def answers(player: Player, action: Action) -> list[Move]:
         return [
             *moves,
             lambda: player.fail(name),
-            lambda: say("result_rejected", id=name, error="x", repair=1),
             lambda: player.accept(name, kept=kept_of(player, name)[0], unexplained=["x"]),
+            lambda: say("result_rejected", id=name, error="x", repair=1),
             lambda: player.ask(name),
         ]
     if action.kind == DECIDE:
-        choices = [lambda d=d: player.decide(d) for d in ("approve", "modify", "more_recon", "abort")]  # type: ignore[misc]
+        choices = [lambda d=d: player.decide(d) for d in ("approve", "modify", "more_recon", "abort")]
         return [*choices, lambda: player.decide(digest="0" * 64)]
     if action.kind == FINISH and action.node:
         moved = {"node": action.node, "visit": action.visit, "changed": ["x"]}
@@ -95,7 +105,7 @@ def noise(player: Player) -> list[Move]:
         lambda: say("question_shown", tool_use_id="t", at=1.0, digest="0"),
         lambda: say("decision_made", digest="0" * 64, decision="approve", channel="picker"),
         *[
-            lambda c=c: say("settings_reloaded", limits=LIMITS, grant="cli", project_checks={"full": c, "quick": []})  # type: ignore[misc]
+            lambda c=c: say("settings_reloaded", limits=LIMITS, grant="cli", project_checks={"full": c, "quick": []})
             for c in checks
         ],
     ]
@@ -109,7 +119,7 @@ def noise(player: Player) -> list[Move]:
         ]
     # A decision told twice is a second decision: `host.decisions` asks under the lock whether the gate is still open.
     told = [e for e in player.events[1:] if e["type"] not in ("decision_made", "run_completed", "run_aborted")][-12:]
-    return [*found, *[lambda e=event: say(e["type"], **copy.deepcopy(e["body"])) for event in told]]  # type: ignore[misc]
+    return [*found, *[lambda e=event: say(e["type"], **copy.deepcopy(e["body"])) for event in told]]
 
 
 def holds(player: Player) -> None:
@@ -158,10 +168,10 @@ def play(player: Player, choices: list[int], *, noisy: bool, check: Callable[[Pl
         check(player)
 
 
-choices = st.lists(st.integers(0, 200), max_size=90)
+choices = st.lists(st.integers(0, 200), max_size=60)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(choices)
 def test_no_sequence_of_events_skips_the_gate_or_gets_stuck(given_choices: list[int]) -> None:
     player = Player()
@@ -215,7 +225,7 @@ def test_from_every_state_good_answers_lead_to_the_end(given_choices: list[int])
     assert player.run["status"] in ENDED
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=100)
 @given(st.lists(st.integers(0, 200), min_size=1, max_size=20), st.integers(1, 40))
 def test_without_a_human_every_run_comes_to_rest(pattern: list[int], most: int) -> None:
     """Each kind of bad answer again and again: the run ends, or waits for a human, in bounded time."""
@@ -224,8 +234,9 @@ def test_without_a_human_every_run_comes_to_rest(pattern: list[int], most: int) 
         actions = player.actions()
         if actions[0].kind in (OVER, HUMAN):
             return
-        # A result that is sent back and a question are counted by the door and by the human's patience, not here.
-        moves = answers(player, actions[0])[:4] if actions[0].kind == WAIT_AGENTS else answers(player, actions[0])
+        moves = answers(player, actions[0])
+        if actions[0].kind == WAIT_AGENTS:
+            moves = moves[:-2]  # results sent back and questions are counted by `loop.results`, not here
         moves[pattern[turn % len(pattern)] % len(moves)]()
         if actions[0].kind == DECIDE and "decision" not in (player.run["gate"] or {}):
             player.decide("modify")
@@ -286,9 +297,27 @@ def test_kinds_of_actions_all_come_up() -> None:
     def note(player: Player) -> None:
         seen.update(player.kinds())
 
-    for start in range(40):
-        player = Player(limits={**LIMITS, "dispatches": 9})
-        play(player, [(start * 7 + n * n * 13) % 5 for n in range(90)], noisy=False, check=note)
-        play(player.approved() if player.run["gate"] is None else player, [start] * 5, noisy=True, check=note)
-    needed = {CREATE, CHECK, REQUEST, FINISH, LIMIT, AGENT, CONTINUE, ASK, DECIDE, WAIT_CHECKS, WAIT_AGENTS, HUMAN, OVER}
-    assert needed - seen <= {LIMIT}, needed - seen
+    for seed in range(30):
+        chance = Random(seed)
+        play(
+            Player(limits={**LIMITS, "dispatches": 6}),
+            [chance.randrange(201) for _ in range(90)],
+            noisy=False,
+            check=note,
+        )
+    needed = {
+        CREATE,
+        CHECK,
+        REQUEST,
+        FINISH,
+        LIMIT,
+        AGENT,
+        CONTINUE,
+        ASK,
+        DECIDE,
+        WAIT_CHECKS,
+        WAIT_AGENTS,
+        HUMAN,
+        OVER,
+    }
+    assert seen == needed

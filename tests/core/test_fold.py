@@ -105,12 +105,12 @@ def test_every_event_type_is_played_here() -> None:
     [
         pytest.param([make_event("run_stopped")], 'line 1 is "run_stopped"; a journal opens with', id="no-opening"),
         pytest.param([created(), created()], 'line 1 is "run_created"; a journal opens with', id="opens-twice"),
-        pytest.param([created(), make_event("teleported", 2)], "line 2 (\"teleported\") has an unknown type", id="newer"),
+        pytest.param([created(), make_event("teleported", 2)], 'line 2 ("teleported") has an unknown type', id="newer"),
         pytest.param([created(), make_event("dispatch_failed", 2, id="d-9", reason="")], "names 'd-9'", id="no-dispatch"),
         pytest.param(
             [created(), make_event("check_finished", 2, id="c-9", outcome="green")], "names 'c-9'", id="no-check"
         ),
-        pytest.param([created(), make_event("lease_taken", 2)], "names 'session'", id="key-missing"),
+        pytest.param([created(), make_event("lease_taken", 2)], "names 'generation'", id="key-missing"),
         pytest.param(
             [created(), make_event("dispatch_created", 2, id="d-1", access="write")],
             "d-1 may write, and no approval stands", id="writer-without-approval",
@@ -204,7 +204,9 @@ LATE = [
     pytest.param("questions_raised", {"questions": []}, id="asked"),
     pytest.param("questions_answered", {"answers": {"Which?": "b"}}, id="answered"),
     pytest.param(
-        "result_accepted", {"kept": {"steps": []}, "changed": ["z"], "unexplained": ["z"], "summary": "late"}, id="accepted"
+        "result_accepted",
+        {"kept": {"steps": []}, "changed": ["z"], "unexplained": ["z"], "summary": "late"},
+        id="accepted",
     ),
     pytest.param("dispatch_failed", {"reason": "late"}, id="failed"),
     pytest.param("dispatch_created", {"access": "read", "node": "plan"}, id="created"),

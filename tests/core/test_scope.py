@@ -77,7 +77,16 @@ def test_hostile_glob_ends_at_once(glob: str, path: str) -> None:
     [
         *(
             pytest.param(glob, None, id=f"fine-{glob}")
-            for glob in ("src/**", "a.py", "src/*.py", "docs/", "**", "é/ü.md", ".github/workflows/ci.yml", ".gitignore")
+            for glob in (
+                "src/**",
+                "a.py",
+                "src/*.py",
+                "docs/",
+                "**",
+                "é/ü.md",
+                ".github/workflows/ci.yml",
+                ".gitignore",
+            )
         ),
         pytest.param("", "1 to 300", id="empty"),
         pytest.param("a" * 301, "1 to 300", id="long"),
@@ -120,7 +129,9 @@ def test_wide(glob: str) -> None:
     assert is_wide(glob)
 
 
-@pytest.mark.parametrize("glob", ["src/**", "*.py", "src/**/*.yml", ".github/CODEOWNERS", "github/workflows/a.yml", "a"])
+@pytest.mark.parametrize(
+    "glob", ["src/**", "*.py", "src/**/*.yml", ".github/CODEOWNERS", "github/workflows/a.yml", "a"]
+)
 def test_not_wide(glob: str) -> None:
     assert not is_wide(glob)
 

@@ -4,6 +4,7 @@ import os
 import shutil
 import subprocess
 import time
+from contextlib import suppress
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -457,7 +458,8 @@ enable x
 ls\u00a0-la
 сat a
 ls ＞ a ; ｒｍ a
-""".strip().splitlines() + [
+""".strip().splitlines()
+REFUSED += [
     "",
     " ",
     "\t",
@@ -550,7 +552,9 @@ def test_launcher_verb(text: str, verb: str | None) -> None:
 
 
 pieces = st.lists(
-    st.sampled_from([*READING, *sorted(PLAIN), *sorted(SPECIAL_PROGRAMS), *"|;&<>$`(){}*?'\"\\!#~ \n\t", "&&", "2>&1", "-o"])
+    st.sampled_from(
+        [*READING, *sorted(PLAIN), *sorted(SPECIAL_PROGRAMS), *"|;&<>$`(){}*?'\"\\!#~ \n\t", "&&", "2>&1", "-o"]
+    )
     | st.text(max_size=4),
     max_size=8,
 )
@@ -593,10 +597,8 @@ def test_what_passes_holds_no_bare_dangerous_character(text: str) -> None:
 
 @given(st.text(max_size=30), st.text("|;&<>$`'\" a", max_size=12))
 def test_split_raises_only_its_own_error(text: str, more: str) -> None:
-    try:
+    with suppress(ShellError):
         assert all(split_command(text + more))
-    except ShellError as error:
-        assert str(error)
 
 
 BASH = shutil.which("bash")
@@ -646,7 +648,13 @@ def run_in(folder: str, command: str) -> None:
     assert BASH is not None
     env = {"PATH": os.environ["PATH"], "HOME": folder, "TMPDIR": os.path.dirname(folder), **GIT_ENV}
     subprocess.run(
-        [BASH, "-c", command], cwd=folder, env=env, stdin=subprocess.DEVNULL, capture_output=True, timeout=15, check=False
+        [BASH, "-c", command],
+        cwd=folder,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=15,
+        check=False,
     )
 
 

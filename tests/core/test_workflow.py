@@ -42,7 +42,12 @@ def test_shipped_workflow_is_sound() -> None:
             id="abort-leads-on",
         ),
         pytest.param(
-            [plan_stage(), GATE, BUILD, make_stage("r", keep=["v"], verdict="v", rounds=2, on={"no": "plan", "ok": "next"})],
+            [
+                plan_stage(),
+                GATE,
+                BUILD,
+                make_stage("r", keep=["v"], verdict="v", rounds=2, on={"no": "plan", "ok": "next"}),
+            ],
             id="back-to-the-plan-and-its-gate",
         ),
     ],
@@ -122,7 +127,7 @@ del LOOPING_GATE["rounds"]
         ),
         pytest.param([plan_stage(), gate(plan="x")], 'stages.gate.plan names "x.steps"; stages with agents', id="no-plan"),
         pytest.param([plan_stage(keep=[]), GATE], 'needs "steps", which stages.plan.keep', id="plan-not-kept"),
-        pytest.param([make_stage("c", "checks", on={"red": "next"}), gate(plan="c")], "names \"c.steps\"", id="plan-is-no-agent"),
+        pytest.param([make_stage("c", "checks", on={"red": "next"}), gate(plan="c")], 'names "c.steps"', id="plan-is-no-agent"),
         pytest.param([steps(make_stage("x"))], 'stages.steps.over names "plan.steps"; stages with agents before it: none',
             id="over-nothing"),
         pytest.param([steps(make_stage("x")), plan_stage()], "stages.steps.over names", id="over-a-later-stage"),
@@ -141,7 +146,12 @@ def test_wrong_graph(stages: list[Stage], said: str) -> None:
 def test_dense_graph_is_judged_at_once() -> None:
     names = [f"s{n}" for n in range(30)]
     stages = [
-        make_stage(name, keep=["v"], verdict="v", on={**dict.fromkeys(names[i + 1 :], "next"), **{n: n for n in names[i + 1 :]}})
+        make_stage(
+            name,
+            keep=["v"],
+            verdict="v",
+            on={**dict.fromkeys(names[i + 1 :], "next"), **{n: n for n in names[i + 1 :]}},
+        )
         for i, name in enumerate(names[:-1])
     ]
     began = time.perf_counter()

@@ -80,7 +80,7 @@ def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Ac
     elif kind == "gate":
         asked = run["gate"] and run["gate"]["node"] == node and run["gate"]["visit"] == visit
         yield Action(DECIDE if asked else REQUEST, node, visit)
-    elif kind == "finalise":
+    else:  # finalise: a foreach is no leaf
         yield Action(FINISH, node, visit)
 
 

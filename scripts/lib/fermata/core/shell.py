@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
 SPLITTERS = ("&&", "||", "|", ";")
 FREE_REDIRECT = re.compile(r"(?:2>&1|1?>&2|[12]?> ?/dev/null|< ?/dev/null)(?=[ \t|;]|&&|\Z)")
-SPECIAL = set("$`<>(){}&!\n\r#*?[]~\\")
-# Globs and `~` expand to file names only. `_wild_error` sees to it that no file's name becomes an option.
-HARMLESS_BARE = set("*?[]~")
+# Not `*?[]~`: they expand to file names only, and `_wild_error` sees to it that no file's name becomes an option.
+SPECIAL = frozenset("$`<>(){}&!\n\r#\\")
 WILD = set("*?[")
 
 Word = namedtuple("Word", "text wild")
@@ -42,21 +41,21 @@ def split_command(text: str) -> list[list[Word]]:
     wild, last, i = False, "", 0
     while i < len(text):
         char = text[i]
-        free = FREE_REDIRECT.match(text, i) if word is None else None
-        splitter = next((s for s in SPLITTERS if text.startswith(s, i)), None)
-        if free or splitter or char in " \t":
+        gap, splitter = _gap(text, i, between=word is None)
+        if gap:
             if word is not None:
                 parts[-1].append(Word("".join(word), wild))
             word, wild = None, False
             if splitter:
                 parts.append([])
-                last = splitter
-            i += len(free[0]) if free else len(splitter or char)
+            last = splitter or last
+            i += gap
         elif char in "'\"":
             end = _quote_end(text, i)
-            word = [*(word or []), text[i + 1 : end]]
+            word = word or []
+            word.append(text[i + 1 : end])
             i = end + 1
-        elif char in SPECIAL - HARMLESS_BARE:
+        elif char in SPECIAL:
             raise ShellError(f"`{_show(char)}` outside quotes lets the shell do more than call a program")
         else:
             word = word or []
@@ -65,11 +64,19 @@ def split_command(text: str) -> list[list[Word]]:
             i += 1
     if word is not None:
         parts[-1].append(Word("".join(word), wild))
-    if last == ";" and not parts[-1]:
-        parts.pop()
-    if not all(parts):
+    whole = parts[:-1] if last == ";" and not parts[-1] else parts
+    if not all(whole):
         raise ShellError("a part of the command is empty")
-    return parts
+    return whole
+
+
+def _gap(text: str, start: int, *, between: bool) -> tuple[int, str]:
+    """How many characters from *start* belong to no word, 0 when one goes on there; and the splitter they are."""
+    free = FREE_REDIRECT.match(text, start) if between else None
+    if free:
+        return len(free[0]), ""
+    splitter = next((s for s in SPLITTERS if text.startswith(s, start)), "")
+    return (len(splitter), splitter) if splitter else (int(text[start] in " \t"), "")
 
 
 def _quote_end(text: str, start: int) -> int:

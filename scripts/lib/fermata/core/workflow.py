@@ -36,13 +36,10 @@ def stage_named(stages: list[Stage], name: str) -> Stage:
 
 def stage_at(workflow: Workflow, node: str) -> Stage:
     """The stage that *node* stands for: `steps.2/build` is stage, item, inner stage; `steps~2.0` its second pass."""
-    stages = workflow["stages"]
-    stage: Stage | None = None
-    for part in node.split("/"):
-        stage = stage_named(stages, part.partition(".")[0].partition("~")[0])
-        stages = stage.get("stages", [])
-    if stage is None:
-        raise KeyError(node)
+    first, *inner = (part.partition(".")[0].partition("~")[0] for part in node.split("/"))
+    stage = stage_named(workflow["stages"], first)
+    for name in inner:
+        stage = stage_named(stage.get("stages", []), name)
     return stage
 
 

@@ -1,0 +1,346 @@
+"""Measures fermata against floors of the same run, and says which targets hold.
+
+    python3 benchmarks/bench.py [--rounds 40] [--json FILE] [--table FILE]
+
+Every figure is a ratio of medians taken in the same round, because ratios stay the same on a busy machine and
+milliseconds do not. F0 is a bare interpreter (`python3 -I -S -c pass`), F1 the same with `import json`.
+Hooks are started exactly as hooks.json starts them, launcher included. Exit code 0: every target holds; 8: one does not.
+"""
+
+from __future__ import annotations
+
+import argparse
+import fcntl
+import json
+import multiprocessing
+import os
+import resource
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from typing import NamedTuple
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+
+from fermata.store.journal import chain  # noqa: E402 - the path must be set first
+from fermata.store.project import Project  # noqa: E402
+from fermata.store.run_store import RunStore  # noqa: E402
+
+PYTHON = os.path.realpath(sys.executable)
+SESSION = "0b5e1c7e-0000-4000-8000-000000000001"
+EVENTS = (10, 100, 1_000, 10_000)
+WRITERS, TRANSITIONS = 32, 50
+
+
+class Row(NamedTuple):
+    """One figure: what, its value, the bound it must not pass (None: told for information), whether lower is better."""
+
+    name: str
+    value: float
+    bound: float | None
+    unit: str
+    lower: bool = True
+
+    @property
+    def holds(self) -> bool | None:
+        if self.bound is None:
+            return None
+        return self.value <= self.bound if self.lower else self.value >= self.bound
+
+
+# --- a project with a run ------------------------------------------------------------------------------------------
+
+
+def created(run_id: str) -> dict[str, object]:
+    """The first event of a run, as `start` writes it, with the shipped workflow."""
+    workflow = {
+        "format": 1,
+        "name": "bench",
+        "title": "bench",
+        "stages": [
+            {"id": "look", "kind": "agents", "agent": "reviewer", "access": "read", "brief": "review", "result": "review", "sees": [], "tries": 10},
+            {"id": "finish", "kind": "finalise", "on": {"stale": "next"}},
+        ],
+    }
+    return {
+        "run": run_id,
+        "mode": "implicit",
+        "goal": "bench",
+        "interactive": True,
+        "session": SESSION,
+        "workflow": workflow,
+        "workflow_digest": "0" * 64,
+        "limits": {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15, "check_minutes": 30},
+        "grant": "scope",
+        "base": {"commit": "0" * 40, "branch": "main", "tree": "0" * 40, "dirty": []},
+        "project_checks": {"full": [], "quick": []},
+    }
+
+
+def make_run(folder: Path, events: int) -> tuple[Path, Path, RunStore]:
+    """A repository whose only run has *events* lines in its journal, and a data folder that binds SESSION to it."""
+    project, data = folder / "project", folder / "data"
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    store = Project(str(project / ".git"))
+    store.prepare()
+    run_id = "orch_20261121_000000_0000"
+    run = store.run(run_id)
+    dispatch = {"id": "d-001", "node": "look", "visit": 1, "item": None, "agent": "reviewer", "access": "read", "result": "review", "scope": [], "base_tree": None}
+    news = [("run_created", created(run_id)), ("dispatch_created", dispatch)]
+    news += [("dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{n}", "at": "2026-11-21T00:00:00Z"}) for n in range(events - 2)]
+    run.transact("bench", lambda _run: news[:1])
+    for start in range(1, len(news), 500):
+        run.transact("bench", lambda _run, part=news[start : start + 500]: part)
+    (data / "active").mkdir(parents=True)
+    marker = {"run": run_id, "store": store.folder, "root": str(project), "goal": "bench", "interactive": True, "mode": "default"}
+    (data / "active" / SESSION).write_text(json.dumps(marker))
+    return project, data, run
+
+
+def payload(project: Path) -> bytes:
+    """A Bash call of the main thread that the gate lets pass."""
+    found = {
+        "session_id": SESSION,
+        "transcript_path": "",
+        "cwd": str(project),
+        "permission_mode": "default",
+        "hook_event_name": "PreToolUse",
+        "tool_name": "Bash",
+        "tool_input": {"command": "git log --oneline | head -20", "description": "look at the history"},
+        "tool_use_id": "toolu_bench",
+    }
+    return json.dumps(found).encode()
+
+
+def environment(folder: Path, project: Path, data: Path, session: str = SESSION) -> dict[str, str]:
+    """What the client gives a hook, with the interpreter link that set-up leaves."""
+    link = folder / "xdg" / "fermata" / "python"
+    link.parent.mkdir(parents=True, exist_ok=True)
+    if not link.is_symlink():
+        link.symlink_to(PYTHON)
+    return {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(folder),
+        "XDG_DATA_HOME": str(folder / "xdg"),
+        "CLAUDE_PLUGIN_DATA": str(data),
+        "CLAUDE_PROJECT_DIR": str(project),
+        "CLAUDE_CODE_SESSION_ID": session,
+        "CLAUDE_CODE_ENTRYPOINT": "cli",
+    }
+
+
+HOOK = ["/bin/sh", str(ROOT / "hooks" / "hook"), "bound", "PreToolUse"]
+
+
+def timed(command: list[str], stdin: bytes, env: dict[str, str]) -> tuple[float, bytes]:
+    """Seconds from start to reap, and standard output."""
+    began = time.perf_counter()
+    done = subprocess.run(command, input=stdin, env=env, capture_output=True, check=False)
+    return time.perf_counter() - began, done.stdout
+
+
+def ratios(cases: dict[str, tuple[list[str], bytes, dict[str, str]]], floor: str, rounds: int) -> dict[str, float]:
+    """Median over rounds of (case ÷ floor) within the same round."""
+    found: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        times = {name: timed(*case)[0] for name, case in cases.items()}
+        for name in cases:
+            found[name].append(times[name] / times[floor])
+    return {name: statistics.median(values) for name, values in found.items()}
+
+
+# --- what is measured ----------------------------------------------------------------------------------------------
+
+
+def hooks(folder: Path, rounds: int) -> list[Row]:
+    """A hook call as hooks.json starts it: session without a run, session with one, a shim first on PATH."""
+    project, data, _ = make_run(folder / "hooks", 100)
+    env = environment(folder, project, data)
+    shim = folder / "shims"
+    shim.mkdir()
+    (shim / "python3").write_text("#!/usr/bin/env bash\nsleep 0.05\nexec /usr/bin/python3 \"$@\"\n")
+    (shim / "python3").chmod(0o755)
+    body = payload(project)
+    cases = {
+        "F0": ([PYTHON, "-I", "-S", "-c", "pass"], b"", env),
+        "F1": ([PYTHON, "-I", "-S", "-c", "import json"], body, env),
+        "unbound": (HOOK, body, {**env, "CLAUDE_CODE_SESSION_ID": "nobody"}),
+        "allowed": (HOOK, body, env),
+        "shim": (HOOK, body, {**env, "PATH": f"{shim}:{env['PATH']}"}),
+    }
+    said = timed(*cases["unbound"])[1] + timed(*cases["allowed"])[1]
+    by_f0, by_f1 = ratios({k: cases[k] for k in ("F0", "unbound")}, "F0", rounds), ratios({k: v for k, v in cases.items() if k not in ("F0", "unbound")}, "F1", rounds)
+    return [
+        Row("PreToolUse, session without a run", by_f0["unbound"], 0.25, "F0"),
+        Row("PreToolUse, run active, call allowed", by_f1["allowed"], 1.2, "F1"),
+        Row("the same with a slow shim first on PATH", by_f1["shim"], 1.2, "F1"),
+        Row("bytes printed by both", float(len(said)), 0.0, "bytes"),
+        Row("peak memory of an allowed call", peak(cases["allowed"]), 25.0, "MB"),
+        *system_calls(cases["allowed"]),
+    ]
+
+
+def peak(case: tuple[list[str], bytes, dict[str, str]]) -> float:
+    """Largest resident set of one hook process, in MB."""
+    command, stdin, env = case
+    with tempfile.TemporaryFile() as file:
+        file.write(stdin)
+        file.seek(0)
+        process = subprocess.Popen(command, stdin=file, env=env, stdout=subprocess.DEVNULL)
+        usage = os.wait4(process.pid, 0)[2]
+    return usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
+
+
+def system_calls(case: tuple[list[str], bytes, dict[str, str]]) -> list[Row]:
+    """Locks, syncs and files written by an allowed call; nothing where strace is not installed."""
+    strace = shutil.which("strace")
+    if strace is None:
+        return []
+    command, stdin, env = case
+    with tempfile.NamedTemporaryFile("r") as log:
+        words = [strace, "-f", "-e", "trace=flock,fsync,fdatasync,openat,rename,unlink", "-o", log.name, *command]
+        subprocess.run(words, input=stdin, env=env, capture_output=True, check=False)
+        lines = log.read().splitlines()
+    counts = {
+        "locks": sum("flock(" in line for line in lines),
+        "syncs": sum("fsync(" in line or "fdatasync(" in line for line in lines),
+        "writes": sum(("O_CREAT" in line or "O_TRUNC" in line or "rename(" in line) and "__pycache__" not in line for line in lines),
+    }
+    return [Row(f"{name} of an allowed call", float(count), 0.0, "") for name, count in counts.items()]
+
+
+def growth(folder: Path, rounds: int) -> list[Row]:
+    """An allowed call over journals of 10 to 10,000 events: the slope per decade, upper end of its confidence interval."""
+    cases = {}
+    for count in EVENTS:
+        project, data, _ = make_run(folder / f"growth-{count}", count)
+        cases[str(count)] = (HOOK, payload(project), environment(folder, project, data))
+    times: dict[str, list[float]] = {name: [] for name in cases}
+    for _ in range(rounds):
+        for name, case in cases.items():
+            times[name].append(timed(*case)[0])
+    slopes = [statistics.linear_regression(range(len(EVENTS)), [times[str(c)][i] for c in EVENTS]).slope for i in range(rounds)]
+    base = statistics.median(times[str(EVENTS[0])])
+    error = 1.96 * statistics.stdev(slopes) / len(slopes) ** 0.5
+    return [
+        Row("growth per tenfold journal, upper bound of 95 % interval", (statistics.mean(slopes) + error) / base, 0.05, "of one call"),
+        Row("10,000 events ÷ 10 events", statistics.median(times["10000"]) / base, 1.08, "x"),
+    ]
+
+
+def transitions(folder: Path, rounds: int) -> list[Row]:
+    """One transition against a bare locked append with one sync."""
+    _, _, run = make_run(folder / "transition", 100)
+    bare = folder / "bare.jsonl"
+    body = {"id": "d-001", "tool_use_id": "toolu_x", "at": "2026-11-21T00:00:00Z"}
+    line = (json.dumps(chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")[0]) + "\n").encode()
+    ours, floors = [], []
+    for _ in range(rounds * 10):
+        began = time.perf_counter()
+        run.note("bench", "dispatch_started", body)
+        middle = time.perf_counter()
+        append(bare, line)
+        floors.append(time.perf_counter() - middle)
+        ours.append(middle - began)
+    return [Row("a transition, state.json included", statistics.median(a / b for a, b in zip(ours, floors, strict=True)), 2.5, "x bare append")]
+
+
+def append(path: Path, line: bytes) -> None:
+    """The floor of every transition: lock, append, sync."""
+    lock = os.open(f"{path}.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    file = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+    os.write(file, line)
+    os.fsync(file)
+    os.close(file)
+    os.close(lock)
+
+
+def write_ours(store_folder: str, count: int) -> None:
+    store = RunStore(store_folder)
+    for _ in range(count):
+        store.note("bench", "dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{os.getpid()}", "at": "2026-11-21T00:00:00Z"})
+
+
+def write_bare(path: str, count: int) -> None:
+    line = b"x" * 400 + b"\n"
+    for _ in range(count):
+        append(Path(path), line)
+
+
+def contention(folder: Path) -> list[Row]:
+    """32 forked writers, 50 transitions each: none lost, and the rate against bare flock + append."""
+    _, _, run = make_run(folder / "contention", 2)
+    fork = multiprocessing.get_context("fork")
+
+    def rate(target: object, where: str) -> float:
+        writers = [fork.Process(target=target, args=(where, TRANSITIONS)) for _ in range(WRITERS)]  # type: ignore[arg-type]
+        began = time.perf_counter()
+        for writer in writers:
+            writer.start()
+        for writer in writers:
+            writer.join()
+        return WRITERS * TRANSITIONS / (time.perf_counter() - began)
+
+    pairs = [(rate(write_ours, run.folder), rate(write_bare, str(folder / "bare2.jsonl"))) for _ in range(3)]
+    lost = 3 * WRITERS * TRANSITIONS - (len(run.events()) - 2)
+    return [
+        Row("transitions lost by 32 writers", float(lost), 0.0, ""),
+        Row("rate of 32 writers", statistics.median(ours / bare for ours, bare in pairs), 0.7, "x bare flock + append", lower=False),
+    ]
+
+
+def commands(folder: Path, rounds: int) -> list[Row]:
+    """`status` from the launcher on, warm, in milliseconds and against F1."""
+    project, _, _ = make_run(folder / "commands", 100)
+    launcher = [str(ROOT / "scripts" / "fermata"), "status"]
+    times = []
+    for _ in range(rounds + 1):
+        began = time.perf_counter()
+        subprocess.run(launcher, cwd=project, capture_output=True, check=False)
+        times.append(time.perf_counter() - began)
+    return [Row("status, warm", statistics.median(times[1:]) * 1000, 250.0, "ms")]
+
+
+def table(rows: list[Row]) -> str:
+    """A Markdown table."""
+    out = ["| figure | value | bound | |", "|---|---|---|---|"]
+    for row in rows:
+        bound = "" if row.bound is None else f"{'≤' if row.lower else '≥'} {row.bound:g}"
+        out.append(f"| {row.name} | {row.value:.3g} {row.unit} | {bound} | {({True: 'holds', False: '**does not hold**', None: ''})[row.holds]} |")
+    return "\n".join(out)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rounds", type=int, default=40, help="rounds of each timing (default 40)")
+    parser.add_argument("--json", help="also write the figures to this file")
+    parser.add_argument("--table", help="also write the Markdown table to this file")
+    given = parser.parse_args()
+    folder = Path(tempfile.mkdtemp(prefix="fermata-bench-"))
+    try:
+        rows = [
+            *hooks(folder, given.rounds),
+            *growth(folder, given.rounds),
+            *transitions(folder, given.rounds),
+            *contention(folder),
+            *commands(folder, given.rounds),
+        ]
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+    print(table(rows))
+    if given.json:
+        Path(given.json).write_text(json.dumps([{**row._asdict(), "holds": row.holds} for row in rows], indent=1) + "\n")
+    if given.table:
+        Path(given.table).write_text(table(rows) + "\n")
+    return 8 if any(row.holds is False for row in rows) else 0
+
+
+if __name__ == "__main__":
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    sys.exit(main())
