@@ -70,9 +70,30 @@ def test_unittest_closing_lines(closing: str, expected: Counts) -> None:
 @pytest.mark.parametrize(
     ("command", "output", "expected"),
     [
-        pytest.param(["npm", "test"], "5 passing (2s)\n", None, id="other-runner"),
+        pytest.param(["npm", "test"], "5 assertions fine\n", None, id="other-runner"),
         pytest.param("echo hi", "hi\n", None, id="no-runner"),
-        pytest.param(["cargo", "test"], "test result: ok. 3 passed; 0 failed; finished in 0.00s\n", None, id="cargo"),
+        pytest.param(["npx", "--yes", "jest"], "", Counts(), id="silent-jest"),
+        pytest.param("cd web && env A=b ./node_modules/.bin/vitest run", "", Counts(), id="silent-vitest"),
+        pytest.param(["node", "node_modules/mocha/bin/mocha.js"], "", Counts(), id="silent-mocha"),
+        pytest.param(["node", "--test", "src"], "", Counts(), id="silent-node"),
+        pytest.param(["cargo", "+nightly", "test", "--no-run"], "Finished\n", Counts(), id="cargo-that-only-builds"),
+        pytest.param(["cargo", "build", "test"], "Finished\n", None, id="cargo-that-builds"),
+        pytest.param(["eslint", "jest"], "", None, id="jest-as-a-folder"),
+        pytest.param(["npm", "install", "jest"], "", None, id="installing-jest"),
+        pytest.param(["node", "build.js"], "", None, id="node-without-test"),
+        pytest.param(["mocha", "-R", "json"], "{}\n", None, id="told-to-print-json"),
+        pytest.param(["node", "--test", "--test-reporter=dot"], "...\n", None, id="told-to-print-dots"),
+        pytest.param(["go", "test", "./..."], "", None, id="go-names-no-count"),
+        pytest.param(["go", "test", "-json", "./..."], "", None, id="go-json"),
+        pytest.param(
+            "pytest; npx jest",
+            "3 passed in 1s\nTests:       2 passed, 2 total\n",
+            Counts(2, 0, 0, 0, 2),
+            id="the-runner-that-closed-last",
+        ),
+        pytest.param(["x"], "    # tests 3\n    # pass 3\n    # fail 0\n", None, id="node-inner-block"),
+        pytest.param(["x"], "# tests 3\nbye\n", None, id="node-comment"),
+        pytest.param(["x"], "Tests: see below\n", None, id="a-sentence"),
         pytest.param(["x"], "3 files changed in 2s\n", None, id="other-words"),
         pytest.param(["pytest", "--version"], "pytest 9\n", Counts(), id="pytest-that-ran-nothing"),
         pytest.param("cd x && .venv/bin/python -m pytest -p no:terminal", "", Counts(), id="silent-pytest"),
@@ -89,7 +110,80 @@ def test_recognition(command: str | list[str], output: str, expected: Counts | N
 
 
 def test_only_the_end_of_a_long_output_is_read() -> None:
-    assert read_counts(["x"], "1 passed in 1s\n" + "y\n" * 100_000) is None
+    assert read_counts(["x"], "1 passed in 1s\n" + "y\n" * 600_000) is None
+
+
+OUTPUTS = Path(__file__).with_name("outputs")
+PRINTED: dict[str, Counts | None] = {
+    "cargo-broken": None,
+    "cargo-fail": Counts(1, 1, 0, 0, 2),
+    "cargo-fail-again": Counts(1, 1, 0, 0, 2),
+    "cargo-fail-all": Counts(1, 1, 0, 0, 2),
+    "cargo-filtered": Counts(),
+    "cargo-pass": Counts(4, 0, 0, 1, 5),
+    "cargo-quiet": Counts(4, 0, 0, 1, 5),
+    "cargo-zero": Counts(),
+    "go-broken": Counts(0, 0, 1, 0, 1),
+    "go-broken-v": Counts(0, 0, 1, 0, 1),
+    "go-exit": Counts(0, 0, 1, 0, 1),
+    "go-fail": Counts(0, 2, 0, 0, 2),
+    "go-fail-again": Counts(0, 2, 0, 0, 2),
+    "go-fail-v": Counts(1, 2, 0, 0, 3),
+    "go-json": None,
+    "go-no-match": Counts(),
+    "go-no-match-v": Counts(),
+    "go-pass": None,
+    "go-pass-v": Counts(3, 0, 0, 1, 4),
+    "go-zero": Counts(),
+    "go-zero-v": Counts(),
+    "jest-broken": Counts(0, 0, 1, 0, 1),
+    "jest-fail": Counts(2, 1, 0, 0, 3),
+    "jest-fail-again": Counts(2, 1, 0, 0, 3),
+    "jest-none-match": Counts(0, 0, 0, 4, 4),
+    "jest-pass": Counts(2, 0, 0, 2, 4),
+    "jest-zero": Counts(),
+    "jest-zero-pass": Counts(),
+    "mocha-broken": None,
+    "mocha-fail": Counts(2, 1, 0, 0, 3),
+    "mocha-fail-again": Counts(2, 1, 0, 0, 3),
+    "mocha-json": None,
+    "mocha-pass": Counts(2, 0, 0, 2, 4),
+    "mocha-zero": Counts(),
+    "node-fail": Counts(2, 1, 0, 0, 3),
+    "node-fail-again": Counts(2, 1, 0, 0, 3),
+    "node-fail-spec": Counts(2, 1, 0, 0, 3),
+    "node-fail-spec-again": Counts(2, 1, 0, 0, 3),
+    "node-pass": Counts(3, 0, 0, 2, 5),
+    "node-pass-spec": Counts(3, 0, 0, 2, 5),
+    "node-zero": Counts(),
+    "npm-node-pass": Counts(3, 0, 0, 2, 5),
+    "npm-workspaces": Counts(2, 0, 0, 3, 5),
+    "vitest-broken": Counts(0, 0, 1, 0, 1),
+    "vitest-fail": Counts(2, 1, 0, 0, 3),
+    "vitest-fail-again": Counts(2, 1, 0, 0, 3),
+    "vitest-pass": Counts(2, 0, 0, 2, 4),
+    "vitest-pass-no-run": Counts(2, 0, 0, 2, 4),
+    "vitest-zero": Counts(),
+    "vitest-zero-pass": Counts(),
+}
+"""What node 20, jest 29, vitest 2, mocha 10, cargo 1.95 and go 1.19 printed, each with its output in a pipe."""
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in OUTPUTS.iterdir()))
+def test_recorded_outputs(name: str) -> None:
+    assert read_counts("make test", (OUTPUTS / f"{name}.txt").read_text()) == PRINTED[name]
+
+
+def test_every_recorded_output_is_there() -> None:
+    assert {path.stem for path in OUTPUTS.iterdir()} == PRINTED.keys()
+
+
+def test_crates_are_added_up_over_a_long_output() -> None:
+    crate = "\n".join(f"test number_{n} ... ok" for n in range(3000))
+    section = f"running 3000 tests\n{crate}\n\ntest result: ok. 3000 passed; 0 failed; 0 ignored; 0 measured\n"
+    doc_tests = "running 0 tests\n\ntest result: ok. 0 passed; 0 failed; 0 ignored; 0 measured\n"
+    found = read_counts(["cargo", "test"], section * 4 + doc_tests * 40)
+    assert found == Counts(12_000, 0, 0, 0, 12_000)
 
 
 SUITE = """

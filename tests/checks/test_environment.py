@@ -7,7 +7,17 @@ from fermata.checks.environment import check_environment
 
 @pytest.mark.parametrize(
     "name",
-    ["PATH", "HOME", "LANG", "VIRTUAL_ENV", "DATABASE_URL", "PYTHONUTF8", "PYTHONHASHSEED", "LD_LIBRARY_PATH"],
+    [
+        "PATH",
+        "HOME",
+        "LANG",
+        "VIRTUAL_ENV",
+        "DATABASE_URL",
+        "PYTHONUTF8",
+        "PYTHONHASHSEED",
+        "LD_LIBRARY_PATH",
+        "CARGO_TARGET_DIR",
+    ],
 )
 def test_kept_variables(name: str) -> None:
     assert check_environment({name: "x"})[name] == "x"
@@ -26,8 +36,17 @@ def test_kept_variables(name: str) -> None:
             "NODE_OPTIONS",
             "MAKEFLAGS",
             "GOFLAGS",
+            "RUSTC_WRAPPER",
+            "CARGO_BUILD_RUSTC",
+            "CARGO_TARGET_X86_64_UNKNOWN_LINUX_GNU_RUNNER",
+            "npm_config_script_shell",
+            "NPM_CONFIG_NODE_OPTIONS",
         ),
     ],
 )
 def test_dropped_variables(name: str) -> None:
-    assert check_environment({name: "x"}) == {"PYTHONDONTWRITEBYTECODE": "1"}
+    assert check_environment({name: "x"}) == {"CI": "true", "PYTHONDONTWRITEBYTECODE": "1"}
+
+
+def test_watchers_see_a_build_server_whatever_the_caller_says() -> None:
+    assert check_environment({"CI": ""})["CI"] == "true"

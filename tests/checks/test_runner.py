@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from fermata.checks import runner
 from fermata.checks.command import parse_command
 from fermata.checks.runner import (
     CheckError,
@@ -281,18 +282,80 @@ def test_much_output_is_bounded_in_the_log_and_in_memory(bench: Bench) -> None:
     assert peak < 64 * 1024  # KB; 192 MB went through
 
 
-def test_a_killed_supervisor_is_lost(bench: Bench) -> None:
-    check_id = bench.start(bench.python("import os, time\nopen('pid', 'w').write(str(os.getpid()))\ntime.sleep(60)\n"))
-    command = int(bench.wait_for(bench.root / "pid"))
-    try:
-        os.kill(bench.supervisor(check_id), signal.SIGKILL)
-        assert wait_checks(str(bench.folder), [check_id], 5)
-        found = read_check(str(bench.folder), check_id)
-        assert isinstance(found, Lost)
-        assert "before it could write evidence" in found.why
-        assert not stop_check(str(bench.folder), check_id)
-    finally:
-        os.kill(command, signal.SIGKILL)
+FAMILY = """
+import os, signal, subprocess, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+open("pids", "w").write(f"{os.getpid()} {child.pid}")
+time.sleep(60)
+"""
+
+
+def test_a_killed_supervisor_is_lost_and_its_command_ends_with_it(bench: Bench) -> None:
+    check_id = bench.start(bench.python(FAMILY))
+    pids = [int(word) for word in bench.wait_for(bench.root / "pids").split()]
+    os.kill(bench.supervisor(check_id), signal.SIGKILL)
+    assert wait_checks(str(bench.folder), [check_id], 5)
+    assert not any(is_alive(pid) for pid in pids), "lost was said while the command still ran"
+    found = read_check(str(bench.folder), check_id)
+    assert isinstance(found, Lost)
+    assert "before it could write evidence" in found.why
+    assert not stop_check(str(bench.folder), check_id)
+
+
+def test_the_end_of_the_supervisors_whole_group_takes_the_command_along(bench: Bench) -> None:
+    check_id = bench.start(bench.python(FAMILY))
+    pids = [int(word) for word in bench.wait_for(bench.root / "pids").split()]
+    os.killpg(os.getpgid(bench.supervisor(check_id)), signal.SIGKILL)
+    assert wait_checks(str(bench.folder), [check_id], 5)
+    assert all(gone(pid) for pid in pids)
+
+
+def test_no_guard_is_left_when_a_check_has_ended(bench: Bench) -> None:
+    check_id = bench.start(bench.python("import time\nopen('pid', 'w').write('x')\ntime.sleep(1)\n"))
+    bench.wait_for(bench.root / "pid")
+    supervisor = bench.supervisor(check_id)
+    words = ["pgrep", "-P", str(supervisor)]
+    children = [int(word) for word in subprocess.run(words, capture_output=True, text=True, check=True).stdout.split()]
+    assert len(children) == 2  # the command and its guard
+    assert bench.finish(check_id).exit_code == 0
+    assert all(gone(pid) for pid in (supervisor, *children))
+
+
+CALLER = """
+import sys
+sys.path.insert(0, {lib!r})
+from fermata.checks.command import parse_command
+from fermata.checks.runner import CheckSpec, start_check, wait_checks
+spec = CheckSpec("c-1", "tests", parse_command("bash -c 'echo > begun; until test -e go; do sleep 0.05; done; echo end'"), {root!r}, 20.0)
+start_check(spec, {folder!r})
+print("started", flush=True)
+wait_checks({folder!r}, ["c-1"], 60)
+"""
+
+
+def test_a_check_outlives_the_group_of_the_program_that_asked_for_it(bench: Bench) -> None:
+    """A client that is killed takes its whole process group and its terminal with it."""
+    source = CALLER.format(lib=str(Path(runner.__file__).parents[2]), root=str(bench.root), folder=str(bench.folder))
+    with subprocess.Popen([sys.executable, "-c", source], start_new_session=True, stdout=subprocess.PIPE) as caller:
+        assert caller.stdout is not None
+        assert caller.stdout.readline() == b"started\n"
+        bench.ids.append("c-1")
+        bench.wait_for(bench.root / "begun")
+        os.killpg(caller.pid, signal.SIGKILL)
+    assert caller.returncode == -signal.SIGKILL
+    assert isinstance(read_check(str(bench.folder), "c-1"), Running)
+    (bench.root / "go").touch()
+    evidence = bench.finish("c-1")
+    assert (evidence.exit_code, evidence.tail) == (0, "end\n")
+
+
+def test_waiting_ends_when_its_time_is_up_and_the_check_goes_on(bench: Bench) -> None:
+    check_id = bench.start("sleep 30")
+    begin = time.monotonic()
+    assert not wait_checks(str(bench.folder), [check_id], 0.5)
+    assert 0.5 <= time.monotonic() - begin < 1.5
+    assert isinstance(read_check(str(bench.folder), check_id), Running)
 
 
 def test_sigterm_to_the_supervisor_ends_the_group_and_leaves_evidence(bench: Bench) -> None:
@@ -399,6 +462,56 @@ def test_a_tree_that_changes_while_the_check_runs_is_unstable(repository: Bench)
     found = judge(evidence, expect_tests=False)
     assert found.outcome == "unstable"
     assert "a.py, new file changed while it ran" in found.why
+
+
+def test_caches_that_a_check_writes_do_not_count(repository: Bench) -> None:
+    (repository.root / "Cargo.toml").touch()
+    tag = "Signature: 8a477f597d28d172789f06886806bc55"
+    caches = f"mkdir -p target/debug coverage .nyc_output node_modules/.cache; echo '{tag}' > target/CACHEDIR.TAG;"
+    files = "touch target/debug/x coverage/lcov.info .nyc_output/x node_modules/.cache/x"
+    evidence = repository.run(caches + files, repo=str(repository.root))
+    assert judge(evidence, expect_tests=False).outcome == "green"
+    assert evidence.changed == ()
+
+
+def test_a_checks_own_output_is_named_alike_each_time_however_much_it_is(repository: Bench) -> None:
+    write_snapshots = "mkdir -p snaps; for n in {100..299}; do echo $RANDOM$RANDOM > snaps/$n; done"
+    first, second = (repository.run(write_snapshots, repo=str(repository.root)) for _ in range(2))
+    assert first.tree_after != second.tree_after
+    assert first.changed == second.changed
+    assert first.changed[:2] == ("snaps/100", "snaps/101")
+    assert "and 197 more changed" in judge(second, expect_tests=False).why
+    with_another = repository.run(
+        write_snapshots + "; echo $RANDOM >> a.py; mv a.py snaps/zzz", repo=str(repository.root)
+    )
+    assert with_another.changed != second.changed
+
+
+def test_a_file_that_changes_and_is_as_before_again_leaves_the_tree_as_it_was(repository: Bench) -> None:
+    evidence = repository.run("cp a.py b.py; echo 2 > a.py; mv b.py a.py", repo=str(repository.root))
+    assert judge(evidence, expect_tests=False).outcome == "green"
+
+
+def test_a_tree_that_somebody_else_changes_meanwhile_is_unstable(repository: Bench) -> None:
+    check_id = repository.start("echo > ../begun; until test -e ../go; do sleep 0.05; done", repo=str(repository.root))
+    repository.wait_for(repository.root.parent / "begun")
+    (repository.root / "test_a.py").write_text("def test_a(): pass\n")
+    (repository.root.parent / "go").touch()
+    evidence = repository.finish(check_id)
+    assert evidence.exit_code == 0
+    assert evidence.changed == ("test_a.py",)
+    assert judge(evidence, expect_tests=False).outcome == "unstable"
+
+
+def test_credentials_in_the_output_stay_in_the_private_log(repository: Bench) -> None:
+    evidence = repository.run("echo token=ghp_0123456789012345678901234567890123456789; echo password=hunter2; exit 3")
+    kept = (repository.folder / f"{evidence.id}.json").read_text()
+    assert "ghp_" not in kept.replace(evidence.command["shown"], "")
+    assert evidence.tail == "token=[redacted]\npassword=[redacted]\n"
+    assert judge(evidence, expect_tests=False).why == "exit 3: password=[redacted]"
+    log = Path(evidence.log)
+    assert "hunter2" in log.read_text()
+    assert log.stat().st_mode & 0o777 == 0o600
 
 
 def test_a_snapshot_that_fails_is_no_result(bench: Bench) -> None:

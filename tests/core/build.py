@@ -27,7 +27,8 @@ from fermata.core.actions import (
     next_actions,
 )
 from fermata.core.consultation import envelope_of, plan_digest
-from fermata.core.fold import apply, commands_for, item_of
+from fermata.core.fold import apply
+from fermata.core.position import commands_for, item_of
 from fermata.core.workflow import stage_at
 from fermata.definitions.workflow_files import load_workflow
 

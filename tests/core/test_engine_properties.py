@@ -27,7 +27,8 @@ from fermata.core.actions import (
     needs_nobody,
     next_actions,
 )
-from fermata.core.fold import ENDED, apply, fold
+from fermata.core.fold import apply, fold
+from fermata.core.position import ENDED
 from fermata.core.workflow import stage_at
 from tests.core.build import LIMITS, Player, make_check, make_plan, make_step, make_workflow, plan_stage, through_json
 

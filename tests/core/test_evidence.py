@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fermata.core.canonical import canonical
-from fermata.core.evidence import Counts, Evidence, clean, fingerprint, from_json, judge, tail_of, to_json
+from fermata.core.evidence import CHANGED_LIMIT, Counts, Evidence, from_json, judge, name_changes, to_json
 
 if TYPE_CHECKING:
     from fermata.core.records import CommandJson
@@ -122,70 +123,31 @@ def test_missing_key_and_other_type_are_refused() -> None:
         from_json([])
 
 
-@pytest.mark.parametrize(
-    ("raw", "expected"),
-    [
-        pytest.param("\x1b[31mred\x1b[0m", "red", id="colour"),
-        pytest.param("\x1b]8;;http://x\x07link\x1b]8;;\x1b\\", "link", id="osc-8"),
-        pytest.param("\x1b]52;c;aGk=\x07a", "a", id="clipboard"),
-        pytest.param("10%\r20%\r\nend", "10%\n20%\nend", id="carriage-return"),
-        pytest.param("a\x00\x07\x9b\u202eb\u200b\ud800c\td\n", "abc\td\n", id="control-and-bidi"),
-        pytest.param("\x1b", "", id="lone-escape"),
-    ],
-)
-def test_clean(raw: str, expected: str) -> None:
-    assert clean(raw) == expected
-
-
-def test_tail_starts_at_a_line_and_has_a_limit() -> None:
-    assert tail_of("short\n") == "short\n"
-    text = "".join(f"line {number}\n" for number in range(2000))
-    tail = tail_of(text)
-    assert len(tail) <= 4000
-    assert tail.startswith("line ")
-    assert tail.endswith("line 1999\n")
-    assert len(tail_of("x" * 9000)) == 4000
-
-
-FAILURE = """
-____ test_sum ____
-tmp_path = PosixPath('/tmp/pytest-of-ann/pytest-{run}/test_sum0')
-    def test_sum(tmp_path):
->       assert add(1, 2) == 3, object()
-E       AssertionError: <object object at 0x{address}>
-E       assert 4 == 3
-tests/test_sum.py:{line}: AssertionError
-2026-01-0{run} 10:11:1{run},123 ERROR worker pid={run}77 took 1.{run}3s in /tmp/x{run}/y
-=== short test summary info ===
-FAILED tests/test_sum.py::test_sum - AssertionError: <object object at 0x{address}>
-=== 1 failed, {run} passed in 0.{run}2s ===
-"""
-
-
-def test_fingerprint_ignores_times_addresses_places_and_order() -> None:
-    one = FAILURE.format(run=1, address="7f00aa", line=10)
-    two = FAILURE.format(run=2, address="7f11bb", line=22)
-    turned = "\n".join(reversed(two.splitlines()))
-    prints = {fingerprint(make_evidence(exit_code=1, tail=tail)) for tail in (one, two, turned)}
-    assert len(prints) == 1
+@pytest.mark.parametrize("count", [0, 1, CHANGED_LIMIT - 1, CHANGED_LIMIT])
+def test_few_changes_are_named_one_by_one(count: int) -> None:
+    paths = [f"{number:05}" for number in range(count)]
+    assert name_changes(paths) == tuple(paths)
 
 
 @pytest.mark.parametrize(
     "other",
     [
-        pytest.param({"tail": "E   assert 5 == 3\nFAILED t.py::test_sum"}, id="another-value"),
-        pytest.param({"tail": "E   assert 4 == 3\nFAILED t.py::test_other"}, id="another-test"),
-        pytest.param({"exit_code": 2}, id="another-exit-code"),
-        pytest.param({"exit_code": None, "signal": 11}, id="signal"),
-        pytest.param({"exit_code": None, "timed_out": True}, id="timed-out"),
-        pytest.param({"error": "disk full"}, id="own-error"),
+        pytest.param(lambda paths: [*paths[:-1], "z"], id="the-last-one-differs"),
+        pytest.param(lambda paths: [*paths, "z"], id="one-more"),
+        pytest.param(lambda paths: [*paths[:150], "00150x", *paths[151:]], id="one-in-the-middle"),
+        pytest.param(lambda paths: paths[1:], id="one-less"),
     ],
 )
-def test_fingerprint_tells_errors_apart(other: dict[str, Any]) -> None:
-    base = {"exit_code": 1, "tail": "E   assert 4 == 3\nFAILED t.py::test_sum"}
-    assert fingerprint(make_evidence(**base)) != fingerprint(make_evidence(**{**base, **other}))
+def test_many_changes_are_told_apart_wherever_they_differ(other: Callable[[list[str]], list[str]]) -> None:
+    paths = [f"{number:05}" for number in range(1234)]
+    named = name_changes(paths)
+    assert named == name_changes(list(paths))
+    assert len(named) == CHANGED_LIMIT
+    assert named[-1].startswith("and 1,135 more (")
+    assert name_changes(other(paths)) != named
 
 
-def test_fingerprint_without_failing_lines_uses_the_last_lines() -> None:
-    first, second = ("one\ntwo", "one\nthree")
-    assert fingerprint(make_evidence(exit_code=3, tail=first)) != fingerprint(make_evidence(exit_code=3, tail=second))
+def test_the_judgement_counts_all_changes() -> None:
+    changed = name_changes([f"{number:05}" for number in range(1234)])
+    found = judge(make_evidence(tree_before="a", tree_after="b", changed=changed), expect_tests=False)
+    assert "00000, 00001, 00002 and 1,231 more changed while it ran" in found.why

@@ -6,17 +6,8 @@ from typing import Any
 import pytest
 
 from fermata.core.actions import next_actions
-from fermata.core.fold import (
-    HANDLERS,
-    FoldError,
-    apply,
-    check_verdict,
-    fold,
-    item_of,
-    items_over,
-    leaves,
-    open_gate,
-)
+from fermata.core.fold import HANDLERS, FoldError, apply, fold, open_gate
+from fermata.core.position import check_verdict, item_of, items_over, leaves
 from fermata.core.records import CheckRun
 from tests.core.build import (
     LIMITS,
@@ -87,6 +78,7 @@ def test_every_event_type_is_played_here() -> None:
     player.tell("question_shown", tool_use_id="t", at=1.0, digest="x")
     player.decide()
     player.tell("approval_voided", reason="gone")
+    player.approved().tell("base_moved", commit="f" * 40, branch="main", reason="HEAD moved")
     player.approved().until("finish")
     player.tell("tree_moved", node="finish", visit=1, changed=["a"])
     player.tell("retry_granted")
@@ -805,3 +797,31 @@ def test_state_read_back_from_disk_goes_on_the_same() -> None:
     player = Player().approved()
     player.until("check", "verify")
     assert next_actions(through_json(player.run)) == player.actions()
+
+
+MOVED = {"commit": "f" * 40, "branch": "main", "reason": "HEAD moved"}
+
+
+def test_a_moved_head_asks_again_and_a_yes_goes_on_where_the_run_was() -> None:
+    player = Player().approved()
+    player.until("agent", "steps.0/build")
+    player.tell("base_moved", **MOVED)
+    assert player.run["approved"] is None
+    player.favour(player.only("request"))
+    gate = player.run["gate"]
+    assert gate is not None
+    assert gate["envelope"]["base_commit"] == "f" * 40
+    player.until("agent", "steps.0/build")
+    assert list(player.run["dispatches"]) == ["d-001", "d-002"]
+
+
+def test_a_moved_head_at_the_open_gate_is_asked_about_anew() -> None:
+    player = Player()
+    player.to_gate()
+    before = player.run["gate"]
+    player.tell("base_moved", **MOVED)
+    player.to_gate()
+    after = player.run["gate"]
+    assert before is not None
+    assert after is not None
+    assert after["digest"] != before["digest"]

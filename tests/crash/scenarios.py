@@ -65,14 +65,14 @@ def _a_minute_later(folder: str) -> None:
                 os.utime(path, (time.time() - 90, time.time() - 90))
 
 
-def _resumed(store: RunStore) -> list[Event]:
+def resumed(store: RunStore) -> list[Event]:
     """What `fermata resume` does to the store, and then every oracle."""
     _a_minute_later(store.folder)
     store.rebuild()
     return sound(store)
 
 
-def _store(folder: str) -> RunStore:
+def store_of(folder: str) -> RunStore:
     return RunStore(os.path.join(folder, "fermata", "runs", RUN))
 
 
@@ -85,23 +85,24 @@ def _prepare_run(folder: str) -> None:
 # --- three transactions of one event each, and of two ------------------------------------------------------------------
 
 
-def _append(folder: str, ack: Ack) -> None:
-    for name in NAMES:
+def append(folder: str, ack: Ack, names: list[str] = NAMES) -> None:
+    """Journal two events for each of *names*, in one transaction each, unless they are there."""
+    for name in names:
         news = [dispatch(name, "plan", "read"), ("result_rejected", {"id": "d-001", "error": name, "repair": 1})]
 
         def decide(now: Run | None, name: str = name, news: list[tuple[str, dict[str, Json]]] = news) -> Json:
             return news if now and name not in now["dispatches"] else []
 
-        _store(folder).transact("test", decide)
+        store_of(folder).transact("test", decide)
         ack(name)
 
 
 def _check_append(folder: str, acked: list[str]) -> None:
-    store = _store(folder)
+    store = store_of(folder)
     events = store.events()
     acknowledged(events, "dispatch_created", "id", ["d-001", *acked], extra=1)
-    _append(folder, lambda _: None)
-    events = _resumed(store)
+    append(folder, lambda _: None)
+    events = resumed(store)
     acknowledged(events, "dispatch_created", "id", ["d-001", *NAMES])
 
 
@@ -121,8 +122,8 @@ def _check_start(folder: str, acked: list[str]) -> None:
     assert Project(folder).run_ids() in ([[RUN]] if acked else [[], [RUN]])
     _a_minute_later(folder)
     _start(folder, lambda _: None)
-    assert len(_resumed(_store(folder))) == 1
-    assert all(os.path.isdir(_store(folder).path(name)) for name in ("briefs", "results", "artifacts", "checks"))
+    assert len(resumed(store_of(folder))) == 1
+    assert all(os.path.isdir(store_of(folder).path(name)) for name in ("briefs", "results", "artifacts", "checks"))
     clean(os.path.join(folder, "fermata"))
     assert Project(folder).data_folder() == "/data"
 
@@ -139,7 +140,7 @@ def _prepare_gate(folder: str) -> None:
 
 def _bound(folder: str) -> Bound:
     blank: dict[str, Json] = dict.fromkeys(Payload._fields, "")
-    gate = _store(folder).load()["gate"]
+    gate = store_of(folder).load()["gate"]
     code = code_of(gate["digest"]) if gate else ""
     payload = Payload(**{**blank, "session": SESSION, "agent_id": None, "args": code})
     store = os.path.join(folder, "fermata")
@@ -156,7 +157,7 @@ def _approve(folder: str, ack: Ack) -> None:
 
 def _check_approve(folder: str, acked: list[str]) -> None:
     """O6: a yes stands only when journal and record outside agree; half a yes is none, and asking again works."""
-    store = _store(folder)
+    store = store_of(folder)
     stands = _bound(folder).approval_stands()
     assert stands or not acked
     decided = [e for e in store.events() if e["type"] == "decision_made"]
@@ -167,7 +168,7 @@ def _check_approve(folder: str, acked: list[str]) -> None:
             ask_approval(store)
         _approve(folder, lambda _: None)
     assert _bound(folder).approval_stands()
-    _resumed(store)
+    resumed(store)
     assert not [n for n in os.listdir(os.path.join(folder, "data", "approvals")) if not n.endswith((".json", ".tmp"))]
 
 
@@ -208,7 +209,7 @@ def _check_accept(folder: str, acked: list[str]) -> None:
     store = _git_store(folder)
     acknowledged(store.events(), "result_accepted", "id", acked, extra=1)
     _accept(folder, lambda _: None)
-    events = _resumed(store)
+    events = resumed(store)
     acknowledged(events, "result_accepted", "id", ["d-001"])
     with open(store.path("results", "d-001-0.json"), encoding="utf-8") as file:
         assert json.load(file) == PLAN
@@ -219,21 +220,21 @@ def _check_accept(folder: str, acked: list[str]) -> None:
 
 def _prepare_broken(folder: str) -> None:
     _prepare_run(folder)
-    store = _store(folder)
+    store = store_of(folder)
     os.truncate(store.state, 5)
     with open(store.journal, "ab") as file:
         file.write(b'{"torn')
 
 
 def _rebuild(folder: str, ack: Ack) -> None:
-    _store(folder).rebuild()
+    store_of(folder).rebuild()
     ack("rebuilt")
 
 
 def _check_rebuild(folder: str, acked: list[str]) -> None:
     del acked
     _rebuild(folder, lambda _: None)
-    assert len(sound(_store(folder))) == 4
+    assert len(sound(store_of(folder))) == 4
 
 
 # --- the command line: a run begins and its first agent is offered -----------------------------------------------------
@@ -270,7 +271,7 @@ def _check_cli(folder: str, acked: list[str]) -> None:
     assert store.exists() or "start" not in acked
     done = subprocess.run([sys.executable, "-B", __file__, "cli", folder], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    events = _resumed(store)
+    events = resumed(store)
     kinds = [event["type"] for event in events]
     assert kinds == ["run_created", "dispatch_created"]
     with open(store.path("briefs", "d-001.md"), encoding="utf-8") as file:
@@ -282,7 +283,7 @@ def _nothing(folder: str) -> None:
 
 
 SCENARIOS = {
-    "append": Scenario(_prepare_run, _append, _check_append),
+    "append": Scenario(_prepare_run, append, _check_append),
     "start": Scenario(_nothing, _start, _check_start),
     "approve": Scenario(_prepare_gate, _approve, _check_approve),
     "accept": Scenario(_prepare_result, _accept, _check_accept),

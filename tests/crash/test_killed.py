@@ -12,6 +12,7 @@ import random
 import shutil
 import subprocess
 import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +20,7 @@ import pytest
 from tests.crash import scenarios
 from tests.crash.scenarios import SCENARIOS
 from tests.crash.shim import Fault, strike
+from tests.store.oracles import acknowledged
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -146,11 +148,16 @@ def test_struck_below_python_at_every_call(tmp_path: Path, strace: str, name: st
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
-def test_two_hundred_random_deaths_over_one_run(tmp_path: Path) -> None:
-    """K-A13: one folder, one fault after the other, with nothing cleaned in between."""
+def test_three_hundred_random_deaths_over_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K-A13: one run, one death after the other, and a resume after each."""
     dice = random.Random(7)
-    folder = fresh(tmp_path, "append", "all")
-    for _ in range(200):
+    folder, acked = fresh(tmp_path, "append", "all"), ["d-001"]
+    for n in range(300):
+        names = [f"d-{n:03d}-{k}" for k in range(3)]
+        act = partial(scenarios.append, names=names)
+        monkeypatch.setitem(SCENARIOS, "append", SCENARIOS["append"]._replace(act=act))
         outcome = strike("append", folder, Fault(dice.randrange(1, 25), dice.choice(["before", "after", "half"])))
-        SCENARIOS["append"].check(folder, outcome.acked)
+        acked += outcome.acked
+        events = scenarios.resumed(scenarios.store_of(folder))
+    acknowledged(events, "dispatch_created", "id", acked, extra=300)
+    assert len(acked) > 100

@@ -33,7 +33,9 @@ def plan(*scope: str, title: str = "Add a farewell") -> str:
         "acceptance": [f"{FAREWELL} says Goodbye"],
     }
     found = {"status": "plan", "summary": "One file.", "findings": ["greeting.txt greets"], "assumptions": []}
-    return json.dumps(found | {"steps": [step], "checks": [], "risks": {"low": ["none to speak of"]}, "effort": "minutes"})
+    return json.dumps(
+        found | {"steps": [step], "checks": [], "risks": {"low": ["none to speak of"]}, "effort": "minutes"}
+    )
 
 
 def questions(*texts: str) -> str:
@@ -99,4 +101,3 @@ def cast(
     builder = builder or good_builder(project)
     agents = {MARKS["planner"]: planner, MARKS["builder"]: builder, MARKS["reviewer"]: reviewer}
     return Script(main or obedient(mischief), agents)
-

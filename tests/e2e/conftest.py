@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
+
 from fermata.environment import ensure
 from fermata.rehearsal.client import Client, Mode, Outcome, World, installed_clients, make_home, run_headless
 from fermata.rehearsal.messages import JsonObject
@@ -22,7 +23,13 @@ from fermata.store.project import Project
 from fermata.store.run_store import RunStore
 
 ROOT = Path(__file__).resolve().parents[2]
-GIT = {"GIT_AUTHOR_NAME": "t", "GIT_AUTHOR_EMAIL": "t@t", "GIT_COMMITTER_NAME": "t", "GIT_COMMITTER_EMAIL": "t@t", "GIT_CONFIG_NOSYSTEM": "1"}
+GIT = {
+    "GIT_AUTHOR_NAME": "t",
+    "GIT_AUTHOR_EMAIL": "t@t",
+    "GIT_COMMITTER_NAME": "t",
+    "GIT_COMMITTER_EMAIL": "t@t",
+    "GIT_CONFIG_NOSYSTEM": "1",
+}
 
 
 @pytest.fixture(scope="session")
@@ -152,7 +159,15 @@ def set_stage(tmp_path: Path, place: Path, data_home: str) -> Iterator[SetStage]
             folder = project if isinstance(project, Path) else make_project(place, project)
             model = opened.enter_context(ScriptedModel(script))
             home = make_home(tmp_path / "home", folder, settings=settings)
-            world = World(client_named(version), home, folder, model.url, (ROOT,), mode, {"XDG_DATA_HOME": data_home, **(env or {})})
+            world = World(
+                client_named(version),
+                home,
+                folder,
+                model.url,
+                (ROOT,),
+                mode,
+                {"XDG_DATA_HOME": data_home, **(env or {})},
+            )
             stage = Stage(world, model, tmp_path, opened)
             opened.callback(lambda: _fail_on(model.failures))
             return stage

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fermata.rehearsal.messages import ApiError
 from fermata.rehearsal.script import Conversation, Heard, Report
 from tests.e2e.cast import FAREWELL, FILES, GOAL, built, cast, number, verdict, write
@@ -21,20 +22,31 @@ def waits_for_a_human(stage: Stage, said: str, why: str) -> None:
     """The run waits for *why*, and the session told its user so, with both ways on."""
     run = stage.run_store().load()
     assert run["status"] == "waiting"
+    assert run["waiting"]
     assert why in run["waiting"]["why"]
     assert why in said
     assert "/fermata:resume" in said
     assert "/fermata:abort" in said
 
 
-def test_a_review_that_rejects_three_times_waits_for_a_human_and_goes_on_when_told(set_stage: SetStage, place: Path) -> None:
+def test_a_review_that_rejects_three_times_waits_for_a_human_and_goes_on_when_told(
+    set_stage: SetStage, place: Path
+) -> None:
     def reviewer(heard: Heard) -> Conversation:
         yield Report(verdict("approve" if number(heard) > 7 else "reject", "It could be friendlier."))
 
     stage = set_stage("2.1.329", cast(place, reviewer=reviewer), FILES, mode="auto")
     told = stage.approved(BUILD)
     accepted = [body["id"] for body in stage.events("result_accepted")]
-    assert accepted == ["d-001", "d-002", "d-003", "d-004", "d-005", "d-006", "d-007"]  # a plan, then three builds and reviews
+    assert accepted == [
+        "d-001",
+        "d-002",
+        "d-003",
+        "d-004",
+        "d-005",
+        "d-006",
+        "d-007",
+    ]  # a plan, then three builds and reviews
     waits_for_a_human(stage, told.result, "review ended reject for the 3. time")
     assert "It could be friendlier." not in stage.brief("d-002")
     assert "It could be friendlier." in stage.brief("d-004")
@@ -43,7 +55,9 @@ def test_a_review_that_rejects_three_times_waits_for_a_human_and_goes_on_when_to
     assert stage.status() == "completed"
 
 
-def test_a_check_that_is_red_five_times_waits_for_a_human_and_goes_on_when_told(set_stage: SetStage, place: Path) -> None:
+def test_a_check_that_is_red_five_times_waits_for_a_human_and_goes_on_when_told(
+    set_stage: SetStage, place: Path
+) -> None:
     def builder(heard: Heard) -> Conversation:
         word = "BROKEN" if number(heard) < 7 else "Goodbye"
         yield from write(place, FAREWELL, f"{word} {number(heard)}\n")
@@ -52,7 +66,14 @@ def test_a_check_that_is_red_five_times_waits_for_a_human_and_goes_on_when_told(
     stage = set_stage("2.1.197", cast(place, builder=builder), FILES, mode="default")
     told = stage.approved(BUILD)
     outcomes = [body["outcome"] for body in stage.events("check_finished")]
-    assert outcomes == ["green", "red", "red", "red", "red", "red"]  # before the plan, then five builds that all claimed success
+    assert outcomes == [
+        "green",
+        "red",
+        "red",
+        "red",
+        "red",
+        "red",
+    ]  # before the plan, then five builds that all claimed success
     waits_for_a_human(stage, told.result, "check ended red for the 5. time")
     assert FAREWELL in stage.brief("d-003").partition("## What went wrong")[2]  # the check's own output names the file
     stage.headless("/fermata:resume")
@@ -60,7 +81,9 @@ def test_a_check_that_is_red_five_times_waits_for_a_human_and_goes_on_when_told(
 
 
 @pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.197", "default")])
-def test_an_agent_that_dies_of_an_api_error_is_offered_again(set_stage: SetStage, place: Path, version: str, mode: str) -> None:
+def test_an_agent_that_dies_of_an_api_error_is_offered_again(
+    set_stage: SetStage, place: Path, version: str, mode: str
+) -> None:
     def builder(heard: Heard) -> Conversation:
         if number(heard) == 2:
             yield ApiError(400, "invalid_request_error", "the prompt is too spicy", times=99)
@@ -78,7 +101,11 @@ def test_an_agent_that_dies_of_an_api_error_is_offered_again(set_stage: SetStage
 @pytest.mark.parametrize(
     ("false_claim", "sent_back"),
     [
-        pytest.param(built(FAREWELL, "greeting.txt"), "`files_modified` names greeting.txt, which did not change", id="claims-too-much"),
+        pytest.param(
+            built(FAREWELL, "greeting.txt"),
+            "`files_modified` names greeting.txt, which did not change",
+            id="claims-too-much",
+        ),
         pytest.param(built(), f"{FAREWELL} changed, but `files_modified` does not say so", id="claims-too-little"),
     ],
 )
@@ -111,7 +138,9 @@ def test_a_dispatch_whose_result_stays_invalid_after_three_repairs_fails_and_ano
 
     stage = set_stage(version, cast(place, builder=builder), FILES, mode=mode)
     stage.approved(BUILD)
-    assert [(body["id"], body["repair"]) for body in stage.events("result_rejected")] == [("d-002", n) for n in (1, 2, 3, 4)]
+    assert [(body["id"], body["repair"]) for body in stage.events("result_rejected")] == [
+        ("d-002", n) for n in (1, 2, 3, 4)
+    ]
     (failed,) = stage.events("dispatch_failed")
     assert "no valid result after 3 repairs" in str(failed["reason"])
     assert "no valid result after 3 repairs" in stage.brief("d-003")

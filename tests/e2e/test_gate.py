@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+
 from fermata.rehearsal.messages import ToolUse
-from fermata.rehearsal.orchestrator import bash
+from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.rehearse import ASKED, REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
 from tests.e2e.cast import FAREWELL, FILES, GOAL, built, cast, number, plan, questions, write
@@ -18,17 +19,18 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from fermata.rehearsal.terminal import Terminal
-    from tests.e2e.conftest import SetStage, Stage
+    from tests.e2e.conftest import SetStage
 
 BUILD = f"/build {GOAL}"
 DONE = "DONE: the run is complete"
 APPROVE, CHANGE, RECON, ABORT = "2", "3", "4", "1"
-FREE_TEXT = "5"
 
 
 def asked(terminal: Terminal, title: str) -> str:
     """Wait until the picker asks about the plan called *title*, and a person has had the time to read it."""
-    terminal.wait_until(lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen, f"the gate for {title!r}")
+    terminal.wait_until(
+        lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen, f"the gate for {title!r}"
+    )
     return terminal.wait_quiet(1.2)
 
 
@@ -52,7 +54,9 @@ def test_more_recon_brings_the_planner_back_and_asks_again(set_stage: SetStage, 
 
 
 @pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
-def test_free_text_reaches_the_planner_and_abort_changes_nothing(set_stage: SetStage, place: Path, version: str) -> None:
+def test_free_text_reaches_the_planner_and_abort_changes_nothing(
+    set_stage: SetStage, place: Path, version: str
+) -> None:
     stage = set_stage(version, cast(place, planner=planner), FILES, mode="default")
     terminal = stage.terminal()
     terminal.submit(BUILD)
@@ -91,7 +95,9 @@ def test_change_the_plan_without_words_makes_the_planner_ask(set_stage: SetStage
 
 
 @pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
-def test_esc_in_the_picker_decides_nothing_and_resume_asks_again(set_stage: SetStage, place: Path, version: str) -> None:
+def test_esc_in_the_picker_decides_nothing_and_resume_asks_again(
+    set_stage: SetStage, place: Path, version: str
+) -> None:
     stage = set_stage(version, cast(place), FILES, mode="default")
     terminal = stage.terminal()
     terminal.submit(BUILD)
@@ -99,13 +105,47 @@ def test_esc_in_the_picker_decides_nothing_and_resume_asks_again(set_stage: SetS
     terminal.press("esc")
     terminal.wait_for_text(re.compile("[Dd]eclined to answer"))
     terminal.wait_quiet(1)
-    assert stage.run_store().load()["gate"].get("decision") is None
+    assert stage.events("decision_made") == []
     terminal.submit("/fermata:resume")
     terminal.wait_until(lambda screen: screen.rfind(ASKED) > screen.rfind("/fermata:resume") > 0, "the question again")
     terminal.wait_quiet(1.2)
     terminal.press(APPROVE)
     terminal.wait_for_text(DONE, 60)
     assert stage.status() == "completed"
+
+
+def hasty(heard: Heard) -> Conversation:
+    """A main thread that ends its turn, once each, where it was told to ask: an agent's report can cross with that."""
+    play = obedient()(heard)
+    turn, hasted = next(play), set()
+    while True:
+        heard = yield turn
+        turn = play.send(heard)
+        words = "".join(result.text for result in heard.results)
+        what = "gate" if "the user decides" in words else "question"
+        if isinstance(turn, ToolUse) and turn.name == "AskUserQuestion" and what not in hasted:
+            hasted.add(what)
+            nudge = yield "I wait for the agents."
+            assert "can go on. Run:" in nudge.text + nudge.context, nudge
+
+
+@pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.197", "default")])
+def test_a_turn_that_ends_before_the_user_was_asked_goes_on(
+    set_stage: SetStage, place: Path, version: str, mode: str
+) -> None:
+    def planner(_heard: Heard) -> Conversation:
+        yield Report(questions("Shall it be short?"))
+        yield Report(plan())
+
+    stage = set_stage(version, cast(place, main=hasty, planner=planner), FILES, mode=mode)
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    terminal.wait_for_text("Shall it be short?")
+    terminal.wait_quiet()
+    terminal.press("1")
+    asked(terminal, "farewell")
+    terminal.press(ABORT)
+    terminal.wait_for_text("ABORTED: the run has ended")
 
 
 def wishes(place: Path) -> dict[str, object]:
@@ -127,18 +167,19 @@ def careful_builder(place: Path) -> object:
     def play(heard: Heard) -> Conversation:
         yield from write(place, FAREWELL, "Goodbye\n")
         yield ToolUse("Edit", {"file_path": str(place / FAREWELL), "old_string": "Goodbye", "new_string": "Farewell"})
-        launcher = heard.text.partition("To run them now: `")[2].partition("`")[0]
-        yield bash(f'"{launcher.removesuffix(" check")}" check' if '"' not in launcher else launcher)
+        yield bash(heard.text.partition("To run them now: `")[2].partition("`")[0])
         yield Report(built(FAREWELL))
 
     return play
 
 
 @pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
-def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(set_stage: SetStage, place: Path, version: str) -> None:
-    def asking_planner(heard: Heard) -> Conversation:
+def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(
+    set_stage: SetStage, place: Path, version: str
+) -> None:
+    def asking_planner(_heard: Heard) -> Conversation:
         yield bash("git log --oneline | head -3; ls && cat greeting.txt")
-        heard = yield Report(questions("Shall it be short?"))
+        yield Report(questions("Shall it be short?"))
         yield Report(plan())
 
     script = cast(place, planner=asking_planner, builder=careful_builder(place))  # type: ignore[arg-type]
@@ -167,8 +208,10 @@ def test_without_any_grant_the_client_asks_for_fermatas_own_command(set_stage: S
     assert set(wished(place)) == {"Bash"}
 
 
-def test_an_edit_outside_the_scope_is_refused_and_a_shell_write_there_makes_the_result_invalid(set_stage: SetStage, place: Path) -> None:
-    def builder(heard: Heard) -> Conversation:
+def test_an_edit_outside_the_scope_is_refused_and_a_shell_write_there_makes_the_result_invalid(
+    set_stage: SetStage, place: Path
+) -> None:
+    def builder(_heard: Heard) -> Conversation:
         yield from write(place, FAREWELL, "Goodbye\n")
         heard = yield ToolUse("Write", {"file_path": str(place / "elsewhere.txt"), "content": "a little extra\n"})
         refusals.append(heard.result("Write").text)

@@ -7,6 +7,7 @@ import re
 from typing import TYPE_CHECKING, Literal
 
 import pytest
+
 from fermata.rehearsal.client import run_headless
 from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.script import Conversation, Heard, Report, Script

@@ -17,7 +17,6 @@ from fermata.git.snapshot import take_snapshot
 from fermata.store.data import DataFolder
 from fermata.store.project import Project
 from fermata.store.run_store import RunStore
-
 from tests.store import runs
 
 if TYPE_CHECKING:
@@ -38,7 +37,9 @@ with open(os.path.join(ROOT, "hooks", "hooks.json"), encoding="utf-8") as _file:
     HOOKS: dict[str, list[dict[str, Json]]] = json.load(_file)["hooks"]
 
 Outcome = namedtuple("Outcome", "code answer stderr seconds")
-Outcome.__doc__ = """One hook's end. `code` None: hooks.json starts nothing for this call. `answer`: its JSON object, or None."""
+Outcome.__doc__ = (
+    """One hook's end. `code` None: hooks.json starts nothing for this call. `answer`: its JSON object, or None."""
+)
 SILENT = Outcome(None, None, "", 0.0)
 
 
@@ -64,7 +65,9 @@ def start_hook(event: str, tool: str, data: bytes, env: dict[str, str], cwd: str
     if entry is None:
         return SILENT
     (hook,) = entry["hooks"]
-    argv = [word.replace("${CLAUDE_PLUGIN_ROOT}", env["CLAUDE_PLUGIN_ROOT"]) for word in (hook["command"], *hook["args"])]
+    argv = [
+        word.replace("${CLAUDE_PLUGIN_ROOT}", env["CLAUDE_PLUGIN_ROOT"]) for word in (hook["command"], *hook["args"])
+    ]
     began = time.monotonic()
     done = subprocess.run(argv, input=data, capture_output=True, env=env, cwd=cwd, timeout=SECONDS, check=False)
     seconds = time.monotonic() - began
@@ -293,5 +296,3 @@ def recorded() -> list[tuple[str, str, dict[str, Json]]]:
             with open(os.path.join(PAYLOADS, client, name), encoding="utf-8") as file:
                 found.append((client, name.removesuffix(".json"), json.load(file)))
     return found
-
-

@@ -13,7 +13,6 @@ from tests.hooks.driver import HOOKS, PHASES, Session, decision, entry_for, reco
 
 if TYPE_CHECKING:
     from fermata.core.records import Json
-
     from tests.hooks.driver import Outcome
 
 RECORDED = [entry for entry in recorded() if entry[2].get("hook_event_name") in HOOKS]
@@ -63,7 +62,9 @@ def test_a_gate_blocks_where_the_client_can_be_told_to(event: str) -> None:
     assert all(hook["onFailure"] == "block" for entry in HOOKS[event] for hook in entry["hooks"])
 
 
-@pytest.mark.parametrize("tool", ["Bash", "Write", "Edit", "MultiEdit", "NotebookEdit", "Agent", "Task", "Foo", "PowerShell"])
+@pytest.mark.parametrize(
+    "tool", ["Bash", "Write", "Edit", "MultiEdit", "NotebookEdit", "Agent", "Task", "Foo", "PowerShell"]
+)
 def test_the_gate_sees_every_tool_that_could_change_something(tool: str) -> None:
     assert entry_for("PreToolUse", tool) is not None
     assert entry_for("PreToolUse", f"mcp__x__{tool}") is not None

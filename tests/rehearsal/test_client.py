@@ -21,7 +21,7 @@ from fermata.rehearsal.client import (
     make_home,
     run_headless,
 )
-from fermata.rehearsal.processes import descendants
+from fermata.rehearsal.processes import descendants, end_group
 from fermata.rehearsal.terminal import ScreenTimeoutError, Terminal
 
 
@@ -126,9 +126,9 @@ shell = subprocess.Popen(['sh', '-c', 'sleep 600 & echo $! > child; wait'], star
 shell.wait()"""
 
 
-def gone(pid: int) -> bool:
-    """Whether *pid* ends within two seconds: a signal takes a moment. A zombie has ended."""
-    deadline = time.monotonic() + 2
+def gone(pid: int, within: float = 2.0) -> bool:
+    """Whether *pid* ends within some seconds: a signal takes a moment. A zombie has ended."""
+    deadline = time.monotonic() + within
     while time.monotonic() < deadline:
         try:
             if Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] == "Z":
@@ -157,6 +157,19 @@ def test_a_killed_session_leaves_no_process(tmp_path: Path) -> None:
     outcome = session.kill9()
     assert [event["type"] for event in outcome.events] == ["system"]
     assert gone(child)
+
+
+@pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")
+def test_what_a_crashed_client_started_lives_on(tmp_path: Path) -> None:
+    here = world(tmp_path, WITH_CHILD)
+    with Terminal(here) as terminal:
+        child = child_of(here)
+        left = terminal.crash()
+        assert child in left
+        assert not gone(child, within=0.2)
+        for one in left:
+            end_group(one)
+        assert gone(child)
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self"), reason="looks into /proc")

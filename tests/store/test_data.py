@@ -63,6 +63,15 @@ def test_a_marker_that_says_nothing_is_not_the_same_as_none(data: DataFolder, co
         data.marker(SESSION)
 
 
+def test_what_was_seen_is_swept_after_a_month(data: DataFolder) -> None:
+    assert not data.seen(SESSION)
+    data.note_seen("old")
+    os.utime(f"{data.folder}/seen/old", (0, 0))
+    data.note_seen(SESSION)
+    assert data.seen(SESSION)
+    assert not data.seen("old")
+
+
 @pytest.fixture
 def approved(tmp_path: Path) -> tuple[RunStore, Gate]:
     store = make_run(tmp_path)

@@ -16,8 +16,8 @@ import click
 
 from . import __version__
 from .checks.runner import CheckError
+from .core.consultation import clean, line
 from .git.run import GitError
-from .store.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from .loop.site import Site
     from .store.run_store import RunStore
 
-MODEL_NOTE = "For the session that drives the run."
+MAX_MESSAGE = 20_000
 
 
 def _site() -> Site:
@@ -34,8 +34,20 @@ def _site() -> Site:
     return open_site(os.getcwd(), os.environ)
 
 
+def _driven(site: Site) -> RunStore:
+    """The run that this session drives, which must be open."""
+    store = site.driven()
+    if not store.exists():
+        raise click.UsageError("the run is not open yet; run `fermata start` first")
+    return store
+
+
 def _say(text: str, value: Json, as_json: bool) -> None:
-    click.echo(json.dumps(value, ensure_ascii=False) if as_json else text)
+    """Print *text*, or *value* as JSON in ASCII: what was named by others can then do nothing to a terminal."""
+    try:
+        click.echo(json.dumps(value) if as_json else text)
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader has enough; the interpreter flushes into nothing
 
 
 JSON_FLAG = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
@@ -59,7 +71,7 @@ def start(as_json: bool) -> None:
 
     site = _site()
     start_run(site)
-    sys.exit(_next(site, site.driven(), as_json))
+    sys.exit(_next(site, _driven(site), as_json))
 
 
 @cli.command("next")
@@ -70,7 +82,7 @@ def next_command(as_json: bool) -> None:
     Exit code 3: only a human can go on.
     """
     site = _site()
-    sys.exit(_next(site, site.driven(), as_json))
+    sys.exit(_next(site, _driven(site), as_json))
 
 
 def _next(site: Site, store: RunStore, as_json: bool) -> int:
@@ -78,8 +90,6 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
     from .loop.drive import drive
     from .loop.harvest import harvest
 
-    if not store.exists():
-        raise click.UsageError("the run is not open yet; run `fermata start` first")
     harvest(site, store)
     run, actions = drive(site, store)
     text, code = answer(run, actions)
@@ -116,7 +126,7 @@ def resume(run_id: str | None, as_json: bool) -> None:
         text = f"{run['run']} is whole ({run['status']}). To go on, type /fermata:resume {run['run']} in Claude Code."
         _say(text, {"run": run["run"], "status": run["status"], "text": text}, as_json)
         return
-    sys.exit(_next(site, site.driven(), as_json))
+    sys.exit(_next(site, _driven(site), as_json))
 
 
 @cli.command()
@@ -126,7 +136,7 @@ def harvest(as_json: bool) -> None:
     from .loop.harvest import harvest as take
 
     site = _site()
-    found = take(site, site.driven())
+    found = take(site, _driven(site))
     _say("\n".join(found) or "Nothing to take: every agent at work is accounted for.", {"found": found}, as_json)
 
 
@@ -172,9 +182,11 @@ def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
 def wait(seconds: int, as_json: bool) -> None:
     """Wait for the checks that fermata is running, and say what is due then. For the session that drives the run."""
     from .checks.runner import wait_checks
+    from .loop.drive import collect_checks
 
     site = _site()
-    store = site.driven()
+    store = _driven(site)
+    collect_checks(store)  # one that was journalled and never started would be waited for in vain
     running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
     if running:
         wait_checks(store.path("checks"), running, seconds)
@@ -288,35 +300,37 @@ def main(argv: list[str] | None = None) -> int:
         return 130
     except SystemExit as end:
         return end.code if isinstance(end.code, int) else 0
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader is gone; let the interpreter flush into nothing
-        return 0
     except Exception as error:  # noqa: BLE001 - the last place where an error can become a message
         return _failed(error)
     return result if isinstance(result, int) else 0
 
 
 def _failed(error: Exception) -> int:
-    code = getattr(error, "exit_code", None)
-    if isinstance(error, StoreError) or (code is not None and isinstance(code, int)):
-        click.echo(f"fermata: {error}", err=True)
-        return int(code or 6)
-    if isinstance(error, (GitError, CheckError)):
-        click.echo(f"fermata: {error}", err=True)
-        return 6
+    code = 6 if isinstance(error, (GitError, CheckError)) else getattr(error, "exit_code", None)
+    if isinstance(code, int):
+        _complain(str(error))
+        return code
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
-        click.echo(
-            f"fermata: {error.strerror or error}{where}. Nothing that was journalled is lost; mend this and run the command again",
-            err=True,
+        _complain(
+            f"{error.strerror or error}{where}. Nothing that was journalled is lost; mend this and run the command again"
         )
         return 6
-    path = _keep_traceback()
-    click.echo(f"fermata: this is a bug of fermata's ({type(error).__name__}: {error}). Details: {path}", err=True)
+    try:
+        kept = f"Details: {_keep_traceback()}"
+    except Exception:  # noqa: BLE001 - no place for them: then they are shown, never hidden
+        kept = f"Its details could be kept nowhere:\n{traceback.format_exc()}"
+    _complain(f"this is a bug of fermata's ({type(error).__name__}: {line(str(error), 300)}). {kept}")
     return 1
 
 
+def _complain(text: str) -> None:
+    """To the person, without what names from files could do to their terminal."""
+    click.echo(f"fermata: {clean(text, MAX_MESSAGE)}", err=True)
+
+
 def _keep_traceback() -> str:
+    """The path that the traceback now lies at. Raises OSError and what an environment without HOME raises."""
     from .environment import data_home
 
     folder = os.path.join(data_home(os.environ), "bugs")

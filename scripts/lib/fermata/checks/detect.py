@@ -1,156 +1,107 @@
-"""Proposes a project's test command from what lies in its folder: pytest, or unittest where there is no pytest.
+"""Proposes a repository's test commands from what lies at its top and in the folders right below it.
 
-Nothing of the project is run or imported; whether its own interpreter has pytest is read from the folder's contents. A
-proposal is shown and approved like any other command.
+Python, npm and its kin, cargo and go are known. Nothing of the project is run or imported, and no lint command is
+guessed. A proposal is shown and approved like any other command; `checks` in the settings replaces them all.
 """
 
 from __future__ import annotations
 
-import glob
-import os
 import re
-import subprocess
-import sys
+import shlex
 from typing import TYPE_CHECKING, NamedTuple
 
-from .command import Command, parse_command
+from . import compiled_project, javascript_project, python_project
+from .command import Command, CommandError, parse_command
+from .project_files import Place, Proposal, folders_below
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-INTERPRETERS = (".venv/bin/python", "venv/bin/python")
-SECTIONS = (
-    ("pytest.ini", ""),
-    (".pytest.ini", ""),
-    ("pytest.toml", ""),
-    (".pytest.toml", ""),
-    ("setup.cfg", r"^\[tool:pytest\]"),
-    ("tox.ini", r"^\[pytest\]"),
-)
-TOML_SECTION = re.compile(
-    r"^[ \t]*\[[ \t]*tool[ \t]*\.[ \t]*pytest[ \t]*(?:\.[ \t]*ini_options[ \t]*)?\]", re.MULTILINE
-)
-TEST_FOLDERS = ("tests", "test")
-TEST_FILE = re.compile(r"(?:test_.*|.*_test)\.py\Z")
-UNITTEST_IMPORT = re.compile(r"^[ \t]*(?:import unittest|from unittest)\b", re.MULTILINE)
-FILES_LIMIT, BYTES_LIMIT = 500, 200_000
+FOLDERS_LIMIT = 50
+PROPOSALS_LIMIT = 10
+NAME_LIMIT = 41  # as long as the name of a check in the settings may be
+NO_PROJECTS = frozenset("doc docs example examples fixtures test tests".split())
 
 
 class NamedCommand(NamedTuple):
-    """A proposed check: its name, its command and the short reason for it."""
+    """A proposed check: its name, its command and the short reason for it.
+
+    `expect_tests` is false where the command builds and no test is in sight yet.
+    """
 
     name: str
     command: Command
     why: str
+    expect_tests: bool = True
 
 
-class _TestFile(NamedTuple):
-    path: str
-    uses_unittest: bool
+class _Found(NamedTuple):
+    place: Place
+    kind: str
+    proposal: Proposal
 
 
 def detect(root: str) -> list[NamedCommand]:
-    """The test command of the project at *root*; an empty list where nothing speaks for one."""
-    python = next((path for path in INTERPRETERS if os.access(os.path.join(root, path), os.X_OK)), "python3")
-    config = _pytest_config(root)
-    tests = list(_test_files(root))
-    if config:
-        return [_propose(f"{python} -m pytest", f"{config} configures pytest")]
-    if not tests:
-        return []
-    first = tests[0].path
-    if any(test.uses_unittest for test in tests) and not _has_pytest(root, python):
-        why = f"{first} uses unittest, and {python} has no pytest"
-        return [_propose(f"{python} -m unittest discover{_unittest_start(root, first)}", why)]
-    return [_propose(f"{python} -m pytest", f"{first} is a test file")]
+    """The test commands of the repository at *root*, at most 10, with unique names; empty where nothing speaks for one.
 
-
-def _propose(text: str, why: str) -> NamedCommand:
-    return NamedCommand("tests", parse_command(text), why)
-
-
-def _pytest_config(root: str) -> str:
-    """The name of the file that configures pytest, or nothing."""
-    for name, section in SECTIONS:
-        text = _read(os.path.join(root, name))
-        if text is not None and re.search(section, text, re.MULTILINE):
-            return name
-    text = _read(os.path.join(root, "pyproject.toml"))
-    return "pyproject.toml" if text and _toml_names_pytest(text) else ""
-
-
-def _toml_names_pytest(text: str) -> bool:
-    if sys.version_info >= (3, 11):
-        import tomllib
-
+    The first at the top is `tests`; others are named by their folder (`tests-web`), by their kind (`tests-cargo`), or
+    by both.
+    """
+    named: dict[str, NamedCommand] = {}
+    for found in _all(root):
         try:
-            tool = tomllib.loads(text).get("tool")
-        except tomllib.TOMLDecodeError:
-            return False
-        return isinstance(tool, dict) and "pytest" in tool
-    without_strings = re.sub(r'""".*?"""|\'\'\'.*?\'\'\'', "", text, flags=re.DOTALL)
-    return TOML_SECTION.search(without_strings) is not None
+            command = parse_command(_text(found))
+        except CommandError:
+            continue  # a folder whose name does not show
+        name = _name(found, set(named))
+        named[name] = NamedCommand(name, command, found.proposal.why, found.proposal.expect_tests)
+        if len(named) == PROPOSALS_LIMIT:
+            break
+    return list(named.values())
 
 
-def _test_files(root: str) -> Iterator[_TestFile]:
-    """Test files below tests/ or test/, then those at the top; at most 500 are looked at."""
-    seen = 0
-    for folder in (*TEST_FOLDERS, ""):
-        for place, folders, files in os.walk(os.path.join(root, folder)):
-            folders[:] = sorted(name for name in folders if folder and not name.startswith((".", "__")))
-            for name in sorted(filter(TEST_FILE.match, files)):
-                seen += 1
-                if seen > FILES_LIMIT:
-                    return
-                full = os.path.join(place, name)
-                text = _read(full) or ""
-                yield _TestFile(os.path.relpath(full, root), UNITTEST_IMPORT.search(text) is not None)
+def _all(root: str) -> Iterator[_Found]:
+    top = Place(root, "")
+    found = list(_in_place(top))
+    yield from found
+    at_top = {one.kind for one in found}
+    for folder in folders_below(root, FOLDERS_LIMIT):
+        if folder not in NO_PROJECTS:
+            below = _in_place(Place(root, folder))
+            yield from (one for one in below if not _belongs_to_top(one, top, at_top))
 
 
-def _read(path: str) -> str | None:
-    """The start of a regular file, or None; a FIFO would hang whoever opens it."""
-    if not os.path.isfile(path):
-        return None
-    try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            return file.read(BYTES_LIMIT)
-    except OSError:
-        return None
+def _in_place(place: Place) -> Iterator[_Found]:
+    proposals = {
+        "python": python_project.propose(place) if not place.folder or python_project.is_own_project(place) else None,
+        "npm": javascript_project.propose(place),
+        "cargo": compiled_project.propose_cargo(place),
+        "go": compiled_project.propose_go(place),
+    }
+    yield from (_Found(place, kind, proposal) for kind, proposal in proposals.items() if proposal)
 
 
-def _has_pytest(root: str, python: str) -> bool:
-    if python == "python3":
-        return _system_has_pytest()
-    home = os.path.join(root, os.path.dirname(os.path.dirname(python)))
-    if glob.glob(os.path.join(glob.escape(home), "lib", "python3*", "site-packages", "pytest", "__init__.py")):
-        return True
-    shares = re.search(r"(?m)^include-system-site-packages\s*=\s*true", _read(os.path.join(home, "pyvenv.cfg")) or "")
-    return shares is not None and _system_has_pytest()
+def _belongs_to_top(found: _Found, top: Place, at_top: set[str]) -> bool:
+    """Whether a command at the top takes care of the tests in this folder already.
+
+    A Python folder is on its own if it configures pytest; a workspace of npm or cargo speaks for its members; a Go
+    module is always on its own, since `./...` stops where another module begins.
+    """
+    if found.kind == "python":
+        return "python" in at_top and not python_project.configures_pytest(found.place)
+    if found.kind == "npm":
+        return "npm" in at_top and javascript_project.is_workspace(top)
+    return found.kind == "cargo" and compiled_project.in_workspace(top, found.place.folder)
 
 
-def _system_has_pytest() -> bool:
-    """Ask the `python3` on PATH, from a folder where nothing of the project can be imported."""
-    question = "import importlib.util, sys; sys.exit(importlib.util.find_spec('pytest') is None)"
-    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
-    try:
-        done = subprocess.run(
-            ["python3", "-c", question],
-            cwd="/",
-            env=environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=10,
-            check=False,
-        )
-    except (OSError, subprocess.TimeoutExpired):
-        return False
-    return done.returncode == 0
+def _text(found: _Found) -> str:
+    folder = found.place.folder
+    return f"cd {shlex.quote(folder)} && {found.proposal.text}" if folder else found.proposal.text
 
 
-def _unittest_start(root: str, first: str) -> str:
-    """Options of `unittest discover`: a folder of tests that is a package is imported from the project's top."""
-    folder = first.split(os.sep, 1)[0] if os.sep in first else ""
-    if not folder:
-        return ""
-    is_package = os.path.isfile(os.path.join(root, folder, "__init__.py"))
-    return f" -s {folder} -t ." if is_package else f" -s {folder}"
+def _name(found: _Found, taken: set[str]) -> str:
+    folder = re.sub(r"[^a-z0-9_-]+", "-", found.place.folder.lower()).strip("-")
+    stem = f"tests-{folder}"[:NAME_LIMIT] if folder else "tests"
+    with_kind = f"{stem[: NAME_LIMIT - len(found.kind) - 1]}-{found.kind}"
+    numbered = (f"{stem[: NAME_LIMIT - 3]}-{number}" for number in range(2, PROPOSALS_LIMIT + 3))
+    return next(name for name in (stem, with_kind, *numbered) if name not in taken)

@@ -2,7 +2,8 @@
 
 Started by `runner.start_check` as `python -I supervisor.py FOLDER ID LOCK`, where LOCK is an inherited descriptor that
 is locked. It never judges. What puts itself into a session of its own (a build daemon) is neither waited for nor
-killed; all else of the command's group is, as soon as the command ends. Exit codes: 0, or 1 if it could not start.
+killed; all else of the command's group is, as soon as the command ends, and also if this process is killed (`guard.py`).
+Exit codes: 0, or 1 if it could not start.
 """
 
 from __future__ import annotations
@@ -23,10 +24,12 @@ if __name__ == "__main__":  # -I leaves the path to us; nothing of the project m
 
 from fermata.checks.capture import Capture, read_end
 from fermata.checks.command import to_json as command_json
-from fermata.checks.counts import read_counts
+from fermata.checks.counts import LOOKED_AT, read_counts
 from fermata.checks.environment import check_environment
+from fermata.checks.guard import Guard, signal_group
 from fermata.checks.runner import CheckSpec, check_path, load_spec, write_json
-from fermata.core.evidence import CHANGED_LIMIT, Evidence, tail_of, to_json
+from fermata.core.evidence import Evidence, name_changes, to_json
+from fermata.core.output import tail_of
 from fermata.git.repo import find_repo
 from fermata.git.run import GitError
 from fermata.git.snapshot import changed_paths, take_snapshot
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 GRACE_SECONDS = 2.0  # between SIGTERM and SIGKILL
 DRAIN_SECONDS = 0.5  # for what is still in the pipe when something outside the group holds it open
 PIECE = 65_536
+TAIL_FROM = 65_536  # characters: the tail is far shorter once colour codes are gone
 
 
 class Supervisor:
@@ -86,7 +90,7 @@ class Supervisor:
         repo = find_repo(self.spec.repo) if self.spec.repo else None
         if repo is None or before is None or after is None or before == after:
             return ()
-        return tuple(change.path for change in changed_paths(repo, before, after)[:CHANGED_LIMIT])
+        return name_changes([change.path for change in changed_paths(repo, before, after)])
 
     def _command(self, evidence: Evidence) -> Evidence:
         """*evidence* with how the command ended and what it said."""
@@ -94,7 +98,7 @@ class Supervisor:
             return evidence._replace(error="it was stopped before it started")
         begin = time.monotonic()
         code = self._captured()
-        end = read_end(self.log)
+        end = read_end(self.log, LOOKED_AT)
         command = self.spec.command
         return evidence._replace(
             exit_code=code if code >= 0 and not self.timed_out else None,
@@ -102,7 +106,7 @@ class Supervisor:
             timed_out=self.timed_out,
             seconds=round(time.monotonic() - begin, 3),
             counts=read_counts(command.argv or command.shell or "", end),
-            tail=tail_of(end),
+            tail=tail_of(end[-TAIL_FROM:]),
             error="it was stopped before it ended" if self.stopped else "",
         )
 
@@ -139,9 +143,9 @@ class Supervisor:
             capture.write(f"{program}: {why}\n".encode("utf-8", "replace"))
             return 127 if missing or isinstance(error, FileNotFoundError) else 126
         try:
-            return self._watch(process, capture)
+            with Guard(process.pid):
+                return self._watch(process, capture)
         finally:
-            _signal_group(process, signal.SIGKILL)
             process.wait()
 
     def _watch(self, process: subprocess.Popen[bytes], capture: Capture) -> int:
@@ -156,13 +160,13 @@ class Supervisor:
                 now = time.monotonic()
                 if kill_at is None and (self.stopped or now >= limit):
                     self.timed_out = not self.stopped
-                    _signal_group(process, signal.SIGTERM)
+                    signal_group(process.pid, signal.SIGTERM)
                     kill_at = now + GRACE_SECONDS
                 elif kill_at is not None and now >= kill_at:
-                    _signal_group(process, signal.SIGKILL)
+                    signal_group(process.pid, signal.SIGKILL)
                     kill_at = now + GRACE_SECONDS
                 self._read(selector, capture, (limit if kill_at is None else kill_at) - now)
-            _signal_group(process, signal.SIGKILL)
+            signal_group(process.pid, signal.SIGKILL)
             self._drain(selector, capture)
         return process.returncode
 
@@ -182,12 +186,6 @@ class Supervisor:
         limit = time.monotonic() + DRAIN_SECONDS
         while selector.get_map() and (left := limit - time.monotonic()) > 0:
             self._read(selector, capture, left)
-
-
-def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    """Signal the command's group; it is gone, or holds only other users' processes, when that fails."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, number)
 
 
 def _detach(lock: int) -> None:

@@ -8,14 +8,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .fold import (
-    ENDED,
-    check_verdict,
-    checks_of,
-    commands_for,
-    dispatches_of,
-    leaves,
-)
+from .position import ENDED, check_verdict, checks_of, commands_for, dispatches_of, leaves
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

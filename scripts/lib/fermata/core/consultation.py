@@ -170,6 +170,11 @@ def _steps(steps: list[Json]) -> list[str]:
 
 def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     found: list[str] = []
+    if run["voided"]:
+        found += [
+            "",
+            f"Asked again: {line(run['voided']['reason'], 300)}. After a yes to the same plan the run goes on where it was",
+        ]
     if plan.get("assumptions"):
         found += ["", "Assumed without asking", *[f"  - {line(a, 400)}" for a in plan["assumptions"]]]
     wide = sorted({g for s in plan["steps"] for g in s["scope"] if is_wide(g)})

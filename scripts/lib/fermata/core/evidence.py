@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 from .canonical import digest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from .records import CommandJson, Json
 
 FORMAT = 1
-TAIL_CHARACTERS = 4000
-CHANGED_LIMIT = 200
+CHANGED_LIMIT = 100  # entries of `changed`, the last of which may stand for all that follow
 NAMED_IN_A_LINE = 3
+MORE = re.compile(r"and ([\d,]+) more \([0-9a-f]{16}\)\Z")
 SIGNALS = {
     1: "SIGHUP",
     2: "SIGINT",
@@ -30,12 +30,6 @@ SIGNALS = {
     13: "SIGPIPE",
     15: "SIGTERM",
 }
-
-ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[PX^_][^\x1b]*(?:\x1b\\)?|[@-Z\\-_])")
-HIDDEN = re.compile(
-    r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
-    r"\ud800-\udfff\U000e0000-\U000e0fff]"
-)
 
 Outcome = Literal["green", "red", "unstable", "lost"]
 
@@ -63,8 +57,8 @@ class Evidence(NamedTuple):
     """One run of one command. Exactly one of `exit_code`, `signal` and `error` says how it ended, unless it timed out.
 
     `error` is why fermata itself could not finish the check, empty otherwise. `started` is ISO 8601 with an offset and
-    only informs. `tree_before` and `tree_after` are git trees, None where no snapshot was asked for. `tail` is the end
-    of the output, `clean`ed, at most 4,000 characters.
+    only informs. `tree_before` and `tree_after` are git trees, None where no snapshot was asked for. `changed` is what
+    `name_changes` gives. `tail` is what `tail_of` gives; only the log itself holds the output as it came.
     """
 
     id: str
@@ -91,18 +85,16 @@ class Judgement(NamedTuple):
     why: str
 
 
-def clean(text: str) -> str:
-    """*text* without terminal escapes, control characters and invisible or direction-changing ones; lines end in LF."""
-    return HIDDEN.sub("", ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
+def name_changes(paths: Sequence[str]) -> tuple[str, ...]:
+    """All of *paths* (sorted), or the first 99 and one entry that counts the others and tells them apart by a digest.
 
-
-def tail_of(text: str, limit: int = TAIL_CHARACTERS) -> str:
-    """The end of *text*, cleaned, from the start of a line where one begins within *limit* characters."""
-    cleaned = clean(text)
-    if len(cleaned) <= limit:
-        return cleaned
-    kept = cleaned[-limit:]
-    return kept[kept.find("\n") + 1 :] if "\n" in kept[: limit // 2] else kept
+    So equal entries always mean equal paths, however many there are: two runs of a check that give the same are taken
+    for a check that writes these files itself.
+    """
+    if len(paths) <= CHANGED_LIMIT:
+        return tuple(paths)
+    named, rest = tuple(paths[: CHANGED_LIMIT - 1]), list(paths[CHANGED_LIMIT - 1 :])
+    return (*named, f"and {len(rest):,} more ({digest('fermata changed paths 1', rest)[:16]})")
 
 
 def to_json(evidence: Evidence) -> dict[str, Json]:
@@ -225,42 +217,11 @@ def _changed_tree(evidence: Evidence) -> Judgement | None:
     if evidence.tree_before == evidence.tree_after:
         return None
     shown = ", ".join(evidence.changed[:NAMED_IN_A_LINE]) or "the tree"
-    left = len(evidence.changed) - NAMED_IN_A_LINE
-    more = f" and {left} more" if left > 0 else ""
+    left = _how_many(evidence.changed) - NAMED_IN_A_LINE
+    more = f" and {left:,} more" if left > 0 else ""
     return Judgement("unstable", f"exit 0, but {shown}{more} changed while it ran, so it belongs to no one tree")
 
 
-FAILING = re.compile(
-    r"(?i)^E  |^FAILED |^ERROR\b|error\b|exception\b|\bfail(?:ed|ure|ures|s)?\b|\bpanic|not found|cannot |denied"
-)
-CLOSING = re.compile(r"^=+ .* =+$|^-+ .* -+$|^Ran \d+ tests?\b|^FAILED \(|^\d+ (?:failed|passed|errors?)\b.* in ")
-NOISE = (
-    (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
-    (re.compile(r"\b\d\d:\d\d:\d\d(?:[.,]\d+)?\b"), "<time>"),
-    (re.compile(r"\b0x[0-9a-fA-F]+\b"), "<address>"),
-    (re.compile(r"\b[0-9a-fA-F]{8}-(?:[0-9a-fA-F]{4}-){3}[0-9a-fA-F]{12}\b"), "<uuid>"),
-    (re.compile(r"(?:/private)?/(?:tmp|var/folders|var/tmp)/[^\s'\":,)]+"), "<tmp>"),
-    (re.compile(r"\b\d+(?:\.\d+)?\s?(?:ns|us|µs|ms|s|sec|secs|seconds?|minutes?)\b"), "<duration>"),
-    (re.compile(r"(?<=[\w/]):\d+(?::\d+)?\b|(?<=\bline )\d+"), "<line>"),
-    (re.compile(r"(?i)(?<=\bpid[ =:])\s*\d+"), "<pid>"),
-    (re.compile(r"\[gw\d+\]\s*"), ""),
-    (re.compile(r"\s+"), " "),
-)
-
-
-def fingerprint(evidence: Evidence) -> str:
-    """A hash that stays the same while the same error comes back: how it ended, and its failing lines as a set.
-
-    Times, durations, addresses, temporary paths, line numbers and the order of lines do not count.
-    """
-    lines = [line for line in evidence.tail.splitlines() if line.strip() and not CLOSING.search(line)]
-    failing = [line for line in lines if FAILING.search(line)] or lines[-10:]
-    said = sorted({_normal(line) for line in failing})
-    ended = [evidence.exit_code, evidence.signal, evidence.timed_out]
-    return digest("fermata error 1", [ended, evidence.error, said])
-
-
-def _normal(line: str) -> str:
-    for pattern, word in NOISE:
-        line = pattern.sub(word, line)
-    return line.strip()
+def _how_many(changed: Sequence[str]) -> int:
+    others = MORE.match(changed[-1]) if len(changed) == CHANGED_LIMIT else None
+    return len(changed) if others is None else len(changed) - 1 + int(others[1].replace(",", ""))

@@ -177,7 +177,7 @@ class Waiting(TypedDict):
 class Voided(TypedDict):
     """An approval that no longer holds, and where the run stood when it was withdrawn."""
 
-    digest: str
+    envelope: Envelope
     position: Frame
     reason: str
 

@@ -269,6 +269,8 @@ def launcher_verb(text: str, launcher: str) -> str | None:
         parts = split_command(text)
     except ShellError:
         return None
-    if len(parts) != 1 or parts[0][0].text != launcher:
+    # 2.1.197 writes a plugin root that came from a folder marketplace as `/a/b/./` or `/a/b/`; `..` could lead through a link.
+    program = re.sub(r"/(?:\./|/)+", "/", parts[0][0].text) if parts else ""
+    if len(parts) != 1 or program != launcher:
         return None
     return parts[0][1].text if len(parts[0]) > 1 else ""

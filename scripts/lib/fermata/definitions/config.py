@@ -8,12 +8,10 @@ from __future__ import annotations
 import os
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field
 
-from .problems import DefinitionError, no_alias_loader, problems_of
+from .problems import read_yaml
 
-MAX_BYTES = 100_000
 CONFIG_PATH = ".fermata/config.yaml"
 
 
@@ -65,20 +63,11 @@ def load_config(root: str) -> Config:
     """The project's settings, or the defaults where there is no file.
 
     Raises:
-        DefinitionError: not YAML, a key that is not known, a value of the wrong kind.
+        DefinitionError: not a file, not YAML, a key that is not known, a value of the wrong kind.
     """
-    path = os.path.join(root, CONFIG_PATH)
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_BYTES + 1)
+        return read_yaml(
+            os.path.join(root, CONFIG_PATH), CONFIG_PATH, Config, lambda value: {} if value is None else value
+        )
     except FileNotFoundError:
         return Config()
-    if len(data) > MAX_BYTES:
-        raise DefinitionError(f"{CONFIG_PATH}: more than {MAX_BYTES:,} bytes; shorten it")
-    try:
-        value = yaml.load(data, Loader=no_alias_loader())  # noqa: S506 - a SafeLoader that refuses aliases
-        return Config.model_validate({} if value is None else value)
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{CONFIG_PATH}: not YAML: {' '.join(str(error).split())[:300]}") from None
-    except ValidationError as error:
-        raise DefinitionError("\n".join(problems_of(error, Config, CONFIG_PATH))) from None

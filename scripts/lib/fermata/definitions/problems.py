@@ -1,14 +1,24 @@
-"""How wrong settings and definitions are told to a person: file, key, value, what is allowed, a guess at what was meant."""
+"""Reads the YAML that a person wrote, and tells them what is wrong with it: file, key, value, what is allowed, a guess.
+
+Decides nothing about what the keys mean; that is the model's part.
+"""
 
 from __future__ import annotations
 
 import difflib
+import os
 import typing
 
 import yaml
+from pydantic import BaseModel, ValidationError
 
 if typing.TYPE_CHECKING:
-    from pydantic import BaseModel, ValidationError
+    from collections.abc import Callable
+
+MAX_BYTES = 100_000
+# What PyYAML raises for a value that it cannot build: a 13th month, a number of 5,000 digits, `!!bool maybe`, `[[[[…`.
+BROKEN = (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
+Model = typing.TypeVar("Model", bound=BaseModel)
 
 
 class DefinitionError(Exception):
@@ -17,8 +27,8 @@ class DefinitionError(Exception):
     exit_code = 8
 
 
-class _NoAliases(yaml.SafeLoader):
-    """YAML without aliases: a few hundred bytes of them can stand for millions of nodes."""
+class _Plain(yaml.SafeLoader):
+    """YAML without aliases, of which a few hundred bytes can stand for millions of nodes, and without keys given twice."""
 
     def compose_node(self, parent: object, index: object) -> yaml.Node | None:
         if self.check_event(yaml.AliasEvent):
@@ -28,15 +38,38 @@ class _NoAliases(yaml.SafeLoader):
             )
         return super().compose_node(parent, index)  # type: ignore[arg-type]
 
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[typing.Hashable, typing.Any]:  # noqa: FBT001, FBT002 - PyYAML's signature
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if isinstance(key, yaml.ScalarNode):
+                if key.value in seen:
+                    raise yaml.MarkedYAMLError(
+                        problem=f'the key "{key.value}" stands twice; keep one', problem_mark=key.start_mark
+                    )
+                seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
-def no_alias_loader() -> type[yaml.SafeLoader]:
-    """The loader for everything a person wrote."""
-    return _NoAliases
 
+def read_yaml(path: str, shown: str, model: type[Model], tidy: Callable[[typing.Any], typing.Any]) -> Model:
+    """The file *path* as *model*; *shown* is the name that messages use, *tidy* is applied before the model judges.
 
-def problems_of(error: ValidationError, model: type[BaseModel], place: str) -> list[str]:
-    """One line per problem of *error*, each with the key's full path below *place*."""
-    return [_problem(dict(item), model, place) for item in error.errors(include_url=False)]
+    Raises:
+        DefinitionError: not a plain file, too large, not YAML, or not what the model wants.
+        FileNotFoundError: there is none.
+    """
+    if os.path.lexists(path) and not os.path.isfile(path):
+        raise DefinitionError(f"{shown}: not a file, or a link to none; put a YAML file there, or remove it")
+    with open(path, "rb") as file:
+        data = file.read(MAX_BYTES + 1)
+    if len(data) > MAX_BYTES:
+        raise DefinitionError(f"{shown}: more than {MAX_BYTES:,} bytes; shorten it")
+    try:
+        return model.model_validate(tidy(yaml.load(data, Loader=_Plain)))  # noqa: S506 - a SafeLoader
+    except ValidationError as error:
+        raise DefinitionError("\n".join(_problem(dict(item), model, shown) for item in error.errors())) from None
+    except BROKEN as error:
+        kind = "" if isinstance(error, yaml.YAMLError) else f"a value cannot be read ({type(error).__name__}): "
+        raise DefinitionError(f"{shown}: not YAML: {kind}{' '.join(str(error).split())[:300]}") from None
 
 
 def _problem(item: dict[str, typing.Any], model: type[BaseModel], place: str) -> str:

@@ -5,23 +5,24 @@ from __future__ import annotations
 import os
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from ..core.canonical import digest
 from ..core.workflow import graph_errors, walk
 from .brief_files import FIELDS, brief_fields
 from .config import Strict
-from .problems import DefinitionError, no_alias_loader, problems_of
-from .schema_files import schema_names
+from .problems import DefinitionError, read_yaml
+from .schema_files import schema, schema_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Any
+
     from ..core.records import Workflow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 PROJECT_FOLDER = ".fermata/workflows"
-MAX_BYTES = 100_000
 AGENTS = ("planner", "builder", "reviewer")
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
@@ -86,7 +87,7 @@ def load_workflow(name: str, root: str) -> tuple[Workflow, str]:
         DefinitionError: there is none, or it is wrong; one line per problem.
     """
     places = [os.path.join(root, PROJECT_FOLDER, f"{name}.yaml"), os.path.join(HERE, "workflows", f"{name}.yaml")]
-    path = next((p for p in places if os.path.isfile(p)), None)
+    path = next((p for p in places if os.path.lexists(p)), None)
     if path is None:
         known = sorted(_names(os.path.dirname(places[0])) | _names(os.path.dirname(places[1])))
         raise DefinitionError(f'workflow "{name}" is not known; known: {", ".join(known)}')
@@ -103,19 +104,10 @@ def _names(folder: str) -> set[str]:
 
 def parse_workflow(path: str, shown: str) -> Workflow:
     """The definition in *path*; *shown* is the name that messages use. Raises DefinitionError."""
-    with open(path, "rb") as file:
-        data = file.read(MAX_BYTES + 1)
-    if len(data) > MAX_BYTES:
-        raise DefinitionError(f"{shown}: more than {MAX_BYTES:,} bytes; shorten it")
-    try:
-        value = yaml.load(data, Loader=no_alias_loader())  # noqa: S506 - a SafeLoader that refuses aliases
-        parsed = WorkflowFile.model_validate(_plain_keys(value))
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise DefinitionError(f"{shown}: not YAML: {' '.join(str(error).split())[:300]}") from None
-    except ValidationError as error:
-        raise DefinitionError("\n".join(problems_of(error, WorkflowFile, shown))) from None
+    parsed = read_yaml(path, shown, WorkflowFile, _plain_keys)
     workflow: Workflow = parsed.model_dump(exclude_none=True)  # type: ignore[assignment]
     problems = [p for _, stage in walk(workflow["stages"]) for p in _kind_errors(dict(stage))] or graph_errors(workflow)
+    problems = problems or [*_item_errors(workflow)]
     if problems:
         raise DefinitionError("\n".join(f"{shown}: {p}" for p in problems))
     return workflow
@@ -128,7 +120,7 @@ def _plain_keys(value: object) -> object:
     return [_plain_keys(item) for item in value] if isinstance(value, list) else value
 
 
-def _kind_errors(stage: dict[str, object]) -> list[str]:
+def _kind_errors(stage: dict[str, Any]) -> list[str]:
     kind, place = str(stage["kind"]), f"stages.{stage['id']}"
     allowed = (*ALWAYS, *NEEDS[kind], *MAY[kind])
     found = [f"{place}: a stage of kind {kind} needs `{key}`" for key in NEEDS[kind] if key not in stage]
@@ -142,16 +134,19 @@ def _kind_errors(stage: dict[str, object]) -> list[str]:
     return found
 
 
-def _agents_errors(stage: dict[str, object], place: str) -> list[str]:
-    found = []
+def _agents_errors(stage: dict[str, Any], place: str) -> list[str]:
+    found: list[str] = []
     if stage["agent"] not in AGENTS:
         found.append(f'{place}.agent names "{stage["agent"]}"; known agents: {", ".join(AGENTS)}')
     if stage["result"] not in schema_names():
         found.append(f'{place}.result names "{stage["result"]}"; known schemas: {", ".join(schema_names())}')
+    else:
+        found += _kept_errors(stage, place)
     if stage["access"] == "write" and "scope" not in stage:
         found.append(f"{place}: a stage that writes needs `scope` (item or plan)")
+    if stage["access"] == "write" and stage.get("parallel", 1) != 1:
+        found.append(f"{place}: `parallel` does not go with writing; one writer at a time works in place")
     sees = stage["sees"]
-    assert isinstance(sees, list)
     found += [f'{place}.sees names "{field}"; known: {", ".join(FIELDS)}' for field in sees if field not in FIELDS]
     try:
         wanted = brief_fields(str(stage["brief"]))
@@ -162,3 +157,26 @@ def _agents_errors(stage: dict[str, object], place: str) -> list[str]:
         for field in sorted(wanted - set(sees))
     ]
     return found
+
+
+def _kept_errors(stage: dict[str, Any], place: str) -> Iterator[str]:
+    """`keep` and `verdict` name what the result's schema has; a verdict's every value leads somewhere."""
+    found = schema(stage["result"])
+    fields = found["properties"]
+    for name in stage.get("keep", []):
+        if name not in fields:
+            yield f'{place}.keep names "{name}"; schema {stage["result"]} has: {", ".join(fields)}'
+    verdict = stage.get("verdict")
+    if verdict is None:
+        return
+    values = fields.get(verdict, {}).get("enum", [])
+    if not values or verdict not in found["required"]:
+        yield f'{place}.verdict names "{verdict}", which is no choice that schema {stage["result"]} requires'
+    elif set(stage.get("on", {})) != set(values):
+        yield f"{place}.on must say where each of {', '.join(values)} leads, and nothing else"
+
+
+def _item_errors(workflow: Workflow) -> Iterator[str]:
+    for siblings, stage in walk(workflow["stages"]):
+        if stage.get("scope") == "item" and siblings is workflow["stages"]:
+            yield f"stages.{stage['id']}.scope: `item` is the step of a foreach, and this stage stands in none; write plan"

@@ -6,13 +6,12 @@ Nothing here moves HEAD, a branch, the index or a file of the work tree.
 from __future__ import annotations
 
 import os
-from fnmatch import fnmatchcase
 from typing import NamedTuple
 
-from .run import GitError, run_git
+from .by_products import without_by_products
+from .run import GitError, path_text, run_git
 
 __all__ = [
-    "BY_PRODUCTS",
     "GitError",
     "Repo",
     "branch",
@@ -35,23 +34,6 @@ OPERATIONS = (
     ("sequencer", "cherry-pick or revert"),
     ("BISECT_LOG", "bisect"),
 )
-BY_PRODUCTS = (
-    "__pycache__",
-    "*.pyc",
-    ".pytest_cache",
-    ".mypy_cache",
-    ".ruff_cache",
-    ".hypothesis",
-    ".coverage",
-    ".coverage.*",
-    ".tox",
-    ".nox",
-    ".venv",
-    "node_modules",
-    "*.egg-info",
-    "/.fermata/worktrees",
-)
-"""Untracked things that tools make and nobody reviews, in the notation of `.gitignore`. Tracked files always count."""
 
 
 class Repo(NamedTuple):
@@ -60,11 +42,6 @@ class Repo(NamedTuple):
     root: str
     git_dir: str
     common_dir: str
-
-
-def path_text(raw: bytes) -> str:
-    r"""A path as text that JSON can carry: bytes that are not UTF-8 appear as `\xNN`."""
-    return raw.decode("utf-8", "backslashreplace")
 
 
 def find_repo(start: str) -> Repo | None:
@@ -155,14 +132,6 @@ def dirty_paths(repo: Repo, limit: int = 1000) -> list[str]:
     """
     options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
     records = run_git(repo, *no_filters(repo), "status", *options).split(b"\0")
-    paths = {path_text(line[3:]) for line in records if line and not (line[:2] == b"??" and _is_by_product(line[3:]))}
-    return sorted(paths)[:limit]
-
-
-def _is_by_product(path: bytes) -> bool:
-    parts = path_text(path).rstrip("/").split("/")
-    rooted = "/" + "/".join(parts) + "/"
-    return any(
-        rooted.startswith(rule + "/") if rule.startswith("/") else any(fnmatchcase(part, rule) for part in parts)
-        for rule in BY_PRODUCTS
-    )
+    ours = {line[3:] for line in records if line and line[:2] != b"??"}
+    strange = {line[3:] for line in records if line[:2] == b"??"}
+    return sorted(map(path_text, ours | without_by_products(repo.root, strange)))[:limit]

@@ -68,6 +68,11 @@ def _git_environment(root: str) -> dict[str, str]:
     return {**kept, **SETTINGS, **places}
 
 
+def path_text(raw: bytes) -> str:
+    r"""A path as text that JSON can carry: bytes that are not UTF-8 appear as `\xNN`."""
+    return raw.decode("utf-8", "backslashreplace")
+
+
 def run_git(
     repo: Repo,
     *args: str,

@@ -16,7 +16,9 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .repo import BY_PRODUCTS, Repo, find_repo, no_filters, path_text
+from .by_products import BY_PRODUCTS, without_by_products
+from .large_files import LargeFile, split_by_size
+from .repo import Repo, find_repo, no_filters, path_text
 from .run import GitError, read_git, run_git
 
 if TYPE_CHECKING:
@@ -56,9 +58,10 @@ class _Listing(NamedTuple):
 def take_snapshot(repo: Repo) -> str:
     """Store the work tree as it is now and return the id of its tree.
 
-    In it: tracked files, and untracked ones that are neither ignored nor by-products (`BY_PRODUCTS`). Files that were
-    marked assume-unchanged or skip-worktree are looked at all the same. An untracked repository inside the tree
-    counts as plain files, another worktree of this repository not at all, a submodule by its HEAD commit only.
+    In it: tracked files, and untracked ones that are neither ignored nor by-products (`by_products.py`); for a large
+    untracked one something stands that changes when the file does (`large_files.py`). Files that were marked
+    assume-unchanged or skip-worktree are looked at all the same. An untracked repository inside the tree counts as
+    plain files, another worktree of this repository not at all, a submodule by its HEAD commit only.
 
     Raises:
         GitError: also when a file cannot be read; nothing less than the whole tree is ever called a snapshot.
@@ -132,11 +135,8 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -
     present = {path for path in listing.skipped if os.path.lexists(os.path.join(top, path))}
     absent = listing.skipped - present  # a sparse checkout: not there on purpose, so not deleted
     gone = _without_folder(top, listing.tracked - absent)
-    changed = (listing.changed | listing.assumed | present) - gone - absent
-    changed |= {path for path in listing.untracked if not path.endswith(b"/")}
-    for path in listing.untracked:
-        if path.endswith(b"/"):
-            changed |= _nested_files(repo, path)
+    untracked, large = split_by_size(repo, _untracked_files(repo, listing))
+    changed = ((listing.changed | listing.assumed | present) - gone - absent) | untracked
 
     def tell(option: tuple[str, ...], paths: set[bytes]) -> None:
         if paths:
@@ -147,6 +147,34 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -
     tell(("--no-skip-worktree",), present)
     tell(("--force-remove",), gone)
     tell(("--add", "--remove"), changed)
+    if large:
+        _stand_in(repo, index, large)
+
+
+def large_untracked(repo: Repo) -> list[tuple[str, int]]:
+    """Path and size of each untracked file that is too large for a snapshot, sorted; a person should know them."""
+    listing = _list(repo, no_filters(repo), None)
+    _stored, large = split_by_size(repo, _untracked_files(repo, listing))
+    return [(path_text(file.path), file.size) for file in large]
+
+
+def _untracked_files(repo: Repo, listing: _Listing) -> set[bytes]:
+    found = {path for path in listing.untracked if not path.endswith(b"/")}
+    for path in listing.untracked:
+        if path.endswith(b"/"):
+            found |= _nested_files(repo, path)
+    return without_by_products(repo.root, found)
+
+
+def _stand_in(repo: Repo, index: str, large: list[LargeFile]) -> None:
+    """Put what stands for *large* files into the index; their texts are stored by one process, from files beside it."""
+    names = [f"{index}-large-{number}" for number in range(len(large))]
+    for name, file in zip(names, large, strict=True):
+        with open(name, "xb") as text:
+            text.write(file.stand_in)
+    stored = run_git(repo, "hash-object", "-w", "--no-filters", "--", *names)
+    lines = (b"100644 %s\t%s\0" % (blob, file.path) for blob, file in zip(stored.split(), large, strict=True))
+    run_git(repo, "update-index", "-z", "--index-info", index=index, stdin=b"".join(lines))
 
 
 def _without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:

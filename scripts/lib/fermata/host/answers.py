@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from ..core.consultation import clean
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Json
@@ -13,7 +15,7 @@ MAX_CONTEXT = 9_000
 
 def deny(reason: str) -> Answer:
     """PreToolUse: the tool does not run, the model reads *reason*."""
-    return _specific("PreToolUse", permissionDecision="deny", permissionDecisionReason=f"fermata: {reason}")
+    return _specific("PreToolUse", permissionDecision="deny", permissionDecisionReason=f"fermata: {_shown(reason)}")
 
 
 def allow(updated_input: dict[str, Json] | None = None) -> Answer:
@@ -39,7 +41,12 @@ def context(event: str, text: str, shown: str = "") -> Answer:
 
 def block(reason: str) -> Answer:
     """Stop, SubagentStop: go on, for *reason*. UserPrompt*: the model is not asked, the human reads *reason*."""
-    return {"decision": "block", "reason": reason}
+    return {"decision": "block", "reason": _shown(reason)}
+
+
+def _shown(reason: str) -> str:
+    """*reason* as a person may see it: it can quote paths and words that came from anywhere."""
+    return clean(reason, MAX_CONTEXT)
 
 
 def _specific(event: str, **fields: Json) -> Answer:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import os
 
-from ..core.fold import ENDED
 from ..core.gate import MAIN, READER, STRANGER, WRITER, Call, Facts
+from ..core.position import ENDED
 from ..store.data import DataFolder, approval_error
 from ..store.run_store import RunStore
 
@@ -46,8 +46,13 @@ class Bound:
         """Whether the main thread is free: the run is stopped (its agents may finish their work), fenced or over."""
         return self.fenced or self.ended or (self.run is not None and self.run["status"] == "stopped")
 
-    def release(self) -> None:
-        """Free the session of a parked run, unless agents are still at work: the marker keeps them inside their limits."""
+    def release(self, *, by_human: bool = False) -> None:
+        """Free the session of a parked run, unless agents are still at work: the marker keeps them inside their limits.
+
+        Of a session that another one took the run from, nobody knows which agents live on: only a person frees it.
+        """
+        if self.fenced and not self.ended and not by_human:
+            return
         run = self.store.load() if self.store.exists() else None
         at_work = run is not None and any(d["state"] == "running" for d in run["dispatches"].values())
         if not at_work:
@@ -146,9 +151,10 @@ class Bound:
         return Call(self.payload.tool, command if isinstance(command, str) else "", self._target(given))
 
     def _target(self, given: dict[str, Json]) -> str | None:
-        path = given.get("file_path") or given.get("notebook_path") or ""
+        path = given.get("notebook_path" if self.payload.tool == "NotebookEdit" else "file_path")
         if not isinstance(path, str) or not path:
             return ""
-        real = os.path.realpath(os.path.join(self.payload.cwd or self.root, path))
+        # The client expands `~` too.
+        real = os.path.realpath(os.path.join(self.payload.cwd or self.root, os.path.expanduser(path)))
         inside = os.path.relpath(real, os.path.realpath(self.root))
         return None if inside == os.pardir or inside.startswith(os.pardir + os.sep) else inside.replace(os.sep, "/")

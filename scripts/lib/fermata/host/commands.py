@@ -10,9 +10,9 @@ import os
 import time
 
 from ..core.consultation import clean, line
-from ..core.fold import ENDED
+from ..core.position import ENDED
 from ..store.data import DataFolder
-from ..store.errors import StoreError
+from ..store.errors import Damaged, StoreError
 from ..store.project import Project
 from . import answers
 from .bound import LAUNCHER, Bound
@@ -60,6 +60,15 @@ def _bound(payload: Payload, env: Mapping[str, str]) -> Bound | None:
     return Bound(data, marker, payload) if marker else None
 
 
+def _bound_or_freed(payload: Payload, env: Mapping[str, str]) -> tuple[Bound | None, str]:
+    """As `_bound`, for the commands that get a person out: what cannot be read lets go of the session, and says why."""
+    try:
+        return _bound(payload, env), ""
+    except Damaged as error:
+        DataFolder(env["CLAUDE_PLUGIN_DATA"]).clear_marker(payload.session)
+        return None, f"this session is free now; the run is left as it lies. {error}"
+
+
 def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
     """`/build GOAL`: bind the session, keep the goal beside the marker."""
     goal = payload.args.strip()
@@ -73,7 +82,7 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | Non
         return answers.block(
             f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it"
         )
-    bound = _bound(payload, env)
+    bound, _ = _bound_or_freed(payload, env)
     if bound and bound.run and not bound.parked:
         return answers.block(
             f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort"
@@ -111,13 +120,13 @@ def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | N
 def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     """Park the run: nothing new begins, agents at work finish and hand in, the session is free."""
     del repo
-    bound = _bound(payload, env)
+    bound, damage = _bound_or_freed(payload, env)
     if bound is None:
-        return answers.block("this session drives no run; nothing to stop")
+        return answers.block(damage or "this session drives no run; nothing to stop")
     run = bound.run
     if run and not bound.parked:
         run = bound.store.note("human", "run_stopped", {}, lambda now: now["status"] not in (*ENDED, "stopped"))
-    bound.release()
+    bound.release(by_human=True)
     if run is None:
         return answers.block("no run had begun; the session is free")
     at_work = [d["id"] for d in run["dispatches"].values() if d["state"] == "running"]
@@ -128,8 +137,13 @@ def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
 
 
 def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
-    bound = _bound(payload, env)
-    store = bound.store if bound else _only_open(repo, payload.args.strip())
+    name = payload.args.strip()
+    bound, damage = _bound_or_freed(payload, env)
+    if damage and not name:
+        return answers.block(damage)
+    store = bound.store if bound and not name else _only_open(repo, name)
+    if bound and (store is None or store.folder != bound.store.folder):
+        bound = None  # the run that is meant is not this session's
     if store is None or not store.exists():
         if bound:
             bound.release()

@@ -122,6 +122,8 @@ def typed(bound: Bound, env: Mapping[str, str]) -> str | None:
     code = bound.payload.args.strip()
     if not interactive(env):
         return "an approval is typed by a person in a terminal session; this session is not one"
+    if bound.fenced:
+        return "another session drives this run now; approve it there"
     if gate is None:
         return "nothing waits for an approval here. /fermata:status shows where the run stands"
     if code != code_of(gate["digest"]):
@@ -135,7 +137,7 @@ def typed(bound: Bound, env: Mapping[str, str]) -> str | None:
 def from_environment(bound: Bound, env: Mapping[str, str]) -> bool:
     """FERMATA_APPROVE in the client's own environment names the waiting plan: an operator approved it before the client began."""
     gate = pending_gate(bound.run)
-    if gate is None or env.get("FERMATA_APPROVE") != gate["digest"] or nested(env):
+    if gate is None or env.get("FERMATA_APPROVE") != gate["digest"] or nested(env) or bound.fenced:
         return False
     decide(bound, gate, "approve", "", "environment")
     return True

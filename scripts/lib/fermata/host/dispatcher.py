@@ -7,6 +7,7 @@ refusal with a way out, and a deadline of our own comes before the client's.
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from typing import BinaryIO, TextIO
 
+    from ..store.data import DataFolder
     from .answers import Answer
     from .payload import Payload
 
@@ -38,6 +40,7 @@ def main(event: str, stdin: BinaryIO, stdout: TextIO, env: Mapping[str, str]) ->
         answer = _answer(event, stdin, env)
     except Exception as error:  # noqa: BLE001 - a gate must turn every error into a refusal
         answer = _refusal(event, error)
+    signal.setitimer(signal.ITIMER_REAL, 0)
     try:
         if answer is not None:
             stdout.write(json.dumps(answer))
@@ -60,14 +63,19 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
     folder = env.get("CLAUDE_PLUGIN_DATA")
     if not folder:
         return None  # not started by the client as a plugin's hook: nothing can be bound
-    payload = read_payload(stdin.read())
+    from ..store.data import DataFolder
+
+    data = DataFolder(folder)
+    try:
+        payload = read_payload(stdin.read())
+    except PayloadError:
+        if _drives_nothing(data, env):
+            return None  # other work is not to be disturbed
+        raise
     if event == "UserPromptExpansion":
         from .commands import expansion
 
         return expansion(payload, env)
-    from ..store.data import DataFolder
-
-    data = DataFolder(folder)
     if event == "SessionStart":
         data.note_seen(payload.session)
     marker = data.marker(payload.session)
@@ -77,6 +85,12 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
     from .events import BOUND_EVENTS
 
     return BOUND_EVENTS[event](Bound(data, marker, payload), env)
+
+
+def _drives_nothing(data: DataFolder, env: Mapping[str, str]) -> bool:
+    """Whether the client's own word for the session, where it gives one, has no marker."""
+    session = env.get("CLAUDE_CODE_SESSION_ID", "")
+    return session != "" and not os.path.lexists(data.marker_path(session))
 
 
 def _unbound(event: str, payload: Payload, env: Mapping[str, str]) -> Answer | None:
@@ -93,10 +107,10 @@ def _unbound(event: str, payload: Payload, env: Mapping[str, str]) -> Answer | N
 
 def _refusal(event: str, error: Exception) -> Answer | None:
     """What a failed hook says. A sensor says nothing to the model; a gate refuses and tells the way out."""
+    from ..core.consultation import line
+
     what = f"{type(error).__name__}: {error}" if not isinstance(error, PayloadError) else f"unusable payload, {error}"
-    reason = (
-        f"fermata could not decide ({' '.join(what.split())[:400]}), and what it cannot decide it refuses. {WAY_OUT}"
-    )
+    reason = f"fermata could not decide ({line(what, 400)}), and what it cannot decide it refuses. {WAY_OUT}"
     sys.stderr.write(reason + "\n")
     if event == "PreToolUse":
         from .answers import deny

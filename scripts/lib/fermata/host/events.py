@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from functools import partial
 
-from ..core.actions import needs_nobody, next_actions
+from ..core.actions import WAIT_AGENTS, needs_nobody, next_actions
 from ..core.consultation import line
-from ..core.gate import ALLOW, DENY, MAIN, judge
+from ..core.gate import ALLOW, DENY, MAIN, judge, own_launcher
 from ..core.shell import launcher_verb
 from ..store.files import read_json, write_json
 from . import answers
@@ -27,8 +27,7 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """The gate. Its common answer, silence, costs one read of marker and state."""
     tool, agent = bound.payload.tool, bound.payload.agent_id
     if bound.parked and agent is None:
-        bound.release()
-        return None
+        return _free(bound)
     if tool == "SubagentHandback" and agent is not None:
         from .handin import handback
 
@@ -47,6 +46,15 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     return answers.allow() if verdict.answer == ALLOW else None
 
 
+def _free(bound: Bound) -> Answer | None:
+    """The main thread of a parked run does what it likes; but a call of our own, which says why, must still find its run."""
+    verdict = own_launcher(bound.call(), bound.facts()[0])
+    if verdict is not None and verdict.answer == ALLOW:
+        return answers.allow()
+    bound.release()
+    return None
+
+
 def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """Agent: binds the agent to its ticket. AskUserQuestion: the human's choice. Our CLI: shows the report, ends the marker."""
     tool, run = bound.payload.tool, bound.run
@@ -62,16 +70,22 @@ def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         from .decisions import picked
 
         return picked(bound)
-    verb = launcher_verb(str(bound.payload.tool_input.get("command", "")), LAUNCHER) if tool == "Bash" else None
-    return _after_own_command(bound, env) if verb in ("start", "next", "wait") else None
+    return _after_own_command(bound, env) if _own_verb(bound) else None
+
+
+def _own_verb(bound: Bound) -> bool:
+    """Whether the main thread called one of fermata's commands that move the run."""
+    if bound.payload.tool != "Bash" or bound.payload.agent_id is not None:
+        return False
+    return launcher_verb(str(bound.payload.tool_input.get("command", "")), LAUNCHER) in ("start", "next", "wait")
 
 
 def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     from .decisions import current_report, from_environment
 
-    if bound.run is None or bound.ended:
+    if bound.run is None or bound.parked:
         bound.release()
-        if bound.run:
+        if bound.run and bound.ended:
             bound.data.drop_approval(bound.run["run"])
         return None
     if from_environment(bound, env):
@@ -83,8 +97,12 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
 
 
 def post_tool_use_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
-    """An Agent call that failed: its dispatch is over, and offered again."""
+    """An Agent call that failed: its dispatch is over, and offered again. Our CLI: no run was made, or it is parked."""
     del env
+    if bound.payload.tool == "Bash":
+        if _own_verb(bound) and (bound.run is None or bound.parked) and not bound.payload.raw.get("is_interrupt"):
+            bound.release()
+        return None
     _fail(bound, [d["id"] for d in _running(bound.run) if d["tool_use_id"] == bound.payload.tool_use_id])
     return None
 
@@ -127,7 +145,7 @@ def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """The main thread wants to end its turn: say what is next, if nobody has to be waited for. Three times, then let it be."""
     del env
     run = bound.run
-    if run is None or bound.parked or not needs_nobody(next_actions(run)):
+    if run is None or bound.parked or not (needs_nobody(next_actions(run)) or _unasked(bound, run)):
         return None
     path = bound.data.marker_path(bound.payload.session) + ".stops"
     seen = read_json(path)
@@ -137,7 +155,24 @@ def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     if count > MAX_NUDGES:
         return None
     write_json(path, {"seq": seq, "count": count})
-    return answers.context("Stop", f'fermata: run {run["run"]} has work that needs nobody. Run: "{LAUNCHER}" next')
+    return answers.context("Stop", f'fermata: run {run["run"]} can go on. Run: "{LAUNCHER}" next')
+
+
+def _unasked(bound: Bound, run: Run) -> bool:
+    """Whether the user is to be asked what no picker has shown yet.
+
+    An agent can hand in while the session is about to end its turn, as it was told to; the client wakes it no more then.
+    """
+    from .decisions import pending_gate
+    from .tickets import asking_dispatch, round_of
+
+    if not run["interactive"] or any(action.kind == WAIT_AGENTS for action in next_actions(run)):
+        return False
+    asking = asking_dispatch(run)
+    if asking:
+        return bound.data.asked(bound.payload.session) != round_of(asking)
+    gate = pending_gate(run)
+    return gate is not None and gate["question"] is None
 
 
 def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:

@@ -10,7 +10,7 @@ import re
 import time
 
 from ..core.consultation import answers_message, question_for
-from ..core.fold import leaves
+from ..core.position import leaves
 from ..core.workflow import stage_at
 from . import answers
 
@@ -107,6 +107,7 @@ def ask_user(bound: Bound) -> Answer | None:
         return None
     asking = asking_dispatch(run)
     if asking:
+        bound.data.note_asked(bound.payload.session, round_of(asking))
         return _replace(bound, asking["questions"])
     gate = run["gate"]
     if gate is None or "decision" in gate:
@@ -125,6 +126,11 @@ def ask_user(bound: Bound) -> Answer | None:
 def asking_dispatch(run: Run) -> Dispatch | None:
     """The first dispatch whose agent waits for the user's answers."""
     return next((d for d in run["dispatches"].values() if d["state"] == "asking"), None)
+
+
+def round_of(asking: Dispatch) -> str:
+    """The name of one question round."""
+    return f"{asking['id']}#{asking['round']}"
 
 
 def _replace(bound: Bound, questions: list[Question]) -> Answer:

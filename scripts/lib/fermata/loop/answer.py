@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ..core.records import Run
 
 GATE_WAITS = 3
+MAX_TICKETS = 10  # more stay open; the next answer has them
 CALL = f'"{LAUNCHER}"'
 
 
@@ -26,7 +27,7 @@ def answer(run: Run, actions: list[Action]) -> tuple[str, int]:
 
 def _agents(run: Run, actions: list[Action]) -> tuple[str, int]:
     tickets = []
-    for action in actions:
+    for action in actions[:MAX_TICKETS]:
         dispatch = run["dispatches"][action.subject]
         tickets.append(
             f"  subagent_type: fermata:{dispatch['agent']}   description: {dispatch['id']} {dispatch['agent']}   prompt: fermata dispatch {dispatch['id']}"
@@ -81,13 +82,13 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
 
 
 def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
-    names = ", ".join(run["checks"][action.subject]["name"] for action in actions)
+    names = _some([run["checks"][action.subject]["name"] for action in actions], ", ", 600)
     return f"DO: fermata is running {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.", 0
 
 
 def _wait_agents(run: Run, actions: list[Action]) -> tuple[str, int]:
     del run
-    names = ", ".join(action.subject for action in actions)
+    names = _some([action.subject for action in actions], ", ", 600)
     return f"WAIT: {names} at work. End your turn now; you are woken when it hands in. Then: {CALL} next", 0
 
 
@@ -103,11 +104,22 @@ def _human(run: Run, actions: list[Action]) -> tuple[str, int]:
     return "\n".join(text), GATE_WAITS
 
 
+def _some(texts: list[str], between: str, room: int) -> str:
+    """As many of *texts* as there is *room* for, in characters, and how many are left out."""
+    shown: list[str] = []
+    for text in texts:
+        room -= len(text) + len(between)
+        if room < 0 and shown:
+            return between.join([*shown, f"and {len(texts) - len(shown)} more (`fermata status --json` names all)"])
+        shown.append(text)
+    return between.join(shown)
+
+
 def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
     del actions
     if run["status"] == "completed":
         changed = sorted(
-            {path for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]}
+            {line(path, 400) for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]}
         )
         checked = [
             f"Checked: {c['name']} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
@@ -117,7 +129,8 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
             if checked
             else "this workflow ran no checks, so nothing is proven."
         )
-        text = [f"DONE: the run is complete; {proof}", f"Changed: {', '.join(changed[:30]) or 'nothing'}", *checked]
+        text = [f"DONE: the run is complete; {proof}", f"Changed: {_some(changed, ', ', 500) or 'nothing'}"]
+        text += [_some(checked, "\n", 600)] if checked else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {

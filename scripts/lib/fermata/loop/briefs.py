@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 
 from ..core.consultation import answers_text, clean, line
-from ..core.fold import checks_of, commands_for, dispatches_of, item_of
+from ..core.position import checks_of, commands_for, dispatches_of, item_of
 from ..core.workflow import stage_at
 from ..definitions.brief_files import template
 from ..definitions.schema_files import schema
@@ -50,7 +50,7 @@ class Brief:
     def base(self) -> str:
         base = self.run["base"]
         dirty = base["dirty"]
-        text = f"Branch {base['branch'] or '(detached)'} at {str(base['commit'])[:12]}."
+        text = f"Branch {line(base['branch'] or '(detached)')} at {str(base['commit'])[:12]}."
         if dirty:
             text += (
                 f" Uncommitted work of the user's that stays as it is: {', '.join(line(d, 120) for d in dirty[:20])}."
@@ -115,15 +115,15 @@ class Brief:
     def plan(self) -> str:
         approved = self.run["approved"]
         kept = self.run["kept"].get(stage_at(self.run["workflow"], approved["node"])["plan"], {}) if approved else {}
-        return _plan_text(kept) if kept else "No plan."
+        return _fenced(_plan_text(kept)) if kept else "No plan."
 
     def item(self) -> str:
         if self.own_item is not None:
-            return str(self.own_item)
+            return line(self.own_item, 500)
         step = item_of(self.run, self.at)
         if not isinstance(step, dict):
             return 'Mend what is described under "What went wrong" below, within the approved plan.'
-        out = [f"**{line(step['title'])}**", clean(step["objective"])]
+        out = [line(step["title"]), clean(step["objective"])]
         for title, key in (
             ("Read first", "read_first"),
             ("Constraints", "constraints"),
@@ -131,7 +131,7 @@ class Brief:
         ):
             if step.get(key):
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
-        return "\n".join(out)
+        return _fenced("\n".join(out))
 
     def scope(self) -> str:
         return ", ".join(f"`{glob}`" for glob in self.globs)
@@ -139,7 +139,7 @@ class Brief:
     def failure(self) -> str:
         """What went wrong before: failed attempts of this visit, and the check or review that sent the run back here."""
         parts = [
-            f"- {d['id']} failed: {clean(d['reason'], 1_000)}"
+            f"- {d['id']} failed: {line(d['reason'], 1_000)}"
             for d in dispatches_of(self.run, self.at, self.visit)
             if d["state"] == "failed"
         ]
@@ -164,16 +164,13 @@ class Brief:
                 if c.get("outcome") != "green"
             ]
         review = self.run["kept"].get(node, {})
-        return [
-            f"The review rejected the change: {clean(review.get('summary', ''), 2_000)}",
-            *map(_finding, review.get("findings", [])),
-        ]
+        said = [clean(review.get("summary", ""), 2_000), *map(_finding, review.get("findings", []))]
+        return ["The review rejected the change. In the reviewer's words:", _fenced("\n".join(said))]
 
     def diff(self) -> str:
         tree = take_snapshot(self.site.repo)
-        return _fenced(
-            diff_text(self.site.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF) or "(no change)", "diff"
-        )
+        found = diff_text(self.site.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF).replace("\r\n", "\n")
+        return _fenced(clean(found, 2 * MAX_DIFF) or "(no change)", "diff")
 
     def reports(self) -> str:
         done = [d for d in self.run["dispatches"].values() if d["access"] == "write" and d["state"] == "completed"]
@@ -221,7 +218,8 @@ def check_text(folder: str, check: CheckRun) -> str:
 
 
 def _report(dispatch: Dispatch) -> str:
-    return f"- {dispatch['id']}: {line(dispatch['summary'], 600)} (changed: {', '.join(dispatch['changed'][:20]) or 'nothing'})"
+    changed = ", ".join(line(path, 300) for path in dispatch["changed"][:20])
+    return f"- {dispatch['id']}: {line(dispatch['summary'], 600)} (changed: {changed or 'nothing'})"
 
 
 def _finding(finding: dict[str, Json]) -> str:
@@ -241,7 +239,7 @@ def _plan_text(kept: dict[str, Json]) -> str:
 
 
 def _commands(checks: list[Json]) -> str:
-    return "\n".join(f"- `{c['command']['shown']}` ({c['source']})" for c in checks)
+    return "\n".join(f"- `{line(c['command']['shown'], 2_000)}` ({line(c['source'])})" for c in checks)
 
 
 def _fenced(text: str, kind: str = "") -> str:

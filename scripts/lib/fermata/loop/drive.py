@@ -1,7 +1,8 @@
 """`drive(site, store)`: do all that needs nobody, journal it, and say what is left for an agent or a human.
 
 Idempotent: every step looks again under the lock whether it is still to be done, so two callers, or one that died
-half-way, end in the same state.
+half-way, end in the same state. One process at a time drives a run: what is journalled and not yet started would look
+lost to another.
 """
 
 from __future__ import annotations
@@ -13,20 +14,23 @@ from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, rea
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.evidence import judge, to_json
-from ..core.fold import commands_for, item_of, outcome_of
+from ..core.position import ENDED, checks_of, commands_for, item_of, outcome_of
 from ..core.workflow import stage_at, walk
+from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
 from ..store.files import write_text
-from .briefs import Brief, baseline_lines
+from ..store.lock import locked
+from .briefs import Brief, baseline_lines, last_runs
 from .site import LAUNCHER, minutes_since
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.records import CheckRun, Json, Run, Stage
+    from ..core.records import CheckRun, Json, NamedCheck, Run, Stage
     from ..store.run_store import News, RunStore
     from .site import Site
 
 MAX_TURNS = 500
+DRIVE_SECONDS = 60.0
 
 
 def drive(site: Site, store: RunStore) -> tuple[Run, list[Action]]:
@@ -35,17 +39,28 @@ def drive(site: Site, store: RunStore) -> tuple[Run, list[Action]]:
     Raises:
         StoreError, OSError, GitError: what was journalled stays; call again.
     """
-    void_fallen_approval(site, store)
-    for _ in range(MAX_TURNS):
-        collect_checks(store)
-        run = store.load()
-        actions = next_actions(run, minutes_since(run["created"]))
-        own = [action for action in actions if action.kind in OWN]
-        if not own:
-            return run, actions
-        for action in own:
-            PERFORM[action.kind](site, store, run, action)
+    with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        note_moved_base(site, store)
+        void_fallen_approval(site, store)
+        for _ in range(MAX_TURNS):
+            collect_checks(store)
+            run = store.load()
+            actions = next_actions(run, minutes_since(run["created"]))
+            own = next((action for action in actions if action.kind in OWN), None)
+            if own is None:
+                return run, actions
+            PERFORM[own.kind](site, store, run, own)  # one at a time: the next one gets the id after it
     raise RuntimeError("the engine did not settle")
+
+
+def note_moved_base(site: Site, store: RunStore) -> None:
+    """A commit or a change of branch since the run began: what was approved for another base has to be approved again."""
+    base, now = store.load()["base"], {"commit": head_commit(site.repo), "branch": branch(site.repo)}
+    moved = {key: base[key] for key in now} != now
+    if moved:
+        was, new = str(base["commit"])[:8], str(now["commit"])[:8]
+        reason = f"HEAD moved from {was} ({base['branch']}) to {new} ({now['branch']})"
+        store.note("cli", "base_moved", {**now, "reason": reason}, lambda run: run["status"] not in ENDED)
 
 
 def void_fallen_approval(site: Site, store: RunStore) -> None:
@@ -109,7 +124,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         base = take_snapshot(site.repo)
         keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
     brief = Brief(site, run, action, scope)
-    write_text(store.path("briefs", f"{name}.md"), brief.text(name, LAUNCHER), sync=True)
+    write_text(store.path("briefs", f"{name}.md"), brief.text(name, f'"{LAUNCHER}"'), sync=True)
     body = {
         "id": name,
         "node": action.node,
@@ -145,7 +160,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "name": named["name"],
         "shown": named["command"]["shown"],
     }
-    known = _same_on_same_tree(run, named["command"]["shown"], take_snapshot(site.repo))
+    known = _same_on_same_tree(run, named, take_snapshot(site.repo))
     mine = False
 
     def decide(now: Run | None) -> News:
@@ -173,14 +188,21 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         start_check(spec, store.path("checks"))
 
 
-def _same_on_same_tree(run: Run, shown: str, tree: str) -> CheckRun | None:
+def _same_on_same_tree(run: Run, named: NamedCheck, tree: str) -> CheckRun | None:
     """A green run of the very same command on the very same tree: running it again would prove nothing more."""
+    shown = named["command"]["shown"]
     ended = [
         c
         for c in run["checks"].values()
         if c.get("outcome") == "green" and c["shown"] == shown and c.get("tree") == tree
     ]
-    return ended[-1] if ended else None
+    return next((c for c in reversed(ended) if not named["expect_tests"] or _ran_tests(c)), None)
+
+
+def _ran_tests(check: CheckRun) -> bool:
+    """False for what was green only because nobody expected it to run a test."""
+    counts = check.get("counts")
+    return counts is None or counts["total"] > counts["skipped"]
 
 
 def _taken_over(name: str, known: CheckRun) -> dict[str, Json]:
@@ -216,24 +238,30 @@ def write_report(store: RunStore, run: Run) -> str:
 
 def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """Complete the run, if the tree is still the very one that the last green checks saw."""
-    verified = _verified_tree(run)
-    changed = [c.path for c in changed_paths(site.repo, verified, take_snapshot(site.repo))] if verified else []
+    proofs = _proofs(run)
+    now = take_snapshot(site.repo)
+    trees = {str(c["tree"]) for c in proofs if c.get("tree")} - {now}
+    own = {path for c in proofs if c.get("outcome") == "unstable" for path in c["changed"]}  # made by a check itself
+    changed = sorted({c.path for tree in trees for c in changed_paths(site.repo, tree, now)} - own)
     if changed and action.node:
         body = {"node": action.node, "visit": action.visit, "changed": changed[:50]}
         store.note("cli", "tree_moved", body, partial(_still, action))
     else:
-        store.note("cli", "run_completed", {"tree": verified}, partial(_still, action))
+        store.note("cli", "run_completed", {"tree": now if proofs else None}, partial(_still, action))
 
 
-def _verified_tree(run: Run) -> str | None:
-    """The tree of the newest check of a stage that ran every command green; None where a workflow checks nothing."""
+def _proofs(run: Run) -> list[CheckRun]:
+    """The last run of each command in the newest visit of a stage that ran all of them; empty where none was green.
+
+    Each is held against the tree by itself: the user may have changed something between two of them.
+    """
     full = {s["id"] for _, s in walk(run["workflow"]["stages"]) if s["kind"] == "checks" and s["commands"] == "full"}
     ended = [c for c in run["checks"].values() if c["node"] in full and c["state"] == "finished"]
     if not ended:
-        return None
-    last = ended[-1]
-    stage = stage_at(run["workflow"], last["node"])
-    return last.get("tree") if outcome_of(run, last["node"], last["visit"], stage) == "green" else None
+        return []
+    node, visit = ended[-1]["node"], ended[-1]["visit"]
+    green = outcome_of(run, node, visit, stage_at(run["workflow"], node)) == "green"
+    return last_runs(checks_of(run, node, visit)) if green else []
 
 
 def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:

@@ -6,7 +6,7 @@ import calendar
 import os
 import time
 
-from ..core.fold import ENDED
+from ..core.position import ENDED
 from ..host.transcripts import last_words
 from .results import accept_result
 

@@ -12,7 +12,7 @@ import re
 from collections import namedtuple
 
 from ..checks.command import CommandError, parse_command, to_json
-from ..core.canonical import StrictJsonError, digest, parse_strict
+from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
 from ..core.scope import glob_error, outside
 from ..core.workflow import stage_at
@@ -62,7 +62,7 @@ def one_object(text: str) -> dict[str, Json]:
         raise Rejected(
             f"not JSON at line {error.lineno}, column {error.colno}: {error.msg}. Hand in one whole JSON object"
         ) from None
-    except (StrictJsonError, RecursionError) as error:
+    except (ValueError, RecursionError) as error:  # StrictJsonError, or a number of more digits than Python reads
         raise Rejected(str(error) or "nested too deep") from None
     if not isinstance(value, dict):
         raise Rejected("the result is not a JSON object")
@@ -90,14 +90,21 @@ def accept_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> A
         news = _news(repo, run, stage, dispatch, value)
     except Rejected as error:
         return _reject(store, run, dispatch, str(error))
-    write_json(store.path("results", f"{dispatch_id}-{dispatch['round']}.json"), value, sync=True)
-    store.transact("door", lambda now: news if now and _still(now, dispatch) else [])
+
+    def decide(now: Run | None) -> News:
+        """The file is written under the lock, so that it is the one that the journal's digest is about."""
+        if now is None or not _still(now, dispatch):
+            return []
+        write_json(store.path("results", f"{dispatch_id}-{dispatch['round']}.json"), value, sync=True)
+        return news
+
+    store.transact("door", decide)
     return Answer(True, "")
 
 
 def _still(now: Run, dispatch: Dispatch) -> bool:
     current = now["dispatches"][dispatch["id"]]
-    return current["state"] == "running" and current["repairs"] == dispatch["repairs"]
+    return current["state"] == "running" and all(current[key] == dispatch[key] for key in ("repairs", "round"))
 
 
 def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str) -> Answer:

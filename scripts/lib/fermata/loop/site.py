@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 
-from ..core.fold import ENDED
+from ..core.position import ENDED
 from ..git.repo import Repo, find_repo
 from ..store.data import DataFolder, approval_error, journal_error
 from ..store.errors import Conflict, Usage

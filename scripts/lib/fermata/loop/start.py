@@ -93,7 +93,8 @@ def project_checks(root: str, config: Config) -> dict[str, list[NamedCheck]]:
     full = _configured(config.checks.full, "full")
     if not full:
         full = [
-            {"name": c.name, "command": to_json(c.command), "expect_tests": True, "source": c.why} for c in detect(root)
+            {"name": c.name, "command": to_json(c.command), "expect_tests": c.expect_tests, "source": c.why}
+            for c in detect(root)
         ]
     return {"full": full, "quick": _configured(config.checks.quick, "quick")}
 

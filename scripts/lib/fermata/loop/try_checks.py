@@ -22,32 +22,40 @@ def try_checks(site: Site, *, baseline: bool, quick: bool, seconds: float) -> li
 
     Before an approval, and with *baseline*, these are the project's own checks; afterwards those that were approved.
     """
-    wanted, folder = _wanted(site, baseline=baseline, quick=quick)
+    wanted, folder, minutes = _wanted(site, baseline=baseline, quick=quick)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     stamp = f"try-{int(time.time())}-{os.urandom(2).hex()}"
     ids = [f"{stamp}-{number}" for number in range(len(wanted))]
     for name, check in zip(ids, wanted, strict=True):
         spec = CheckSpec(
-            name, check["name"], from_json(check["command"]), site.repo.root, 1_800, expect_tests=check["expect_tests"]
+            name,
+            check["name"],
+            from_json(check["command"]),
+            site.repo.root,
+            minutes * 60,
+            expect_tests=check["expect_tests"],
         )
         start_check(spec, folder)
     wait_checks(folder, ids, seconds)
     return [_entry(folder, name, check) for name, check in zip(ids, wanted, strict=True)]
 
 
-def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str]:
+def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str, int]:
+    """The checks, the folder for what they leave, and how many minutes each may take."""
     project = site.project
     if not project.run_ids():
-        found = project_checks(site.repo.root, load_config(site.repo.root))
+        config = load_config(site.repo.root)
+        found = project_checks(site.repo.root, config)
         project.prepare()
-        return (found["quick"] or found["full"]) if quick else found["full"], os.path.join(project.folder, "checks")
+        chosen = (found["quick"] or found["full"]) if quick else found["full"]
+        return chosen, os.path.join(project.folder, "checks"), config.checks.minutes
     store = site.shown(None)
     run = store.load()
-    approved = run["approved"]
+    minutes, approved = run["limits"]["check_minutes"], run["approved"]
     if baseline or not approved:
         found = run["project_checks"]
-        return (found["quick"] or found["full"]) if quick else found["full"], store.path("checks")
-    return approved["envelope"]["quick" if quick else "checks"], store.path("checks")
+        return (found["quick"] or found["full"]) if quick else found["full"], store.path("checks"), minutes
+    return approved["envelope"]["quick" if quick else "checks"], store.path("checks"), minutes
 
 
 def _entry(folder: str, name: str, check: NamedCheck) -> dict[str, Json]:

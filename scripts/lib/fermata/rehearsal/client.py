@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Literal
 
 from .messages import JsonObject
-from .processes import end_group
+from .processes import end_alone, end_group
 
 Mode = Literal["default", "auto", "acceptEdits", "plan", "bypassPermissions"]
 _KEY = "test-key"
@@ -265,10 +265,14 @@ class Headless:
         return _outcome(self._process.returncode, *self._output)
 
     def kill9(self) -> Outcome:
-        """End it and its children at once, as a crash would; gives what it said before."""
+        """End it and all it started at once, as a crash of the machine would; gives what it said before."""
         end_group(self._process.pid)
         self._reader.join()
         return _outcome(self._process.returncode, *self._output)
+
+    def crash(self) -> tuple[int, ...]:
+        """End the client alone: a detached check lives on. Gives what it had started, for the caller to end."""
+        return end_alone(self._process.pid)
 
     def _read(self) -> None:
         self._output = self._process.communicate()

@@ -21,6 +21,14 @@ def end_group(pid: int) -> None:
         os.killpg(pid, signal.SIGKILL)
 
 
+def end_alone(pid: int) -> tuple[int, ...]:
+    """Send SIGKILL to *pid* alone, as a crash of it would; gives what it had started, which lives on."""
+    left = descendants(pid)
+    with contextlib.suppress(ProcessLookupError):
+        os.kill(pid, signal.SIGKILL)
+    return left
+
+
 def descendants(pid: int) -> tuple[int, ...]:
     """All living processes below *pid*, parents before children."""
     listing = subprocess.run(["ps", "-A", "-o", "pid=,ppid="], capture_output=True, text=True, check=True).stdout

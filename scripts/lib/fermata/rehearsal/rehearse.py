@@ -7,6 +7,7 @@ from the project's files. Everything plays in a temporary folder; no model is pa
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import tempfile
 import threading
@@ -326,16 +327,15 @@ def fail_on(failures: tuple[str, ...]) -> None:
 
 @contextmanager
 def stage_folder(*, keep: bool) -> Iterator[Path]:
-    """A temporary folder; kept on request, and when the rehearsal fails."""
+    """A temporary folder; kept on request, and when the rehearsal fails. Ctrl-C is no failure."""
     folder = Path(tempfile.mkdtemp(prefix="fermata-rehearsal-"))
-    failed = True
     try:
         yield folder
-        failed = False
+    except Exception:
+        keep = True
+        raise
     finally:
-        if not (keep or failed):
-            import shutil
-
+        if not keep:
             shutil.rmtree(folder, ignore_errors=True)
 
 

@@ -24,7 +24,7 @@ from typing import final
 import pyte
 
 from .client import World
-from .processes import end_group
+from .processes import end_alone, end_group
 
 KEYS = {
     "enter": "\r",
@@ -157,9 +157,15 @@ class Terminal:
         self.press("enter")
 
     def kill9(self) -> None:
-        """End the client and its children at once, as a crash would."""
+        """End the client and all it started at once, as a crash of the machine would."""
         end_group(self._process.pid)
         self._process.wait()
+
+    def crash(self) -> tuple[int, ...]:
+        """End the client alone: a detached check lives on. Gives what it had started, for the caller to end."""
+        left = end_alone(self._process.pid)
+        self._process.wait()
+        return left
 
     def close(self) -> None:
         """End everything that was started here. The screen can still be read."""

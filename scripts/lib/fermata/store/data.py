@@ -61,18 +61,28 @@ class DataFolder:
 
     def clear_marker(self, session: str) -> None:
         """The session is free again."""
-        for path in (self.marker_path(session), self.marker_path(session) + ".stops"):
+        for end in ("", ".stops", ".asked"):
             with suppress(FileNotFoundError):
-                os.unlink(path)
+                os.unlink(self.marker_path(session) + end)
+
+    def note_asked(self, session: str, name: str) -> None:
+        """The picker of *session* has shown the question round *name*."""
+        write_json(self.marker_path(session) + ".asked", name)
+
+    def asked(self, session: str) -> str | None:
+        """The question round that the picker of *session* has shown last; None when it showed none."""
+        found = read_json(self.marker_path(session) + ".asked")
+        return found if isinstance(found, str) else None
 
     def note_seen(self, session: str) -> None:
         """Leave a trace that hooks run in *session*; traces of a month ago are swept."""
         folder = make_folder(os.path.join(self.folder, "seen"))
         with open(os.path.join(folder, os.path.basename(self.marker_path(session))), "w", encoding="utf-8"):
             pass
-        for entry in os.scandir(folder):
-            if time.time() - entry.stat(follow_symlinks=False).st_mtime > SEEN_SECONDS:
-                os.unlink(entry.path)
+        with os.scandir(folder) as entries, suppress(FileNotFoundError):  # another session may be sweeping, too
+            for entry in entries:
+                if time.time() - entry.stat(follow_symlinks=False).st_mtime > SEEN_SECONDS:
+                    os.unlink(entry.path)
 
     def seen(self, session: str) -> bool:
         """Whether a hook of fermata has run in *session*."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
 from contextlib import contextmanager
 
@@ -79,6 +78,8 @@ def _take(handle: int, path: str, seconds: float) -> None:
 def _wait(handle: int, seconds: float) -> None:
     if seconds <= 0:
         raise _Expired
+    import threading  # only who really waits pays for it
+
     if threading.current_thread() is threading.main_thread():
         with _alarm(seconds):
             fcntl.flock(handle, fcntl.LOCK_EX)

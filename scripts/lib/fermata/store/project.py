@@ -9,7 +9,7 @@ import os
 import time
 from contextlib import suppress
 
-from ..core.fold import ENDED
+from ..core.position import ENDED
 from .errors import Conflict, Damaged, StoreError, Usage
 from .files import LEFTOVER_AGE, make_folder, remove_leftovers, safe_name, write_text
 from .lock import locked

@@ -6,15 +6,15 @@ import json
 import os
 import re
 
-from ..core.consultation import clean, line
-from ..store.errors import Usage
+from ..core.consultation import BLANK, clean, line
+from ..store.errors import Damaged, Usage
 from ..store.files import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from ..core.records import Event
+    from ..core.records import Event, Json
     from ..store.run_store import RunStore
 
 MAX_OUTPUT = 60_000
@@ -25,23 +25,44 @@ def show_part(store: RunStore, part: str) -> str:
     if part in ("plan", "approval"):
         return _file(store, "artifacts/approval.md", "no plan has reached the gate yet")
     if part == "state":
-        return json.dumps(read_json(store.state) or store.snapshot(), indent=1, ensure_ascii=False)
+        return _json(_state(store))
     if re.match(r"d-\d{3,}\Z", part):
         return _dispatch(store, part)
     if re.match(r"c-\d{3,}\Z", part):
-        evidence = json.dumps(read_json(store.path("checks", f"{part}.json")), indent=1, ensure_ascii=False)
-        return f"{evidence}\n\n{_file(store, f'checks/{part}.log', f'there is no check {part}')}"
+        return _check(store, part)
     raise Usage(f"nothing is called {part[:60]!r}; known: plan, state, a dispatch (d-001), a check (c-001)")
+
+
+def _state(store: RunStore) -> Json:
+    """The run as of now; where the journal is gone or damaged, what `state.json` still knows."""
+    try:
+        return store.snapshot() or read_json(store.state)
+    except Damaged:
+        return read_json(store.state)
+
+
+def _check(store: RunStore, name: str) -> str:
+    """Evidence and output; of a check that left no evidence (running, lost, taken over) what the journal knows."""
+    known = store.load()["checks"].get(name)
+    if known is None:
+        raise Usage(f"there is no check {name} (run {os.path.basename(store.folder)})")
+    text = _json(read_json(store.path("checks", f"{name}.json")) or known)
+    if os.path.exists(store.path("checks", f"{name}.log")):
+        text += "\n\n" + _file(store, f"checks/{name}.log", "")
+    return text
+
+
+def _json(value: Json) -> str:
+    """JSON that stays JSON: what would not show, or move the cursor, stands there escaped."""
+    text = json.dumps(value, indent=1, ensure_ascii=False)
+    return "".join(c if c == "\n" or (c.isprintable() and ord(c) not in BLANK) else json.dumps(c)[1:-1] for c in text)
 
 
 def _dispatch(store: RunStore, name: str) -> str:
     text = _file(store, f"briefs/{name}.md", f"there is no dispatch {name}")
     folder = store.path("results")
     results = sorted(n for n in os.listdir(folder) if n.startswith(f"{name}-")) if os.path.isdir(folder) else []
-    shown = [
-        f"\n## Result {n}\n{json.dumps(read_json(os.path.join(folder, n)), indent=1, ensure_ascii=False)}"
-        for n in results
-    ]
+    shown = [f"\n## Result {n}\n{_json(read_json(os.path.join(folder, n)))}" for n in results]
     return text + "\n".join(shown)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.consultation import code_of, line
-from ..core.fold import ENDED, items_over, leaves
+from ..core.position import ENDED, items_over, leaves
 from .tier import tier_of
 
 TYPE_CHECKING = False
@@ -138,7 +138,7 @@ def _where(run: Run) -> str:
                 )
             )
             of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
-        names.append(f"{stage.get('title', stage['id'])}{of}" + (f", round {visit}" if visit > 1 else ""))
+        names.append(f"{line(stage.get('title', stage['id']), 100)}{of}" + (f", round {visit}" if visit > 1 else ""))
     return "; ".join(names)
 
 

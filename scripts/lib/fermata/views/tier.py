@@ -29,19 +29,47 @@ def tier_of(marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Tier:
         )
     if not marker.get("interactive"):
         return Tier(0, "advisory", "headless: nobody sees what a command is about to do")
-    user = _settings(
-        os.path.join(env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME", ""), ".claude"), "settings.json")
-    )
-    project = _settings(os.path.join(str(marker.get("root", "")), ".claude", "settings.json"))
     managed = next((found for path in MANAGED if (found := _settings(path))), {})
-    sandbox = {**_sandbox(user), **_sandbox(project), **_sandbox(managed)}
-    if not (
-        sandbox.get("enabled") and sandbox.get("failIfUnavailable") and sandbox.get("allowUnsandboxedCommands") is False
-    ):
-        return Tier(1, "guarded", "commands outside the rules need your prompt; Bash is not sandboxed")
+    layers = [*_own_settings(str(marker.get("root", "")), env), managed]
+    if not _sandboxed(layers):
+        return _prompted(marker, layers)
     if managed.get("allowManagedHooksOnly"):
         return Tier(3, "managed", "Bash is sandboxed, and only managed settings can switch the hooks off")
     return Tier(2, "OS-enforced", "Bash is sandboxed, so a command cannot write the approval")
+
+
+def _own_settings(root: str, env: Mapping[str, str]) -> list[dict[str, Json]]:
+    """The user's, the project's and the user's own for the project: the later overrides the earlier."""
+    home = env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME", ""), ".claude")
+    project = os.path.join(root, ".claude")
+    names = ((home, "settings.json"), (project, "settings.json"), (project, "settings.local.json"))
+    return [_settings(os.path.join(*name)) for name in names]
+
+
+def _sandboxed(layers: list[dict[str, Json]]) -> bool:
+    """Whether every command of the model's runs in the sandbox or not at all."""
+    sandbox: dict[str, Json] = {}
+    for layer in layers:
+        sandbox |= _sandbox(layer)
+    excluded = any(_sandbox(layer).get("excludedCommands") for layer in layers)
+    on = sandbox.get("enabled") and sandbox.get("failIfUnavailable")
+    return bool(on) and sandbox.get("allowUnsandboxedCommands") is False and not excluded
+
+
+def _prompted(marker: Mapping[str, Json], layers: list[dict[str, Json]]) -> Tier:
+    """What a prompt for each command is worth here."""
+    if marker.get("mode") == "auto":
+        return Tier(0, "advisory", "auto mode: the client, not you, lets commands through; Bash is not sandboxed")
+    allowed = [rule for layer in layers for rule in _allowed(layer)]
+    if any(rule in ("Bash", "Bash(*)", "Bash(:*)") for rule in allowed):
+        return Tier(0, "advisory", "settings allow every Bash command without a prompt; Bash is not sandboxed")
+    return Tier(1, "guarded", "commands outside the rules need your prompt; Bash is not sandboxed")
+
+
+def _allowed(settings: dict[str, Json]) -> list[Json]:
+    rules = settings.get("permissions")
+    found = rules.get("allow") if isinstance(rules, dict) else None
+    return found if isinstance(found, list) else []
 
 
 def _sandbox(settings: dict[str, Json]) -> dict[str, Json]:

@@ -1,0 +1,203 @@
+"""Where a run stands: frames, the stages it stands at, how a visit ended, and the step to the next stage.
+
+Pure functions of the run. `advance` is called by the fold after every event and is the only thing that moves a run.
+"""
+
+from __future__ import annotations
+
+from .workflow import ABORT, DEFAULT_TRIES, GOES_ON, stage_at, stage_named, target
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from typing import Literal
+
+    from .records import CheckRun, Dispatch, Frame, Json, Run, Stage
+
+ENDED = ("completed", "aborted")
+UNSTABLE_TRIES = 3
+
+
+def new_frame(stages: list[Stage]) -> Frame:
+    """A frame that stands at the first of *stages*, visited once."""
+    first = stages[0]["id"]
+    return {"at": first, "visits": {first: 1}, "came_from": {}, "inner": {}}
+
+
+def leaves(run: Run) -> Iterator[tuple[str, int, Stage]]:
+    """Every stage the run stands at: node, visit number, stage. A foreach stands where its opened items stand."""
+    yield from _leaves(run["workflow"]["stages"], run["position"], "")
+
+
+def _leaves(stages: list[Stage], frame: Frame, prefix: str) -> Iterator[tuple[str, int, Stage]]:
+    if frame["at"] is None:
+        return
+    stage = stage_named(stages, frame["at"])
+    node = prefix + stage["id"]
+    if stage["kind"] != "foreach":
+        yield node, frame["visits"][stage["id"]], stage
+        return
+    for item, inner in frame["inner"].items():
+        yield from _leaves(stage["stages"], inner, _inside(frame, node, item))
+
+
+def _inside(frame: Frame, node: str, item: str) -> str:
+    """The node prefix of one item of a foreach. A second pass has its own, so that no result serves two plans."""
+    visit = frame["visits"][node.rpartition("/")[2]]
+    return f"{node}~{visit}.{item}/" if visit > 1 else f"{node}.{item}/"
+
+
+def items_over(run: Run, stage: Stage) -> list[Json]:
+    """The list a foreach repeats over: `plan.steps` is field `steps` that stage `plan` kept."""
+    source, _, field = stage.get("over", "").partition(".")
+    found = run["kept"].get(source, {}).get(field, [])
+    return found if isinstance(found, list) else []
+
+
+def item_of(run: Run, node: str) -> Json | None:
+    """The item (a step of the plan, say) that *node* works on; None outside a foreach."""
+    outer, dot, rest = node.partition("/")[0].partition(".")
+    if not dot:
+        return None
+    found = items_over(run, stage_at(run["workflow"], outer))
+    return found[int(rest)] if int(rest) < len(found) else None
+
+
+def dispatches_of(run: Run, node: str, visit: int) -> list[Dispatch]:
+    """The dispatches made for one visit of a stage, oldest first."""
+    return [d for d in run["dispatches"].values() if d["node"] == node and d["visit"] == visit]
+
+
+def checks_of(run: Run, node: str, visit: int) -> list[CheckRun]:
+    """The check runs made for one visit of a stage, oldest first."""
+    return [c for c in run["checks"].values() if c["node"] == node and c["visit"] == visit]
+
+
+def commands_for(run: Run, stage: Stage) -> list[Json]:
+    """The checks a stage runs: the project's own before an approval, afterwards exactly those that were approved."""
+    kind = stage.get("commands", "full")
+    if kind == "project" or not run["approved"]:
+        return list(run["project_checks"]["full"])
+    envelope = run["approved"]["envelope"]
+    return list(envelope["quick"] if kind == "quick" else envelope["checks"])
+
+
+def check_verdict(runs: list[CheckRun]) -> str | None:
+    """green, red, or None while undecided, for all runs of one command in one visit.
+
+    A tree that changed while the command ran says nothing about the command, so it runs again. When the same paths
+    change a second time they are the check's own output, and its exit code counts. A run that was lost is repeated.
+    """
+    if not runs or runs[-1]["state"] == "running":
+        return None
+    last = runs[-1]
+    if last.get("outcome") in ("green", "red"):
+        return last.get("outcome")
+    if last.get("outcome") == "unstable" and len(runs) > 1 and runs[-2].get("changed") == last.get("changed"):
+        return "green"
+    return "red" if len(runs) >= UNSTABLE_TRIES else None
+
+
+def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
+    """How this visit of *stage* ended, or None while it has not."""
+    if stage["kind"] == "agents":
+        return _agents_outcome(run, node, visit, stage)
+    if stage["kind"] == "checks":
+        made = checks_of(run, node, visit)
+        names = [command["name"] for command in commands_for(run, stage)]
+        verdicts = [check_verdict([c for c in made if c["name"] == name]) for name in names]
+        if "red" in verdicts and None not in verdicts:
+            return "red"
+        return "green" if all(v == "green" for v in verdicts) else None
+    if stage["kind"] == "gate":
+        gate = run["gate"]
+        if gate and gate["node"] == node and gate["visit"] == visit:
+            return gate.get("decision")
+    if stage["kind"] == "finalise" and run["stale"] == f"{node}#{visit}":
+        return "stale"
+    return None
+
+
+def _agents_outcome(run: Run, node: str, visit: int, stage: Stage) -> str | None:
+    done = [d for d in dispatches_of(run, node, visit) if d["state"] == "completed"]
+    if len({d["item"] for d in done}) < len(stage.get("items", [None])):
+        return None
+    if "verdict" in stage:
+        return str(run["kept"][node][stage["verdict"]])
+    return "done"
+
+
+def failures_of(run: Run, node: str, visit: int) -> int:
+    """How many dispatches of this visit failed since a human last let it go on."""
+    failed = sum(d["state"] == "failed" for d in dispatches_of(run, node, visit))
+    return failed - run["granted"].get(f"{node}#{visit}", 0)
+
+
+def advance(run: Run) -> None:
+    """Move every settled stage on, until nothing more is settled or only a human can say."""
+    while run["status"] == "executing" and _advance(run, run["workflow"]["stages"], run["position"], ""):
+        pass
+
+
+def _advance(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
+    """One step in this frame or below it. True when something moved."""
+    if frame["at"] is None:
+        return False
+    stage = stage_named(stages, frame["at"])
+    node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
+    if stage["kind"] == "foreach":
+        return _advance_items(run, stages, frame, stage, node)
+    outcome = outcome_of(run, node, visit, stage)
+    if outcome is None:
+        return _stop_at_tries(run, stage, node, visit)
+    to = target(stages, stage, outcome)
+    looping = outcome not in GOES_ON and to is not None and to != ABORT and to in frame["visits"]
+    if looping and visit - run["granted"].get(node, 0) >= stage.get("rounds", visit + 1):
+        limit = stage["rounds"]
+        wait_for_human(
+            run, "limit", node, f"{stage['id']} ended {outcome} for the {visit}. time; the limit is {limit} rounds"
+        )
+        return False
+    _go(run, frame, stage["id"], outcome, to)
+    return True
+
+
+def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, node: str) -> bool:
+    total = len(items_over(run, stage))
+    for index in range(total):
+        inner = frame["inner"].get(str(index))
+        if inner is None:
+            frame["inner"][str(index)] = new_frame(stage["stages"])
+            return True
+        if inner["at"] is not None:
+            return _advance(run, stage["stages"], inner, _inside(frame, node, str(index)))
+    _go(run, frame, stage["id"], "done", target(stages, stage, "done"))
+    return True
+
+
+def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None:
+    if to == ABORT:
+        run["status"] = "aborted"
+        return
+    frame["at"] = to
+    if to is not None:
+        frame["visits"][to] = frame["visits"].get(to, 0) + 1
+        frame["came_from"][to] = {"stage": here, "outcome": outcome}
+        frame["inner"] = {}
+
+
+def _stop_at_tries(run: Run, stage: Stage, node: str, visit: int) -> bool:
+    tries = stage.get("tries", DEFAULT_TRIES)
+    if stage["kind"] == "agents" and failures_of(run, node, visit) >= tries:
+        last = [d["reason"] for d in dispatches_of(run, node, visit) if d["state"] == "failed"][-1]
+        wait_for_human(run, "limit", node, f"{tries} dispatches of {stage['id']} failed; the last one: {last}")
+    return False
+
+
+def wait_for_human(run: Run, kind: Literal["limit", "unexplained"], node: str, why: str) -> None:
+    if run["status"] not in ("executing", "waiting"):
+        # A parked run stays parked and waits once it is taken up again; a run that has ended waits for nobody.
+        run["waiting"] = None if run["status"] in ENDED else {"kind": kind, "node": node, "why": why}
+        return
+    run["status"] = "waiting"
+    run["waiting"] = {"kind": kind, "node": node, "why": why}

@@ -1,0 +1,164 @@
+from __future__ import annotations
+
+import copy
+import json
+import re
+import socket
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+
+from fermata.definitions import schema_files
+from fermata.definitions.schema_files import MAX_ERRORS, schema, schema_errors, schema_names
+
+GOOD: dict[str, list[dict[str, Any]]] = {
+    "plan": [
+        {"status": "questions", "questions": [{"question": "Which words?", "header": "Words", "options": [
+            {"label": "a", "description": ""}, {"label": "b", "description": "the other"}]}]},
+        {"status": "plan", "summary": "s", "findings": [], "risks": {}, "steps": [
+            {"title": "t", "objective": "o", "scope": ["src/**"], "acceptance": ["it works"]}]},
+        {"status": "plan", "summary": "s", "findings": ["f"], "assumptions": ["a"], "questions": [], "effort": "an hour",
+         "risks": {"high": ["h"], "medium": [], "low": ["l"]}, "checks": [{"name": "smoke-1", "command": "x"}],
+         "steps": [{"title": "t", "objective": "o", "scope": ["a"], "acceptance": ["b"], "read_first": ["c"], "constraints": ["d"]}]},
+    ],
+    "build": [
+        {"status": "completed", "summary": "s", "files_modified": ["a"], "tests_run": [{"command": "c", "outcome": "o"}], "caveats": []},
+        {"status": "failed", "summary": "s", "files_modified": [], "tests_run": [], "caveats": ["why"], "unexplained": ["b"]},
+    ],
+    "review": [
+        {"verdict": "approve", "summary": "s", "findings": []},
+        {"verdict": "reject", "summary": "s", "findings": [
+            {"severity": "high", "issue": "i"}, {"severity": "low", "path": "p", "issue": "i", "recommendation": "r"}]},
+    ],
+}  # fmt: skip
+
+GONE = object()
+BAD: list[tuple[str, int, str, object, str]] = [
+    # schema, which good example, path of the change, new value, place and rule as told
+    ("plan", 0, "status", GONE, "the result: 'status' is a required property"),
+    ("plan", 0, "status", "done", "status: 'done' is not one of ['questions', 'plan']"),
+    ("plan", 0, "questions", GONE, "the result: 'questions' is a required property"),
+    ("plan", 0, "questions", [], "questions: [] "),
+    ("plan", 0, "questions.0.question", "Hm?", "questions[0].question: 'Hm?' is too short"),
+    ("plan", 0, "questions.0.header", "far too long a header", "questions[0].header: 'far too long a header' is too long"),
+    ("plan", 0, "questions.0.options.0.label", 7, "questions[0].options[0].label: 7 is not of type 'string'"),
+    ("plan", 0, "questions.0.options.1", GONE, "questions[0].options: [{"),
+    ("plan", 0, "questions.0.multiSelect", True, "questions[0]: Additional properties are not allowed ('multiSelect' was unexpected)"),
+    ("plan", 0, "approved", True, "the result: Additional properties are not allowed ('approved' was unexpected)"),
+    ("plan", 1, "steps", [], "steps: [] "),
+    ("plan", 1, "steps", GONE, "the result: 'steps' is a required property"),
+    ("plan", 1, "steps.0.scope", [], "steps[0].scope: [] "),
+    ("plan", 1, "steps.0.scope", "src/**", "steps[0].scope: 'src/**' is not of type 'array'"),
+    ("plan", 1, "steps.0.acceptance", GONE, "steps[0]: 'acceptance' is a required property"),
+    ("plan", 1, "summary", "", "summary: '' "),
+    ("plan", 1, "summary", "x" * 1_001, "summary: 'xxx"),
+    ("plan", 1, "risks.severe", ["x"], "risks: Additional properties"),
+    ("plan", 2, "checks.0.name", "Smoke Test", "checks[0].name: 'Smoke Test' does not match"),
+    ("plan", 2, "checks.0.name", "smoke\n", "checks[0].name: 'smoke\\n' does not match"),
+    ("plan", 2, "questions", GOOD["plan"][0]["questions"], "questions: [{"),
+    ("build", 0, "status", "success", "status: 'success' is not one of"),
+    ("build", 0, "summary", GONE, "the result: 'summary' is a required property"),
+    ("build", 0, "summary", None, "summary: None is not of type 'string'"),
+    ("build", 0, "files_modified", "a.py", "files_modified: 'a.py' is not of type 'array'"),
+    ("build", 0, "files_modified.0", "", "files_modified[0]: '' "),
+    ("build", 0, "files_modified", ["a"] * 201, "files_modified: ['a', 'a'"),
+    ("build", 0, "tests_run", "all pass", "tests_run: 'all pass' is not of type 'array'"),
+    ("build", 0, "tests_run.0.outcome", GONE, "tests_run[0]: 'outcome' is a required property"),
+    ("build", 0, "tests_run.0.exit_code", 0, "tests_run[0]: Additional properties"),
+    ("build", 0, "caveats", GONE, "the result: 'caveats' is a required property"),
+    ("build", 1, "unexplained.0", 1, "unexplained[0]: 1 is not of type 'string'"),
+    ("review", 0, "verdict", GONE, "the result: 'verdict' is a required property"),
+    ("review", 0, "verdict", "APPROVE", "verdict: 'APPROVE' is not one of ['approve', 'reject']"),
+    ("review", 0, "verdict", True, "verdict: True is not one of"),
+    ("review", 0, "findings", {}, "findings: {} is not of type 'array'"),
+    ("review", 0, "findings", GONE, "the result: 'findings' is a required property"),
+    ("review", 0, "summary", ["s"], "summary: ['s'] is not of type 'string'"),
+    ("review", 0, "score", 10, "the result: Additional properties"),
+    ("review", 1, "findings.0.severity", "critical", "findings[0].severity: 'critical' is not one of ['high', 'medium', 'low']"),
+    ("review", 1, "findings.0.issue", GONE, "findings[0]: 'issue' is a required property"),
+    ("review", 1, "findings.1.line", 7, "findings[1]: Additional properties"),
+]
+
+
+def changed(value: dict[str, Any], path: str, new: object) -> dict[str, Any]:
+    whole: Any = copy.deepcopy(value)
+    *way, last = [int(part) if part.isdigit() else part for part in path.split(".")]
+    place = whole
+    for part in way:
+        place = place[part]
+    if new is GONE:
+        del place[last]
+    else:
+        place[last] = new
+    return whole  # type: ignore[no-any-return]
+
+
+def test_every_schema_has_its_examples() -> None:
+    assert set(GOOD) == set(schema_names())
+    assert all(sum(row[0] == name for row in BAD) >= 10 for name in schema_names())
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_a_schema_is_valid_and_knows_only_itself(name: str) -> None:
+    found = schema(name)
+    jsonschema.Draft202012Validator.check_schema(found)
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert found["title"] == name
+    assert not re.search(r'"\$(?:ref|dynamicRef|id|anchor)"', json.dumps(found))
+
+
+def objects(value: Any) -> list[dict[str, Any]]:
+    found = [value] if isinstance(value, dict) else []
+    for child in value.values() if isinstance(value, dict) else value if isinstance(value, list) else []:
+        found += objects(child)
+    return found
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_everything_in_a_result_has_a_limit(name: str) -> None:
+    for part in objects(schema(name)):
+        if part.get("type") == "string":
+            assert "maxLength" in part or "pattern" in part, part
+        if part.get("type") == "array":
+            assert "maxItems" in part, part
+        if part.get("type") == "object":
+            assert part.get("additionalProperties") is False, part
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, value) for name, values in GOOD.items() for value in values])
+def test_a_good_one_has_no_errors(name: str, value: dict[str, Any]) -> None:
+    assert schema_errors(name, value) == []
+
+
+@pytest.mark.parametrize(("name", "which", "path", "new", "says"), BAD)
+def test_a_bad_one_is_told_with_place_and_rule(name: str, which: int, path: str, new: object, says: str) -> None:
+    errors = schema_errors(name, changed(GOOD[name][which], path, new))
+    assert [e for e in errors if e.startswith(says)], errors
+
+
+@pytest.mark.parametrize("value", [[], "text", 1, None, True], ids=str)
+def test_what_is_no_object_is_none(value: object) -> None:
+    for name in schema_names():
+        assert schema_errors(name, value)[0].startswith("the result: ")
+
+
+def test_many_errors_are_cut_and_so_is_each(tmp_path: Path) -> None:
+    value = {"verdict": "x" * 10_000, "summary": 1, "findings": [{"severity": n} for n in range(20)]}
+    errors = schema_errors("review", value)
+    assert len(errors) == MAX_ERRORS
+    assert max(map(len, errors)) < 400
+
+
+def test_a_schema_that_points_elsewhere_fetches_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K-H11: a remote, a file and a looping `$ref`."""
+    called = []
+    monkeypatch.setattr(socket, "socket", lambda *args: called.append(args))
+    monkeypatch.setattr(schema_files, "HERE", str(tmp_path))
+    (tmp_path / "secret.json").write_text('{"type": "string"}')
+    for target in ("http://127.0.0.1:9/s.json", "https://example.org/s.json", (tmp_path / "secret.json").as_uri(), "secret.json"):
+        (tmp_path / "remote.json").write_text(json.dumps({"$ref": target}))
+        with pytest.raises(Exception, match="Unresolvable"):
+            schema_errors("remote", {"a": 1})
+    assert called == []

@@ -1,0 +1,239 @@
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from fermata.core.workflow import walk
+from fermata.definitions import workflow_files
+from fermata.definitions.brief_files import ALWAYS, FIELDS, brief_fields, template
+from fermata.definitions.problems import DefinitionError
+from fermata.definitions.schema_files import schema_names
+from fermata.definitions.workflow_files import AGENTS, HERE, MAY, NEEDS, load_workflow
+from fermata.loop.briefs import _FIELDS
+
+SHIPPED = sorted(path.stem for path in Path(HERE, "workflows").glob("*.yaml"))
+SOURCE = Path(HERE, "workflows", "plan_then_build.yaml").read_text()
+BASIC: dict[str, Any] = yaml.safe_load(SOURCE)
+for _stage in [*BASIC["stages"], *BASIC["stages"][3]["stages"]]:
+    if True in _stage:
+        _stage["on"] = _stage.pop(True)
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def put(folder: Path, value: object, name: str = "mine") -> str:
+    path = folder / ".fermata" / "workflows" / f"{name}.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(value if isinstance(value, str) else yaml.safe_dump(json.loads(json.dumps(value)), sort_keys=False))
+    return str(folder)
+
+
+def stages() -> dict[str, dict[str, Any]]:
+    """The shipped workflow's stages by id, together with `all`, the whole of it; changing one changes the whole."""
+    whole = copy.deepcopy(BASIC)
+    found = {stage["id"]: stage for _, stage in walk(whole["stages"])}
+    return {**found, "all": whole}
+
+
+def problems(folder: Path, change: Change) -> str:
+    found = stages()
+    change(found)
+    with pytest.raises(DefinitionError) as error:
+        load_workflow("mine", put(folder, found["all"]))
+    assert all(line.startswith("mine.yaml: ") for line in str(error.value).splitlines())
+    return str(error.value)
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_every_shipped_workflow_loads_under_its_own_name(tmp_path: Path, name: str) -> None:
+    workflow, digest = load_workflow(name, str(tmp_path))
+    assert workflow["name"] == name
+    assert len(digest) == 64
+    assert load_workflow(name, str(tmp_path)) == (workflow, digest)
+
+
+def test_the_default_workflow_is_shipped() -> None:
+    from fermata.definitions.config import Config
+
+    assert Config().workflow in SHIPPED
+
+
+def test_the_project_s_own_comes_first(tmp_path: Path) -> None:
+    changed = copy.deepcopy(BASIC)
+    changed["title"] = "Our own way"
+    root = put(tmp_path, changed, "plan_then_build")
+    assert load_workflow("plan_then_build", root)[0]["title"] == "Our own way"
+    assert load_workflow("plan_then_build", "/nowhere")[0]["title"] == BASIC["title"]
+
+
+def test_a_workflow_of_the_project_s_own(tmp_path: Path) -> None:
+    assert load_workflow("mine", put(tmp_path, BASIC))[0]["name"] == "plan_then_build"
+
+
+def test_an_unknown_one_is_told_with_the_known(tmp_path: Path) -> None:
+    with pytest.raises(DefinitionError, match=r'workflow "mein" is not known; known: mine, plan_then_build\Z'):
+        load_workflow("mein", put(tmp_path, BASIC))
+
+
+def test_yaml_1_1_s_true_is_the_key_on(tmp_path: Path) -> None:
+    assert True in yaml.safe_load(SOURCE)["stages"][0]
+    workflow, _ = load_workflow("mine", put(tmp_path, SOURCE))
+    assert workflow["stages"][0]["on"] == {"red": "next"}
+    quoted = SOURCE.replace(" on:", ' "on":')
+    assert load_workflow("mine", put(tmp_path, quoted))[0] == workflow
+
+
+# --- the digest -----------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda s: s["all"].update(title="Another"), id="title"),
+        pytest.param(lambda s: s["plan"].update(questions=4), id="questions"),
+        pytest.param(lambda s: s["plan"].update(tries=4), id="tries"),
+        pytest.param(lambda s: s["review"]["on"].update(reject="abort"), id="edge"),
+        pytest.param(lambda s: s["build"].update(scope="plan"), id="scope"),
+        pytest.param(lambda s: s["plan"]["sees"].append("scope"), id="field"),
+        pytest.param(lambda s: s["all"]["stages"].pop(0), id="stage-less"),
+        pytest.param(lambda s: s["finish"].pop("title"), id="stage-title"),
+    ],
+)
+def test_any_change_changes_the_digest(tmp_path: Path, change: Change) -> None:
+    before = load_workflow("mine", put(tmp_path, BASIC))[1]
+    found = stages()
+    change(found)
+    assert load_workflow("mine", put(tmp_path, found["all"]))[1] != before
+
+
+def test_comments_and_order_of_keys_do_not(tmp_path: Path) -> None:
+    before = load_workflow("plan_then_build", "/nowhere")[1]
+    assert load_workflow("mine", put(tmp_path, BASIC))[1] == before
+    assert load_workflow("mine", put(tmp_path, yaml.safe_dump(BASIC, sort_keys=True) + "# more\n"))[1] == before
+
+
+# --- what goes with which kind ----------------------------------------------------------------------------------------------------
+
+OF_KIND = {"agents": "plan", "gate": "approval", "checks": "verify", "foreach": "steps", "finalise": "finish"}
+KIND_KEYS = {kind: (NEEDS[kind], MAY[kind]) for kind in NEEDS}
+NEEDED = [(kind, key) for kind, (needs, _) in KIND_KEYS.items() for key in needs]
+KNOWN = set(workflow_files.StageFile.model_fields) - {"id", "kind", "title", "on"}
+FOREIGN = [(kind, key) for kind, (needs, may) in KIND_KEYS.items() for key in sorted(KNOWN - {*needs, *may})]
+VALUES = {
+    "agent": "planner", "access": "read", "result": "plan", "brief": "plan", "sees": [], "keep": [], "verdict": "x", "questions": 1,
+    "items": ["x"], "parallel": 1, "tries": 1, "rounds": 1, "scope": "plan", "plan": "plan", "commands": "full", "over": "plan.steps",
+    "stages": [{"id": "z", "kind": "finalise", "on": {"stale": "next"}}],
+}  # fmt: skip
+
+
+def test_every_kind_is_tried() -> None:
+    assert set(OF_KIND) == set(KIND_KEYS)
+    assert set(VALUES) == KNOWN
+
+
+@pytest.mark.parametrize(("kind", "key"), NEEDED)
+def test_a_missing_key(tmp_path: Path, kind: str, key: str) -> None:
+    assert f"a stage of kind {kind} needs `{key}`" in problems(tmp_path, lambda s: s[OF_KIND[kind]].pop(key))
+
+
+@pytest.mark.parametrize(("kind", "key"), FOREIGN)
+def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
+    said = problems(tmp_path, lambda s: s[OF_KIND[kind]].update({key: VALUES[key]}))
+    assert f"`{key}` does not go with kind {kind}; allowed: id, kind, title, on" in said
+
+
+# --- everything else that makes one wrong ------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: planner', id="agent"),
+        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, plan', id="schema"),
+        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, plan', id="brief"),
+        pytest.param(lambda s: s["plan"].update(brief="../../../../../../SECURITY"), "there is no brief", id="brief-elsewhere"),
+        pytest.param(lambda s: s["plan"].update(brief=""), "there is no brief", id="brief-empty"),
+        pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees names "secrets"; known: goal', id="field"),
+        pytest.param(lambda s: s["plan"]["sees"].remove("goal"), 'brief plan uses "goal", which `sees` does not allow', id="not-allowed"),
+        pytest.param(lambda s: s["plan"]["keep"].append("stepz"), 'stages.plan.keep names "stepz"; schema plan has:', id="keep"),
+        pytest.param(lambda s: s["review"].update(verdict="summary"), '"summary", which is no choice', id="verdict-no-choice"),
+        pytest.param(lambda s: s["review"].update(keep=["summary"]), '"verdict", which its `keep` does not list', id="verdict-not-kept"),
+        pytest.param(lambda s: s["review"].update(on={"approve": "finish"}), "each of approve, reject leads", id="verdict-half"),
+        pytest.param(lambda s: s["build"].pop("scope"), "a stage that writes needs `scope`", id="no-scope"),
+        pytest.param(lambda s: s["build"].update(parallel=2), "one writer at a time", id="two-writers"),
+        pytest.param(lambda s: s["rework"].update(scope="item"), "stands in none; write plan", id="item-of-nothing"),
+        pytest.param(lambda s: s["verify"]["on"].update(red="nowhere"), 'on.red names "nowhere"', id="edge-to-nowhere"),
+        pytest.param(lambda s: s["verify"]["on"].update(gren="next"), 'has no outcome "gren"', id="outcome"),
+        pytest.param(lambda s: s["verify"].pop("on"), 'does not say where "red" leads', id="outcome-left-out"),
+        pytest.param(lambda s: s["all"]["stages"].append(dict(s["finish"])), 'two stages are called "finish"', id="twins"),
+        pytest.param(lambda s: s["all"]["stages"].insert(0, {**s["rework"], "id": "early"}), "without an approval", id="writes-before-gate"),
+        pytest.param(lambda s: s["all"]["stages"].remove(s["approval"]), "without an approval", id="no-gate"),
+        pytest.param(lambda s: s["verify"].pop("rounds"), "can go round for ever", id="unbounded-cycle"),
+        pytest.param(lambda s: s["steps"].update(over="plan.risks2"), "does not list", id="over-unkept"),
+        pytest.param(lambda s: s["steps"].update(over="steps"), "stages.3.over", id="over-form"),
+        pytest.param(lambda s: s["approval"].update(plan="review"), "names", id="gate-on-a-later-stage"),
+        pytest.param(lambda s: s["all"].update(format=2), "format: got 2", id="format"),
+        pytest.param(lambda s: s["all"].pop("name"), "name: got", id="no-name"),
+        pytest.param(lambda s: s["all"].update(stages=[]), "stages: got []", id="no-stages"),
+        pytest.param(lambda s: s["all"].update(stage=[]), 'unknown key "stage"; allowed here: format, name, stages, title. Did you mean "stages"?', id="top-key"),
+        pytest.param(lambda s: s["build"].update(agnet="x"), 'unknown key "stages.3.stages.0.agnet"; allowed here: access, agent,', id="inner-key"),
+        pytest.param(lambda s: s["plan"].update(kind="agent"), "stages.1.kind: got 'agent'", id="kind"),
+        pytest.param(lambda s: s["plan"].update(id="../x"), "stages.1.id: got '../x'", id="id"),
+        pytest.param(lambda s: s["plan"].update(id="a.b"), "stages.1.id", id="id-with-a-dot"),
+        pytest.param(lambda s: s["plan"].update(questions=6), "stages.1.questions: got 6", id="six-rounds"),
+        pytest.param(lambda s: s["plan"].update(parallel=11), "stages.1.parallel: got 11", id="eleven-at-once"),
+        pytest.param(lambda s: s["plan"].update(tries="5"), "stages.1.tries: got '5'", id="text-for-number"),
+    ],
+)  # fmt: skip
+def test_a_wrong_one_never_loads(tmp_path: Path, change: Change, says: str) -> None:
+    assert says in problems(tmp_path, change)
+
+
+@pytest.mark.parametrize(
+    ("text", "says"),
+    [
+        pytest.param("", "the file: got None", id="empty"),
+        pytest.param("stages: [", "mine.yaml: not YAML", id="not-yaml"),
+        pytest.param("a: &a 1\nb: *a", "aliases", id="alias"),
+        pytest.param("[" * 50_000, "not YAML", id="deep"),
+        pytest.param("#" * 200_000, "more than 100,000 bytes", id="large"),
+        pytest.param("name: !!python/name:os.system", "constructor", id="tag"),
+    ],
+)
+def test_a_file_that_is_none(tmp_path: Path, text: str, says: str) -> None:
+    with pytest.raises(DefinitionError, match=r"\Amine\.yaml: ") as error:
+        load_workflow("mine", put(tmp_path, text))
+    assert says in str(error.value)
+
+
+def test_a_folder_in_its_place_is_told_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / ".fermata/workflows/plan_then_build.yaml").mkdir(parents=True)
+    with pytest.raises(DefinitionError, match="not a file"):
+        load_workflow("plan_then_build", str(tmp_path))
+
+
+# --- briefs and what they name --------------------------------------------------------------------------------------------------------
+
+
+def test_every_field_has_its_text_and_the_other_way_round() -> None:
+    assert set(FIELDS) == set(_FIELDS)
+
+
+@pytest.mark.parametrize("name", sorted(path.stem for path in Path(HERE, "briefs").glob("*.md")))
+def test_every_brief_names_only_known_fields_and_its_schema(name: str) -> None:
+    assert brief_fields(name) <= set(FIELDS)
+    used = {m["named"] or m["braced"] for m in template(name).pattern.finditer(template(name).template)}
+    assert set(ALWAYS) & used >= {"dispatch", "schema"}
+    assert not [m for m in template(name).pattern.finditer(template(name).template) if m["invalid"] is not None]
+    assert name in schema_names()
+
+
+def test_every_agent_has_its_file() -> None:
+    folder = Path(__file__).resolve().parents[2] / "agents"
+    assert sorted(AGENTS) == sorted(path.stem for path in folder.glob("*.md"))

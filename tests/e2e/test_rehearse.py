@@ -1,0 +1,118 @@
+"""`fermata rehearse` as a reader runs it: ends well on every supported client, says what is missing, leaves nothing behind, and can fail."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import time
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fermata.rehearsal.processes import descendants
+from tests.e2e.conftest import ROOT, client_named
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+Environment = dict[str, str]
+
+
+@pytest.fixture
+def outside(tmp_path: Path, data_home: str) -> Environment:
+    """A terminal with an empty home, its own folder for temporary files, and no client."""
+    for name in ("empty home", "tmp"):
+        (tmp_path / name).mkdir()
+    return {
+        "PATH": os.environ["PATH"],
+        "HOME": str(tmp_path / "empty home"),
+        "TMPDIR": str(tmp_path / "tmp"),
+        "XDG_DATA_HOME": data_home,
+        "LANG": "C.UTF-8",
+    }
+
+
+def rehearse(env: Environment, *options: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
+    command = [str(root / "scripts" / "fermata"), "rehearse", *options]
+    return subprocess.run(command, env=env, cwd=env["HOME"], capture_output=True, text=True, timeout=240, check=False)
+
+
+@pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.329", "default"), ("2.1.197", "default")])
+def test_all_of_it_happens(outside: Environment, version: str, mode: str) -> None:
+    done = rehearse({**outside, "FERMATA_CLIENT": str(client_named(version).path)}, "--mode", mode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All of it happened: 18 proofs" in done.stdout
+    assert left(outside) == []
+    assert os.listdir(outside["HOME"]) == []
+
+
+def test_without_a_client_it_says_how_to_get_one(outside: Environment) -> None:
+    done = rehearse({**outside, "PATH": "/usr/bin:/bin"})
+    assert done.returncode == 6
+    assert "npm install -g @anthropic-ai/claude-code" in done.stderr
+    assert "fermata rehearse --get-client" in done.stderr
+
+
+def left(env: Environment) -> list[str]:
+    """What of the rehearsal's own is still in the folder for temporary files; the client leaves its sockets' folder there."""
+    return [name for name in os.listdir(env["TMPDIR"]) if name.startswith("fermata")]
+
+
+def alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_ctrl_c_leaves_nothing_behind(outside: Environment) -> None:
+    env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)}
+    command = [str(ROOT / "scripts" / "fermata"), "rehearse"]
+    with subprocess.Popen(
+        command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+    ) as started:
+        assert started.stdout
+        assert any("dispatch started" in line for line in started.stdout)
+        children = descendants(started.pid)
+        os.killpg(started.pid, signal.SIGINT)
+        _, said = started.communicate(timeout=20)
+    assert started.returncode == 130, said
+    assert children
+    deadline = time.monotonic() + 5
+    while any(map(alive, children)) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert [pid for pid in children if alive(pid)] == []
+    assert left(outside) == []
+
+
+BROKEN = {
+    "no-hooks": ("hooks/hooks.json", None, '{"hooks": {}}'),
+    "edits-pass": (
+        "scripts/lib/fermata/core/gate.py",
+        "if call.tool not in EDITS:",
+        "if True:\n        return Verdict(PASS)\n    if False:",
+    ),
+}
+
+
+@pytest.mark.parametrize("fault", list(BROKEN))
+def test_a_gate_that_does_not_hold_is_noticed(outside: Environment, tmp_path: Path, fault: str) -> None:
+    """A copy of the plugin with one thing broken, and less patience."""
+    root = tmp_path / "broken plugin"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", "tests", ".*_cache", "__pycache__"))
+    name, old, new = BROKEN[fault]
+    replace_in(root / name, old, new)
+    replace_in(root / "scripts/lib/fermata/rehearsal/rehearse.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
+    done = rehearse({**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)}, "--mode", "auto", root=root)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "Not everything happened" in done.stdout
+    assert "kept for a look:" in done.stdout
+
+
+def replace_in(path: Path, old: str | None, new: str) -> None:
+    text = path.read_text()
+    assert old is None or text.count(old) == 1
+    path.write_text(new if old is None else text.replace(old, new))

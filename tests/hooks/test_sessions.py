@@ -1,0 +1,267 @@
+"""Stop, SessionStart, and the marker's life: build, stop, abort, resume, another session."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING
+
+import pytest
+
+from fermata.store.run_store import RunStore
+from tests.hooks.driver import BUILDER, LAUNCHER, OTHER_SESSION, Session, decision, make_session, reason, told
+from tests.store import runs
+
+if TYPE_CHECKING:
+    from tests.hooks.driver import Outcome
+
+
+def stop(session: Session) -> Outcome:
+    return session.hook("Stop", stop_hook_active=False, last_assistant_message="bye", background_tasks=[])
+
+
+def test_work_that_needs_nobody_is_named_at_most_three_times_per_event(session: Session) -> None:
+    session.planning()
+    for _ in range(2):
+        found = [told(stop(session)) for _ in range(5)]
+        assert [f'"{LAUNCHER}" next' in text for text in found] == [True, True, True, False, False]
+        runs.write(
+            session.store, ("dispatch_created", runs.dispatch(f"d-{len(session.kinds()):03d}", "plan", "read")[1])
+        )
+
+
+@pytest.mark.parametrize("phase", ["marked", "planner_at_work", "at_gate", "building", "stopped", "aborted"])
+def test_the_session_may_rest_while_somebody_is_waited_for(session: Session, phase: str) -> None:
+    """K-D22: never "keep going" at the gate; nor while an agent works, nor when the run is off."""
+    getattr(session, phase)()
+    assert stop(session).answer is None
+
+
+def start(session: Session, source: str) -> Outcome:
+    return session.hook("SessionStart", source=source, model="m")
+
+
+@pytest.mark.parametrize("source", ["compact", "resume"])
+def test_the_driving_session_is_told_the_facts_again(session: Session, source: str) -> None:
+    session.at_gate()
+    text = told(start(session, source))
+    assert session.run_id in text
+    assert f'"{LAUNCHER}" next' in text
+    assert len(text.encode()) < 1_024 + len(LAUNCHER)
+
+
+def test_a_long_goal_does_not_flood_the_context(session: Session) -> None:
+    session.marked()
+    body = runs.created_body(session.run_id, session=session.session, goal="\u202e\x1b]0;x\x07 long " * 5_000)
+    session.project.start(session.run_id, lambda store: runs.write(store, ("run_created", body)))
+    text = told(start(session, "compact"))
+    assert len(text) < 1_024
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+
+
+def test_a_resumed_client_has_lost_its_agents(session: Session) -> None:
+    session.building()
+    start(session, "compact")
+    assert session.store.load()["dispatches"]["d-002"]["state"] == "running"
+    start(session, "resume")
+    assert session.store.load()["dispatches"]["d-002"]["state"] == "failed"
+    assert session.store.load()["generation"] == 2
+
+
+@pytest.mark.parametrize("source", ["startup", "clear", "fork", "resume"])
+def test_another_session_gets_one_line_for_the_human(session: Session, source: str) -> None:
+    """K-B10: a fork, a cleared session and a new one drive nothing."""
+    session.at_gate()
+    other = Session(session.folder, OTHER_SESSION)
+    outcome = start(other, source)
+    assert outcome.answer is not None
+    assert list(outcome.answer) == ["systemMessage"]
+    assert session.run_id in outcome.answer["systemMessage"]
+    assert len(outcome.answer["systemMessage"]) < 300
+    other.extra = {"CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}
+    assert start(other, source).answer is None
+    assert decision(other.tool("Write", {"file_path": "src/app.py"})) == "silent"
+
+
+def test_where_no_run_waits_nothing_is_said(session: Session) -> None:
+    assert start(session, "startup").answer is None
+    session.extra = {"CLAUDE_PROJECT_DIR": session.home}
+    assert start(session, "startup").answer is None
+
+
+# --- build --------------------------------------------------------------------------------------------------------------
+
+
+def test_build_binds_the_session_and_keeps_the_goal_as_typed(session: Session) -> None:
+    goal = "Add \"x\" & `y` $(z)\n  and more \\ 'q'"
+    assert decision(session.type("build", goal)) == "silent"
+    marker = session.data.marker(session.session)
+    assert marker is not None
+    assert marker["goal"] == goal
+    assert marker["root"] == session.root
+    assert session.project.data_folder() == session.data.folder
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "deny"
+
+
+@pytest.mark.parametrize(
+    ("args", "fields", "why"),
+    [
+        pytest.param("", {}, "what shall be built", id="no-goal"),
+        pytest.param("  \n ", {}, "what shall be built", id="blank-goal"),
+        pytest.param("x" * 100_001, {}, "at most", id="long-goal"),
+        pytest.param("x", {"permission_mode": "plan"}, "plan mode", id="plan-mode"),
+    ],
+)
+def test_a_build_that_cannot_begin_binds_nothing(session: Session, args: str, fields: dict[str, str], why: str) -> None:
+    outcome = session.type("build", args, **fields)
+    assert decision(outcome) == "block"
+    assert why in reason(outcome)
+    assert session.data.marker(session.session) is None
+
+
+def test_build_outside_a_repository_says_what_to_do(session: Session) -> None:
+    session.extra = {"CLAUDE_PROJECT_DIR": session.home}
+    assert "git init" in reason(session.type("build", "x"))
+
+
+def test_a_second_build_in_a_driving_session_is_refused(session: Session) -> None:
+    session.building()
+    run_id = session.run_id
+    assert run_id in reason(session.type("build", "another"))
+    assert session.run_id == run_id
+
+
+def test_a_goal_that_is_not_text_is_refused_and_nothing_is_bound(session: Session) -> None:
+    assert decision(session.type("build", "half an emoji \ud83d")) in ("block", "silent")
+    marker = session.data.marker(session.session)
+    assert marker is None or "\ud83d" not in marker["goal"]
+
+
+# --- stop, abort, resume --------------------------------------------------------------------------------------------------
+
+
+def test_stop_before_the_run_began_frees_the_session(session: Session) -> None:
+    session.marked()
+    assert decision(session.type("stop")) == "block"
+    assert session.data.marker(session.session) is None
+
+
+def test_stop_and_resume_in_one_sitting_go_on(session: Session) -> None:
+    session.at_gate()
+    store = session.store
+    session.type("stop")
+    assert store.load()["status"] == "stopped"
+    assert session.data.marker(session.session) is None
+    assert decision(session.type("resume")) == "silent"
+    assert store.load()["status"] == "executing"
+    assert session.data.marker(session.session) is not None
+
+
+def test_stop_and_abort_without_a_run_say_so(session: Session) -> None:
+    assert "drives no run" in reason(session.type("stop"))
+    assert "no open run" in reason(session.type("abort"))
+    assert "no run waits" in reason(session.type("resume"))
+
+
+def test_a_resume_elsewhere_takes_the_run_and_fences_the_old_session(session: Session) -> None:
+    """K-B09."""
+    session.building()
+    other = Session(session.folder, OTHER_SESSION)
+    assert decision(other.type("resume", session.run_id)) == "silent"
+    assert session.store.load()["session"] == OTHER_SESSION
+    assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
+    before = session.kinds()
+    session.hook("SubagentStop", agent_id=BUILDER, agent_type="x", last_assistant_message="{}")
+    assert session.kinds() == before
+    assert stop(session).answer is None
+
+
+@pytest.mark.parametrize("name", ["../x", "orch_nope", "x" * 200, "\x1b[2J"])
+def test_resume_of_no_run_names_the_known_ones(session: Session, name: str) -> None:
+    session.at_gate()
+    other = Session(session.folder, OTHER_SESSION)
+    outcome = other.type("resume", name)
+    assert decision(outcome) == "block"
+    assert "\x1b" not in reason(outcome)
+    assert other.data.marker(OTHER_SESSION) is None
+
+
+def test_abort_names_the_run_that_was_meant(session: Session) -> None:
+    """A session that drives one run can end another, and then its own stays."""
+    session.at_gate()
+    mine = session.store
+    other = runs.make_run(session.project.folder, "orch_20250101_000000_0000", session=OTHER_SESSION)
+    runs.write(other, ("run_stopped", {}))
+    assert "orch_20250101_000000_0000" in reason(session.type("abort", "orch_20250101_000000_0000"))
+    assert other.load()["status"] == "aborted"
+    assert mine.load()["status"] == "executing"
+    assert session.data.marker(session.session) is not None
+
+
+def test_abort_from_a_session_that_drives_nothing(session: Session) -> None:
+    session.at_gate()
+    other = Session(session.folder, OTHER_SESSION)
+    assert session.run_id in reason(other.type("abort"))
+    assert session.store.load()["status"] == "aborted"
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "silent"
+
+
+# --- damage -----------------------------------------------------------------------------------------------------------
+
+
+def damage(session: Session) -> RunStore:
+    session.at_gate()
+    store = session.store
+    with open(store.journal, "r+b") as file:
+        file.write(b"x")
+    os.unlink(store.state)
+    return store
+
+
+def test_a_damaged_run_refuses_changes_and_lets_read(session: Session) -> None:
+    """K-E07."""
+    damage(session)
+    outcome = session.tool("Write", {"file_path": "src/app.py"})
+    assert decision(outcome) == "deny"
+    assert "damaged" in reason(outcome)
+    assert "/fermata:stop" in reason(outcome)
+    assert decision(session.tool("Read", {"file_path": "src/app.py"})) == "silent"
+    assert stop(session).answer is None
+
+
+def test_the_ways_out_that_are_named_work_for_a_damaged_run(session: Session) -> None:
+    """K-E12: a broken run must not brick the session."""
+    damage(session)
+    outcome = session.type("stop")
+    assert decision(outcome) == "block"
+    assert session.data.marker(session.session) is None
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "silent"
+
+
+def test_a_new_build_goes_over_a_damaged_run(session: Session) -> None:
+    old = damage(session)
+    assert decision(session.type("build", "start anew")) == "silent"
+    assert session.run_id not in old.folder
+
+
+def test_an_abort_of_a_damaged_run_frees_the_session(session: Session) -> None:
+    damage(session)
+    assert decision(session.type("abort")) == "block"
+    assert session.data.marker(session.session) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b'{"run"', b"{}"])
+def test_a_damaged_marker_holds_until_the_human_lets_go(session: Session, content: bytes) -> None:
+    session.at_gate()
+    with open(session.data.marker_path(session.session), "wb") as file:
+        file.write(content)
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "deny"
+    session.type("stop")
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "silent"
+
+
+def test_two_sessions_in_two_repositories_do_not_meet(tmp_path_factory: pytest.TempPathFactory) -> None:
+    one = make_session(tmp_path_factory.mktemp("one")).building()
+    two = make_session(tmp_path_factory.mktemp("two"), OTHER_SESSION)
+    assert decision(two.tool("Write", {"file_path": one.root + "/x"})) == "silent"
+    assert "no run waits" in reason(two.type("resume"))

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fermata.definitions.problems import DefinitionError
+from fermata.loop.site import LAUNCHER, minutes_since
+from fermata.loop.start import project_checks, reload_settings, start_run
+from fermata.loop.try_checks import try_checks
+from fermata.store.errors import Conflict, StoreError, Usage
+from tests.git.sandbox import make_sandbox
+from tests.loop.bench import CONFIG, Bench
+from tests.store.runs import RUN, SESSION, make_run
+
+
+def test_a_run_carries_what_it_began_with(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CONFIG + "grant: cli\nlimits: {dispatches: 7}\n")
+    bench.sandbox.write("notes.txt")
+    commit = bench.sandbox.git("rev-parse", "HEAD").strip()
+    run = bench.begin("A goal; `touch x` $(touch y)").run
+    assert (run["goal"], run["session"], run["status"]) == ("A goal; `touch x` $(touch y)", SESSION, "executing")
+    assert (run["grant"], run["limits"]["dispatches"], run["limits"]["check_minutes"]) == ("cli", 7, 30)
+    assert (run["base"]["commit"], run["base"]["branch"], run["base"]["dirty"]) == (commit, "main", ["notes.txt"])
+    assert [c["command"]["shown"] for c in run["project_checks"]["full"]] == ["sh check.sh"]
+    assert start_run(bench.site) == run
+    assert len(bench.events("run_created")) == 1
+
+
+def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, config="")
+    bench.sandbox.write("tests/test_a.py", "def test_a(): pass\n")
+    (check,) = bench.begin().run["project_checks"]["full"]
+    assert (check["name"], check["expect_tests"], check["source"]) == ("tests", True, "tests/test_a.py is a test file")
+
+
+@pytest.mark.parametrize(
+    ("config", "says"),
+    [
+        pytest.param("checks: {full: [{name: a, command: \"echo 'x\"}]}", "checks.full a: the command has an unbalanced", id="quote"),
+        pytest.param("checks: {quick: [{name: a, command: ' '}]}", "checks.quick a: the command is empty", id="blank"),
+        pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
+        pytest.param("workflow: nosuch", 'workflow "nosuch" is not known; known: plan_then_build', id="workflow"),
+        pytest.param("limit: {}", 'unknown key "limit"', id="key"),
+    ],
+)
+def test_wrong_settings_open_no_run(tmp_path: Path, config: str, says: str) -> None:
+    bench = Bench(tmp_path, config)
+    bench.mark()
+    with pytest.raises(DefinitionError) as error:
+        start_run(bench.site)
+    assert says in str(error.value)
+    assert not bench.store.exists()
+
+
+def test_a_repository_without_a_commit(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.sandbox.git("update-ref", "-d", "HEAD")
+    bench.mark()
+    with pytest.raises(Usage, match="has no commit yet; make the first one"):
+        start_run(bench.site)
+
+
+@pytest.mark.parametrize(("mark", "name"), [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("rebase-merge", "rebase")])
+def test_an_unfinished_operation(tmp_path: Path, mark: str, name: str) -> None:
+    bench = Bench(tmp_path)
+    (bench.sandbox.root / ".git" / mark).write_text("")
+    bench.mark()
+    with pytest.raises(Usage, match=f"a {name} is in progress"):
+        start_run(bench.site)
+
+
+def test_another_run_that_is_on(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    other = make_run(bench.site.project.folder, "orch_20260101_000000_ffff", goal="The other goal")
+    bench.mark()
+    with pytest.raises(Conflict, match="'The other goal'"):
+        start_run(bench.site)
+    other.note("test", "run_stopped", {})
+    assert start_run(bench.site)["run"] == RUN
+
+
+def test_no_command_has_bound_the_session(tmp_path: Path) -> None:
+    with pytest.raises(Usage, match="this session drives no run"):
+        start_run(Bench(tmp_path).site)
+
+
+def test_a_marker_with_an_unusable_run_name(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    bench.mark(run="../../elsewhere")
+    with pytest.raises(StoreError):
+        start_run(bench.site)
+
+
+def test_settings_are_read_anew_and_what_was_approved_stays(bench: Bench) -> None:
+    bench.building()
+    bench.sandbox.write(".fermata/config.yaml", CONFIG.replace("check.sh", "lint.sh") + "grant: none\n")
+    reload_settings(bench.site, bench.store)
+    reload_settings(bench.site, bench.store)
+    run = bench.run
+    assert run["grant"] == "none"
+    assert run["approved"] is not None
+    assert [c["command"]["shown"] for c in run["approved"]["envelope"]["checks"]] == ["sh check.sh"]
+    assert len(bench.events("settings_reloaded")) == 1
+    bench.sandbox.write(".fermata/config.yaml", "grant: [")
+    with pytest.raises(DefinitionError):
+        reload_settings(bench.site, bench.store)
+    assert bench.run["grant"] == "none"
+
+
+def test_the_configured_checks_win_over_what_is_found(tmp_path: Path) -> None:
+    from fermata.definitions.config import load_config
+
+    sandbox = make_sandbox(tmp_path)
+    sandbox.write("pytest.ini", "[pytest]\n")
+    root = str(sandbox.root)
+    assert [c["source"] for c in project_checks(root, load_config(root))["full"]] == ["pytest.ini configures pytest"]
+    sandbox.write(".fermata/config.yaml", CONFIG)
+    assert [c["source"] for c in project_checks(root, load_config(root))["full"]] == [".fermata/config.yaml"]
+
+
+def test_trying_the_checks_leaves_the_run_alone(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    (before,) = try_checks(bench.site, baseline=False, quick=False, seconds=15)
+    assert (before["name"], before["outcome"]) == ("tests", "green")
+    bench.begin().building()
+    events = len(bench.store.events())
+    bench.sandbox.write("check.sh", "echo WRONG; exit 2\n")
+    (found,) = try_checks(bench.site, baseline=False, quick=True, seconds=15)
+    assert found["outcome"] == "red"
+    assert found["text"].endswith("WRONG\n")
+    assert len(bench.store.events()) == events
+
+
+def test_the_launcher_is_the_one_in_this_checkout() -> None:
+    assert Path(LAUNCHER).name == "fermata"
+    assert Path(LAUNCHER).is_file()
+
+
+def test_a_clock_that_was_set_back_counts_no_minutes() -> None:
+    assert minutes_since("2999-01-01T00:00:00Z") == 0.0
+    assert minutes_since("2020-01-01T00:00:00Z") > 60

@@ -1,0 +1,420 @@
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+import fermata
+from fermata import cli as module
+from fermata.cli import cli, main
+from tests.loop.bench import Bench, built
+from tests.store.runs import RUN, SESSION
+
+PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
+VERBS = sorted(cli.commands)
+# What each verb needs to be called at all.
+ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"]}
+SLOW = ("rehearse",)  # plays for a minute; its own tests play it
+ANYWHERE = ("version", "setup", "doctor")  # need no repository
+SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
+
+
+class Out:
+    """What one command left: exit code and both streams."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+Call = Callable[..., Out]
+
+
+@pytest.fixture
+def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
+    """Run one command in *cwd*, as *session* (None: a terminal)."""
+
+    def run(*words: str, cwd: str | Path, session: str | None = SESSION) -> Out:
+        monkeypatch.chdir(cwd)
+        if session:
+            monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", session)
+        else:
+            monkeypatch.delenv("CLAUDE_CODE_SESSION_ID", raising=False)
+        capsys.readouterr()
+        code = main(list(words))
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        return Out(code, out, err)
+
+    return run
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return Bench(tmp_path)
+
+
+def root(bench: Bench) -> str:
+    return str(bench.sandbox.root)
+
+
+# --- every verb ------------------------------------------------------------------------------------------------------------------
+
+
+def test_the_verbs_are_found() -> None:
+    assert len(VERBS) >= 13
+    assert {"start", "next", "status", "show", "log", "rehearse"} <= set(VERBS)
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself(call: Call, tmp_path: Path, verb: str) -> None:
+    for flag in ("--help", "-h"):
+        found = call(verb, flag, cwd=tmp_path)
+        assert (found.code, found.err) == (0, "")
+        assert found.out.startswith(f"Usage: fermata {verb}")
+        assert "--json" in found.out
+        for option in cli.commands[verb].params:
+            if isinstance(option, click.Option) and option.name != "help":
+                assert option.help, f"{verb} {option.name} explains nothing"
+
+
+def test_help_names_every_verb(call: Call, tmp_path: Path) -> None:
+    found = call("--help", cwd=tmp_path)
+    assert found.code == 0
+    assert all(re.search(rf"^  {verb} ", found.out, re.MULTILINE) for verb in VERBS)
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in SLOW])
+def test_every_verb_prints_one_json_object(call: Call, bench: Bench, verb: str) -> None:
+    bench.begin().settle()
+    found = call(verb, *ARGUMENTS.get(verb, []), "--json", cwd=root(bench))
+    assert found.code in SAYS.get(verb, (0,))
+    assert found.err == ""
+    assert isinstance(found.json, dict)
+    assert found.out.isascii()
+    assert found.out.count("\n") == 1
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in SLOW])
+def test_every_verb_prints_text(call: Call, bench: Bench, verb: str) -> None:
+    bench.begin().settle()
+    found = call(verb, *ARGUMENTS.get(verb, []), cwd=root(bench))
+    assert found.code in SAYS.get(verb, (0,))
+    assert found.err == ""
+    assert found.out.strip()
+
+
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in (*SLOW, *ANYWHERE)])
+def test_outside_a_repository_every_verb_says_so(call: Call, tmp_path: Path, verb: str) -> None:
+    found = call(verb, *ARGUMENTS.get(verb, []), cwd=tmp_path)
+    assert (found.code, found.out) == (2, "")
+    assert found.err == f"fermata: {tmp_path} is not inside a git repository; fermata proves and undoes by git. Run: git init\n"
+
+
+# --- exit codes --------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        pytest.param([], "Usage: fermata", id="nothing"),
+        pytest.param(["staus"], "No such command 'staus'", id="verb"),
+        pytest.param(["status", "--jso"], "No such option", id="flag"),
+        pytest.param(["show"], "Missing argument 'PART'", id="argument-missing"),
+        pytest.param(["status", "x"], "unexpected extra argument", id="argument-too-many"),
+        pytest.param(["log", "-n", "0"], "0 is not in the range", id="range"),
+        pytest.param(["wait", "--max", "541"], "541 is not in the range", id="too-long-a-wait"),
+        pytest.param(["wait", "--max", "soon"], "'soon' is not a valid integer range", id="no-number"),
+        pytest.param(["rehearse", "--mode", "bypass"], "'bypass' is not one of", id="choice"),
+        pytest.param(["show", "plans"], "nothing is called 'plans'", id="part"),
+        pytest.param(["show", "plan"], "no plan has reached the gate yet", id="no-plan"),
+        pytest.param(["brief", "d-007"], "there is no dispatch d-007", id="no-dispatch"),
+        pytest.param(["status", "--run", "orch_20000101_000000_0000"], f"there is no run orch_20000101_000000_0000 here; known: {RUN}", id="no-run"),
+    ],
+)
+def test_2_usage(call: Call, bench: Bench, words: list[str], says: str) -> None:
+    bench.begin()
+    found = call(*words, cwd=root(bench))
+    assert found.code == 2
+    assert says in found.err + found.out
+
+
+@pytest.mark.parametrize("verb", ["start", "next", "harvest", "wait"])
+def test_2_only_the_session_that_drives_moves_the_run(call: Call, bench: Bench, verb: str) -> None:
+    bench.begin()
+    found = call(verb, cwd=root(bench), session=None)
+    assert (found.code, found.out) == (2, "")
+    assert "only the Claude Code session that drives a run can move it" in found.err
+    found = call(verb, cwd=root(bench), session="another")
+    assert "this session drives no run" in found.err
+
+
+@pytest.mark.parametrize("verb", ["next", "wait", "harvest", "brief", "show", "log", "resume"])
+def test_2_before_start_there_is_no_run(call: Call, bench: Bench, verb: str) -> None:
+    bench.mark()
+    found = call(verb, *ARGUMENTS.get(verb, []), cwd=root(bench))
+    assert (found.code, found.out) == (2, ""), found.err
+
+
+def test_0_status_without_a_run(call: Call, bench: Bench) -> None:
+    found = call("status", cwd=root(bench))
+    assert (found.code, found.out) == (0, 'No run here yet. Type /build "GOAL" in Claude Code.\n')
+    assert call("status", "--json", cwd=root(bench)).json == {"format": 1, "run": None}
+
+
+def test_3_a_headless_run_waits_for_a_human(call: Call, bench: Bench) -> None:
+    bench.begin(interactive=False).planned()
+    found = call("next", cwd=root(bench))
+    assert found.code == 3
+    assert found.out.startswith("HELD: plan ")
+    found = call("next", "--json", cwd=root(bench))
+    assert (found.code, found.json["exit"]) == (3, 3)
+    assert call("status", cwd=root(bench)).code == 3
+
+
+def test_3_the_picker_is_work_and_status_says_waiting(call: Call, bench: Bench) -> None:
+    bench.begin().planned()
+    assert call("next", cwd=root(bench)).code == 0
+    assert call("status", cwd=root(bench), session=None).code == 3
+
+
+def test_4_another_session_has_taken_over(call: Call, bench: Bench) -> None:
+    bench.begin().tell("lease_taken", session="another", generation=2, interactive=True)
+    found = call("next", cwd=root(bench))
+    assert found.code == 4
+    assert "driven by another session now; the user can take it over with /fermata:resume" in found.err
+
+
+@pytest.mark.parametrize("verb", ["next", "status", "log", "resume", "wait"])
+def test_5_a_damaged_journal_moves_nothing(call: Call, bench: Bench, verb: str) -> None:
+    bench.begin().settle()
+    path = Path(bench.store.journal)
+    path.write_bytes(path.read_bytes().replace(b"Add a thing", b"Add another"))
+    os.unlink(bench.store.state)
+    before = path.read_bytes()
+    found = call(verb, cwd=root(bench))
+    assert (found.code, found.out) == (5, "")
+    assert "line 1 is damaged" in found.err
+    assert path.read_bytes() == before
+
+
+def test_6_what_git_cannot_do(call: Call, bench: Bench) -> None:
+    bench.begin().planned().approve()
+    (bench.sandbox.root / ".git" / "index").write_bytes(b"DIRC rubbish")
+    found = call("next", cwd=root(bench))
+    assert found.code == 6
+    assert found.err.startswith("fermata: git ")
+
+
+def test_6_what_cannot_be_written(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object) -> None:
+        raise OSError(28, "No space left on device", "/some/where")
+
+    bench.begin()
+    monkeypatch.setattr("fermata.store.run_store.journal.append", full)
+    found = call("next", cwd=root(bench))
+    assert found.code == 6
+    assert found.err.startswith("fermata: No space left on device (/some/where). Nothing that was journalled is lost")
+
+
+def test_7_a_lock_that_is_held(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    from fermata.store.lock import locked
+
+    bench.begin()
+    monkeypatch.setattr("fermata.loop.drive.DRIVE_SECONDS", 0.05)
+    with locked(bench.store.path("drive.lock")):
+        found = call("next", cwd=root(bench))
+    assert found.code == 7
+    assert "is held by another process" in found.err
+
+
+@pytest.mark.parametrize("verb", ["start", "resume", "check"])
+def test_8_wrong_settings(call: Call, bench: Bench, verb: str) -> None:
+    if verb == "resume":
+        bench.begin()
+    else:
+        bench.mark()
+    bench.sandbox.write(".fermata/config.yaml", '"gr\\e[2Jant": all\nlimit: 1\n')
+    found = call(verb, cwd=root(bench))
+    assert (found.code, found.out) == (8, "")
+    assert 'unknown key "limit"; allowed here: checks, grant, limits, workflow. Did you mean "limits"?' in found.err
+    assert found.err.count("unknown key") == 2
+    assert "\x1b" not in found.err
+
+
+def test_8_a_red_check(call: Call, bench: Bench) -> None:
+    assert call("check", cwd=root(bench)).code == 0
+    bench.sandbox.write("check.sh", "echo WRONG; exit 1\n")
+    found = call("check", cwd=root(bench))
+    assert found.code == 8
+    assert found.out == "red sh check.sh: exit 1: WRONG\nWRONG\n\n"
+
+
+def test_7_a_check_that_still_runs(call: Call, bench: Bench) -> None:
+    bench.sandbox.write("check.sh", "while ! test -e ../go; do sleep 0.05; done\n")
+    found = call("check", "--max", "1", "--json", cwd=root(bench))
+    (bench.folder / "go").touch()
+    assert found.code == 7
+    assert found.json["checks"][0]["outcome"] == "running"
+
+
+def test_130_ctrl_c_while_waiting(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.sandbox.write("check.sh", "while ! test -e ../go; do sleep 0.05; done\n")
+    bench.begin().drive()
+    with monkeypatch.context() as patch:
+        patch.setattr("fermata.checks.runner.time.sleep", lambda _: os.kill(os.getpid(), signal.SIGINT))
+        found = call("wait", cwd=root(bench))
+    assert found.code == 130
+    assert found.err.endswith("interrupted; nothing is lost, run the same command again\n")
+    (bench.folder / "go").touch()
+    assert bench.kinds() == ["agent"]
+
+
+def test_1_a_bug_of_ours_is_one_line_and_a_path(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("by\nnothing\x1b[2J")
+
+    monkeypatch.setattr(module, "_site", broken)
+    found = call("status", cwd=root(bench))
+    assert (found.code, found.out, found.err.count("\n")) == (1, "", 1)
+    assert found.err.startswith("fermata: this is a bug of fermata's (ZeroDivisionError: by nothing[2J (1 hidden")
+    path = Path(found.err.strip().partition("Details: ")[2])
+    assert path.is_relative_to(os.environ["HOME"])
+    assert "ZeroDivisionError" in path.read_text()
+
+
+def test_1_a_bug_whose_details_can_be_kept_nowhere_shows_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken() -> None:
+        raise ZeroDivisionError("by nothing")
+
+    monkeypatch.setattr(module, "_site", broken)
+    monkeypatch.setenv("XDG_DATA_HOME", "/proc/nothing/here")
+    assert main(["status"]) == 1
+    err = capsys.readouterr().err
+    assert "could be kept nowhere" in err
+    assert "in broken" in err
+
+
+# --- going on ------------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_run_by_the_command_line_alone(call: Call, bench: Bench) -> None:
+    bench.mark()
+    here = root(bench)
+    assert call("start", cwd=here).out.startswith("DO: fermata is running tests; wait for it with")
+    assert call("wait", cwd=here).out.startswith("DO: call the Agent tool once")
+    assert call("start", cwd=here).out == call("next", cwd=here).out
+    bench.planned().approve()
+    assert "prompt: fermata dispatch d-002" in call("next", cwd=here).out
+    bench.work()
+    assert call("harvest", cwd=here).out == "Nothing to take: every agent at work is accounted for.\n"
+    assert call("next", cwd=here).out.startswith("WAIT: d-002 at work.")
+    assert call("brief", "d-002", cwd=here, session=None).out.startswith("# Build: d-002")
+    assert call("log", "-n", "2", cwd=here, session=None).out.count("\n") == 2
+    assert call("resume", cwd=here, session=None).out.startswith(f"{RUN} is whole (executing). To go on, type /fermata:resume {RUN}")
+
+
+def test_wait_goes_on_after_a_caller_that_died_before_its_check_began(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    bench.begin()
+    with monkeypatch.context() as patch:
+        patch.setattr("fermata.loop.drive.start_check", killed)
+        assert call("next", cwd=root(bench)).code == 130
+    found = call("wait", cwd=root(bench))
+    assert (found.code, found.err) == (0, "")
+
+
+def test_check_with_a_run_tries_what_was_approved(call: Call, bench: Bench) -> None:
+    bench.begin().building()
+    bench.sandbox.write(".fermata/config.yaml", "checks: {full: [{name: other, command: 'false'}]}\n")
+    assert [c["name"] for c in call("check", "--json", cwd=root(bench)).json["checks"]] == ["tests"]
+    bench.takes(built(unexplained=[".fermata/config.yaml"]))
+
+
+# --- wherever it is called -------------------------------------------------------------------------------------------------------------
+
+
+def test_a_subfolder_and_a_linked_worktree_see_the_same_run(call: Call, bench: Bench) -> None:
+    bench.begin().settle()
+    bench.sandbox.git("worktree", "add", "-q", "-b", "other", "../linked work")
+    (bench.sandbox.root / "src/deep er").mkdir()
+    found = [call("status", "--json", cwd=place).json for place in (root(bench), bench.sandbox.root / "src/deep er", bench.folder / "linked work")]
+    assert found[0]["run"] == RUN
+    assert found[0] == found[1] == found[2]
+
+
+def test_inside_the_git_folder_there_is_no_work_tree(call: Call, bench: Bench) -> None:
+    assert call("status", cwd=bench.sandbox.root / ".git").code == 2
+
+
+def test_a_folder_that_is_gone(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    monkeypatch.chdir(gone)
+    shutil.rmtree(gone)
+    assert main(["status"]) == 6
+
+
+# --- as a process ---------------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="session")
+def launcher(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, str]]:
+    """`scripts/fermata`, and an environment in which it is ready: the one these tests run beside, else a new one."""
+    from fermata.environment import ensure
+
+    top = os.path.dirname(os.path.dirname(os.path.dirname(PACKAGE)))
+    beside = Path(sys.prefix).parent
+    home = beside.parent if beside.name == "fermata" else tmp_path_factory.mktemp("data")
+    env = {**os.environ, "XDG_DATA_HOME": str(home)}
+    ensure(top, env, "env", sys.stderr)
+    return os.path.join(top, "scripts", "fermata"), env
+
+
+def start(launcher: tuple[str, dict[str, str]], *words: str, cwd: str | Path, **fields: Any) -> subprocess.Popen[str]:
+    path, env = launcher
+    return subprocess.Popen(
+        [path, *words], cwd=cwd, env={**env, "CLAUDE_CODE_SESSION_ID": SESSION}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **fields
+    )
+
+
+@pytest.mark.timeout(120)
+def test_the_launcher_gives_on_code_and_words(launcher: tuple[str, dict[str, str]], bench: Bench, tmp_path: Path) -> None:
+    bench.begin(interactive=False).planned()
+    for words, code in ((["next"], 3), (["status"], 3), (["show", "nothing"], 2), (["version", "--json"], 0), (["log"], 0)):
+        process = start(launcher, *words, cwd=bench.sandbox.root / "src")
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == code, err
+        assert bool(out) is (code != 2)
+        assert "Traceback" not in err
+    process = start(launcher, "status", cwd=tmp_path)
+    assert process.communicate(timeout=60)[0] == ""
+    assert process.returncode == 2
+
+
+@pytest.mark.timeout(120)
+def test_a_reader_that_has_enough_is_no_error(launcher: tuple[str, dict[str, str]], bench: Bench) -> None:
+    bench.begin("A goal\n" + "x" * 300_000).settle()
+    for words in (["log", "--json"], ["show", "state"]):
+        process = start(launcher, *words, cwd=bench.sandbox.root)
+        assert process.stdout is not None
+        assert process.stderr is not None
+        assert process.stdout.read(10)
+        process.stdout.close()
+        assert (process.wait(60), process.stderr.read()) == (0, "")
+        process.stderr.close()
