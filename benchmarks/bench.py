@@ -63,7 +63,16 @@ def created(run_id: str) -> dict[str, object]:
         "name": "bench",
         "title": "bench",
         "stages": [
-            {"id": "look", "kind": "agents", "agent": "reviewer", "access": "read", "brief": "review", "result": "review", "sees": [], "tries": 10},
+            {
+                "id": "look",
+                "kind": "agents",
+                "agent": "reviewer",
+                "access": "read",
+                "brief": "review",
+                "result": "review",
+                "sees": [],
+                "tries": 10,
+            },
             {"id": "finish", "kind": "finalise", "on": {"stale": "next"}},
         ],
     }
@@ -90,14 +99,34 @@ def make_run(folder: Path, events: int) -> tuple[Path, Path, RunStore]:
     store.prepare()
     run_id = "orch_20261121_000000_0000"
     run = store.run(run_id)
-    dispatch = {"id": "d-001", "node": "look", "visit": 1, "item": None, "agent": "reviewer", "access": "read", "result": "review", "scope": [], "base_tree": None}
+    dispatch = {
+        "id": "d-001",
+        "node": "look",
+        "visit": 1,
+        "item": None,
+        "agent": "reviewer",
+        "access": "read",
+        "result": "review",
+        "scope": [],
+        "base_tree": None,
+    }
     news = [("run_created", created(run_id)), ("dispatch_created", dispatch)]
-    news += [("dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{n}", "at": "2026-11-21T00:00:00Z"}) for n in range(events - 2)]
+    news += [
+        ("dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{n}", "at": "2026-11-21T00:00:00Z"})
+        for n in range(events - 2)
+    ]
     run.transact("bench", lambda _run: news[:1])
     for start in range(1, len(news), 500):
         run.transact("bench", lambda _run, part=news[start : start + 500]: part)
     (data / "active").mkdir(parents=True)
-    marker = {"run": run_id, "store": store.folder, "root": str(project), "goal": "bench", "interactive": True, "mode": "default"}
+    marker = {
+        "run": run_id,
+        "store": store.folder,
+        "root": str(project),
+        "goal": "bench",
+        "interactive": True,
+        "mode": "default",
+    }
     (data / "active" / SESSION).write_text(json.dumps(marker))
     return project, data, run
 
@@ -163,7 +192,7 @@ def hooks(folder: Path, rounds: int) -> list[Row]:
     env = environment(folder, project, data)
     shim = folder / "shims"
     shim.mkdir()
-    (shim / "python3").write_text("#!/usr/bin/env bash\nsleep 0.05\nexec /usr/bin/python3 \"$@\"\n")
+    (shim / "python3").write_text('#!/usr/bin/env bash\nsleep 0.05\nexec /usr/bin/python3 "$@"\n')
     (shim / "python3").chmod(0o755)
     body = payload(project)
     cases = {
@@ -174,7 +203,10 @@ def hooks(folder: Path, rounds: int) -> list[Row]:
         "shim": (HOOK, body, {**env, "PATH": f"{shim}:{env['PATH']}"}),
     }
     said = timed(*cases["unbound"])[1] + timed(*cases["allowed"])[1]
-    by_f0, by_f1 = ratios({k: cases[k] for k in ("F0", "unbound")}, "F0", rounds), ratios({k: v for k, v in cases.items() if k not in ("F0", "unbound")}, "F1", rounds)
+    by_f0, by_f1 = (
+        ratios({k: cases[k] for k in ("F0", "unbound")}, "F0", rounds),
+        ratios({k: v for k, v in cases.items() if k not in ("F0", "unbound")}, "F1", rounds),
+    )
     return [
         Row("PreToolUse, session without a run", by_f0["unbound"], 0.25, "F0"),
         Row("PreToolUse, run active, call allowed", by_f1["allowed"], 1.2, "F1"),
@@ -209,7 +241,10 @@ def system_calls(case: tuple[list[str], bytes, dict[str, str]]) -> list[Row]:
     counts = {
         "locks": sum("flock(" in line for line in lines),
         "syncs": sum("fsync(" in line or "fdatasync(" in line for line in lines),
-        "writes": sum(("O_CREAT" in line or "O_TRUNC" in line or "rename(" in line) and "__pycache__" not in line for line in lines),
+        "writes": sum(
+            ("O_CREAT" in line or "O_TRUNC" in line or "rename(" in line) and "__pycache__" not in line
+            for line in lines
+        ),
     }
     return [Row(f"{name} of an allowed call", float(count), 0.0, "") for name, count in counts.items()]
 
@@ -224,11 +259,19 @@ def growth(folder: Path, rounds: int) -> list[Row]:
     for _ in range(rounds):
         for name, case in cases.items():
             times[name].append(timed(*case)[0])
-    slopes = [statistics.linear_regression(range(len(EVENTS)), [times[str(c)][i] for c in EVENTS]).slope for i in range(rounds)]
+    slopes = [
+        statistics.linear_regression(range(len(EVENTS)), [times[str(c)][i] for c in EVENTS]).slope
+        for i in range(rounds)
+    ]
     base = statistics.median(times[str(EVENTS[0])])
     error = 1.96 * statistics.stdev(slopes) / len(slopes) ** 0.5
     return [
-        Row("growth per tenfold journal, upper bound of 95 % interval", (statistics.mean(slopes) + error) / base, 0.05, "of one call"),
+        Row(
+            "growth per tenfold journal, upper bound of 95 % interval",
+            (statistics.mean(slopes) + error) / base,
+            0.05,
+            "of one call",
+        ),
         Row("10,000 events ÷ 10 events", statistics.median(times["10000"]) / base, 1.08, "x"),
     ]
 
@@ -238,7 +281,9 @@ def transitions(folder: Path, rounds: int) -> list[Row]:
     _, _, run = make_run(folder / "transition", 100)
     bare = folder / "bare.jsonl"
     body = {"id": "d-001", "tool_use_id": "toolu_x", "at": "2026-11-21T00:00:00Z"}
-    line = (json.dumps(chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")[0]) + "\n").encode()
+    line = (
+        json.dumps(chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")[0]) + "\n"
+    ).encode()
     ours, floors = [], []
     for _ in range(rounds * 10):
         began = time.perf_counter()
@@ -247,7 +292,14 @@ def transitions(folder: Path, rounds: int) -> list[Row]:
         append(bare, line)
         floors.append(time.perf_counter() - middle)
         ours.append(middle - began)
-    return [Row("a transition, state.json included", statistics.median(a / b for a, b in zip(ours, floors, strict=True)), 2.5, "x bare append")]
+    return [
+        Row(
+            "a transition, state.json included",
+            statistics.median(a / b for a, b in zip(ours, floors, strict=True)),
+            2.5,
+            "x bare append",
+        )
+    ]
 
 
 def append(path: Path, line: bytes) -> None:
@@ -264,7 +316,11 @@ def append(path: Path, line: bytes) -> None:
 def write_ours(store_folder: str, count: int) -> None:
     store = RunStore(store_folder)
     for _ in range(count):
-        store.note("bench", "dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{os.getpid()}", "at": "2026-11-21T00:00:00Z"})
+        store.note(
+            "bench",
+            "dispatch_started",
+            {"id": "d-001", "tool_use_id": f"toolu_{os.getpid()}", "at": "2026-11-21T00:00:00Z"},
+        )
 
 
 def write_bare(path: str, count: int) -> None:
@@ -291,7 +347,13 @@ def contention(folder: Path) -> list[Row]:
     lost = 3 * WRITERS * TRANSITIONS - (len(run.events()) - 2)
     return [
         Row("transitions lost by 32 writers", float(lost), 0.0, ""),
-        Row("rate of 32 writers", statistics.median(ours / bare for ours, bare in pairs), 0.7, "x bare flock + append", lower=False),
+        Row(
+            "rate of 32 writers",
+            statistics.median(ours / bare for ours, bare in pairs),
+            0.7,
+            "x bare flock + append",
+            lower=False,
+        ),
     ]
 
 
@@ -312,7 +374,9 @@ def table(rows: list[Row]) -> str:
     out = ["| figure | value | bound | |", "|---|---|---|---|"]
     for row in rows:
         bound = "" if row.bound is None else f"{'≤' if row.lower else '≥'} {row.bound:g}"
-        out.append(f"| {row.name} | {row.value:.3g} {row.unit} | {bound} | {({True: 'holds', False: '**does not hold**', None: ''})[row.holds]} |")
+        out.append(
+            f"| {row.name} | {row.value:.3g} {row.unit} | {bound} | {({True: 'holds', False: '**does not hold**', None: ''})[row.holds]} |"
+        )
     return "\n".join(out)
 
 
@@ -335,7 +399,9 @@ def main() -> int:
         shutil.rmtree(folder, ignore_errors=True)
     print(table(rows))
     if given.json:
-        Path(given.json).write_text(json.dumps([{**row._asdict(), "holds": row.holds} for row in rows], indent=1) + "\n")
+        Path(given.json).write_text(
+            json.dumps([{**row._asdict(), "holds": row.holds} for row in rows], indent=1) + "\n"
+        )
     if given.table:
         Path(given.table).write_text(table(rows) + "\n")
     return 8 if any(row.holds is False for row in rows) else 0

@@ -17,7 +17,15 @@ FOREIGN = ("ANTHROPIC_", "CLAUDE", "FERMATA_", "GIT_", "XDG_")
 KEPT = ("FERMATA_CLIENT", "FERMATA_CLIENTS")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--long", action="store_true", help="also run the long batteries, which are left out otherwise")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if not config.getoption("--long"):
+        left_out = [item for item in items if item.get_closest_marker("long")]
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not item.get_closest_marker("long")]
     for item in items:
         if item.path.is_relative_to(f"{HERE}/rehearsal") or item.path.is_relative_to(f"{HERE}/e2e"):
             item.add_marker(pytest.mark.rehearsal)

@@ -121,7 +121,10 @@ def test_every_verb_prints_text(call: Call, bench: Bench, verb: str) -> None:
 def test_outside_a_repository_every_verb_says_so(call: Call, tmp_path: Path, verb: str) -> None:
     found = call(verb, *ARGUMENTS.get(verb, []), cwd=tmp_path)
     assert (found.code, found.out) == (2, "")
-    assert found.err == f"fermata: {tmp_path} is not inside a git repository; fermata proves and undoes by git. Run: git init\n"
+    assert (
+        found.err
+        == f"fermata: {tmp_path} is not inside a git repository; fermata proves and undoes by git. Run: git init\n"
+    )
 
 
 # --- exit codes --------------------------------------------------------------------------------------------------------------------
@@ -142,7 +145,11 @@ def test_outside_a_repository_every_verb_says_so(call: Call, tmp_path: Path, ver
         pytest.param(["show", "plans"], "nothing is called 'plans'", id="part"),
         pytest.param(["show", "plan"], "no plan has reached the gate yet", id="no-plan"),
         pytest.param(["brief", "d-007"], "there is no dispatch d-007", id="no-dispatch"),
-        pytest.param(["status", "--run", "orch_20000101_000000_0000"], f"there is no run orch_20000101_000000_0000 here; known: {RUN}", id="no-run"),
+        pytest.param(
+            ["status", "--run", "orch_20000101_000000_0000"],
+            f"there is no run orch_20000101_000000_0000 here; known: {RUN}",
+            id="no-run",
+        ),
     ],
 )
 def test_2_usage(call: Call, bench: Bench, words: list[str], says: str) -> None:
@@ -296,7 +303,9 @@ def test_1_a_bug_of_ours_is_one_line_and_a_path(call: Call, bench: Bench, monkey
     assert "ZeroDivisionError" in path.read_text()
 
 
-def test_1_a_bug_whose_details_can_be_kept_nowhere_shows_them(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_1_a_bug_whose_details_can_be_kept_nowhere_shows_them(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken() -> None:
         raise ZeroDivisionError("by nothing")
 
@@ -324,10 +333,14 @@ def test_a_run_by_the_command_line_alone(call: Call, bench: Bench) -> None:
     assert call("next", cwd=here).out.startswith("WAIT: d-002 at work.")
     assert call("brief", "d-002", cwd=here, session=None).out.startswith("# Build: d-002")
     assert call("log", "-n", "2", cwd=here, session=None).out.count("\n") == 2
-    assert call("resume", cwd=here, session=None).out.startswith(f"{RUN} is whole (executing). To go on, type /fermata:resume {RUN}")
+    assert call("resume", cwd=here, session=None).out.startswith(
+        f"{RUN} is whole (executing). To go on, type /fermata:resume {RUN}"
+    )
 
 
-def test_wait_goes_on_after_a_caller_that_died_before_its_check_began(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_goes_on_after_a_caller_that_died_before_its_check_began(
+    call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
@@ -353,7 +366,10 @@ def test_a_subfolder_and_a_linked_worktree_see_the_same_run(call: Call, bench: B
     bench.begin().settle()
     bench.sandbox.git("worktree", "add", "-q", "-b", "other", "../linked work")
     (bench.sandbox.root / "src/deep er").mkdir()
-    found = [call("status", "--json", cwd=place).json for place in (root(bench), bench.sandbox.root / "src/deep er", bench.folder / "linked work")]
+    found = [
+        call("status", "--json", cwd=place).json
+        for place in (root(bench), bench.sandbox.root / "src/deep er", bench.folder / "linked work")
+    ]
     assert found[0]["run"] == RUN
     assert found[0] == found[1] == found[2]
 
@@ -362,7 +378,7 @@ def test_inside_the_git_folder_there_is_no_work_tree(call: Call, bench: Bench) -
     assert call("status", cwd=bench.sandbox.root / ".git").code == 2
 
 
-def test_a_folder_that_is_gone(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_folder_that_is_gone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
     monkeypatch.chdir(gone)
@@ -389,14 +405,28 @@ def launcher(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, dict[str, s
 def start(launcher: tuple[str, dict[str, str]], *words: str, cwd: str | Path, **fields: Any) -> subprocess.Popen[str]:
     path, env = launcher
     return subprocess.Popen(
-        [path, *words], cwd=cwd, env={**env, "CLAUDE_CODE_SESSION_ID": SESSION}, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **fields
+        [path, *words],
+        cwd=cwd,
+        env={**env, "CLAUDE_CODE_SESSION_ID": SESSION},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **fields,
     )
 
 
 @pytest.mark.timeout(120)
-def test_the_launcher_gives_on_code_and_words(launcher: tuple[str, dict[str, str]], bench: Bench, tmp_path: Path) -> None:
+def test_the_launcher_gives_on_code_and_words(
+    launcher: tuple[str, dict[str, str]], bench: Bench, tmp_path: Path
+) -> None:
     bench.begin(interactive=False).planned()
-    for words, code in ((["next"], 3), (["status"], 3), (["show", "nothing"], 2), (["version", "--json"], 0), (["log"], 0)):
+    for words, code in (
+        (["next"], 3),
+        (["status"], 3),
+        (["show", "nothing"], 2),
+        (["version", "--json"], 0),
+        (["log"], 0),
+    ):
         process = start(launcher, *words, cwd=bench.sandbox.root / "src")
         out, err = process.communicate(timeout=60)
         assert process.returncode == code, err

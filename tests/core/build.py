@@ -166,7 +166,15 @@ class Player:
         return name
 
     def finish_check(self, name: str, outcome: str = "green", **fields: Any) -> None:
-        body = {"outcome": outcome, "why": outcome, "changed": [], "tree": "t" * 40, "counts": None, **fields}
+        body = {
+            "outcome": outcome,
+            "why": outcome,
+            "changed": [],
+            "before": "t" * 40,
+            "tree": "t" * 40,
+            "counts": None,
+            **fields,
+        }
         self.tell("check_finished", id=name, **body)
 
     def request(self, action: Action) -> str:

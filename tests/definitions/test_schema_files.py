@@ -42,10 +42,22 @@ BAD: list[tuple[str, int, str, object, str]] = [
     ("plan", 0, "questions", GONE, "the result: 'questions' is a required property"),
     ("plan", 0, "questions", [], "questions: [] "),
     ("plan", 0, "questions.0.question", "Hm?", "questions[0].question: 'Hm?' is too short"),
-    ("plan", 0, "questions.0.header", "far too long a header", "questions[0].header: 'far too long a header' is too long"),
+    (
+        "plan",
+        0,
+        "questions.0.header",
+        "far too long a header",
+        "questions[0].header: 'far too long a header' is too long",
+    ),
     ("plan", 0, "questions.0.options.0.label", 7, "questions[0].options[0].label: 7 is not of type 'string'"),
     ("plan", 0, "questions.0.options.1", GONE, "questions[0].options: [{"),
-    ("plan", 0, "questions.0.multiSelect", True, "questions[0]: Additional properties are not allowed ('multiSelect' was unexpected)"),
+    (
+        "plan",
+        0,
+        "questions.0.multiSelect",
+        True,
+        "questions[0]: Additional properties are not allowed ('multiSelect' was unexpected)",
+    ),
     ("plan", 0, "approved", True, "the result: Additional properties are not allowed ('approved' was unexpected)"),
     ("plan", 1, "steps", [], "steps: [] "),
     ("plan", 1, "steps", GONE, "the result: 'steps' is a required property"),
@@ -76,7 +88,13 @@ BAD: list[tuple[str, int, str, object, str]] = [
     ("review", 0, "findings", GONE, "the result: 'findings' is a required property"),
     ("review", 0, "summary", ["s"], "summary: ['s'] is not of type 'string'"),
     ("review", 0, "score", 10, "the result: Additional properties"),
-    ("review", 1, "findings.0.severity", "critical", "findings[0].severity: 'critical' is not one of ['high', 'medium', 'low']"),
+    (
+        "review",
+        1,
+        "findings.0.severity",
+        "critical",
+        "findings[0].severity: 'critical' is not one of ['high', 'medium', 'low']",
+    ),
     ("review", 1, "findings.0.issue", GONE, "findings[0]: 'issue' is a required property"),
     ("review", 1, "findings.1.line", 7, "findings[1]: Additional properties"),
 ]
@@ -144,7 +162,7 @@ def test_what_is_no_object_is_none(value: object) -> None:
         assert schema_errors(name, value)[0].startswith("the result: ")
 
 
-def test_many_errors_are_cut_and_so_is_each(tmp_path: Path) -> None:
+def test_many_errors_are_cut_and_so_is_each() -> None:
     value = {"verdict": "x" * 10_000, "summary": 1, "findings": [{"severity": n} for n in range(20)]}
     errors = schema_errors("review", value)
     assert len(errors) == MAX_ERRORS
@@ -157,7 +175,12 @@ def test_a_schema_that_points_elsewhere_fetches_nothing(tmp_path: Path, monkeypa
     monkeypatch.setattr(socket, "socket", lambda *args: called.append(args))
     monkeypatch.setattr(schema_files, "HERE", str(tmp_path))
     (tmp_path / "secret.json").write_text('{"type": "string"}')
-    for target in ("http://127.0.0.1:9/s.json", "https://example.org/s.json", (tmp_path / "secret.json").as_uri(), "secret.json"):
+    for target in (
+        "http://127.0.0.1:9/s.json",
+        "https://example.org/s.json",
+        (tmp_path / "secret.json").as_uri(),
+        "secret.json",
+    ):
         (tmp_path / "remote.json").write_text(json.dumps({"$ref": target}))
         with pytest.raises(Exception, match="Unresolvable"):
             schema_errors("remote", {"a": 1})

@@ -113,12 +113,11 @@ def test_a_second_build_in_a_session_that_drives_a_run_is_refused(set_stage: Set
     assert stage.run_store().load()["goal"] == GOAL
 
 
-@BOTH
 @pytest.mark.parametrize(
-    "goal",
+    ("version", "goal"),
     [
-        pytest.param("Add \"x\" & 'y'; $(touch pwned) `touch pwned` ${HOME} \\n | > pwned <b>", id="shell"),
-        pytest.param("Erste Zeile: grün\n\n  zweite\tZeile 𝄐\n- a list", id="lines"),
+        pytest.param("2.1.329", "Add \"x\" & 'y'; $(touch pwned) `touch pwned` ${HOME} \\n | > pwned <b>", id="shell"),
+        pytest.param("2.1.197", "Erste Zeile: grün\n\n  zweite\tZeile 𝄐\n- a list", id="lines"),
     ],
 )
 def test_a_goal_arrives_byte_for_byte(set_stage: SetStage, place: Path, version: str, goal: str) -> None:

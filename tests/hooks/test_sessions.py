@@ -29,10 +29,19 @@ def test_work_that_needs_nobody_is_named_at_most_three_times_per_event(session: 
         )
 
 
-@pytest.mark.parametrize("phase", ["marked", "planner_at_work", "at_gate", "building", "stopped", "aborted"])
+@pytest.mark.parametrize("phase", ["marked", "planner_at_work", "building", "stopped", "aborted"])
 def test_the_session_may_rest_while_somebody_is_waited_for(session: Session, phase: str) -> None:
-    """K-D22: never "keep going" at the gate; nor while an agent works, nor when the run is off."""
+    """Neither while an agent works nor when the run is off."""
     getattr(session, phase)()
+    assert stop(session).answer is None
+
+
+def test_at_the_gate_the_session_rests_once_the_picker_was_shown(session: Session) -> None:
+    """K-D22: never "keep going" while a human has the word; but somebody has to give it to them first."""
+    session.at_gate()
+    assert f'"{LAUNCHER}" next' in told(stop(session))
+    session.tool("AskUserQuestion", {"questions": []}, tool_use_id="toolu_ask")
+    assert stop(session).answer is None
     assert stop(session).answer is None
 
 

@@ -28,7 +28,9 @@ def test_a_ticket() -> None:
     play = player()
     play.until("agent")
     text, code = say(play.run)
-    assert text.startswith("DO: call the Agent tool once, with exactly:\n  subagent_type: fermata:planner   description: d-001 planner   prompt: fermata dispatch d-001\n")
+    assert text.startswith(
+        "DO: call the Agent tool once, with exactly:\n  subagent_type: fermata:planner   description: d-001 planner   prompt: fermata dispatch d-001\n"
+    )
     assert text.endswith('fermata" next')
     assert code == 0
 
@@ -123,7 +125,9 @@ def test_a_limit_is_the_user_s() -> None:
 
 def test_done() -> None:
     text, code = say(player().to_end().run)
-    assert text.startswith("DONE: the run is complete; fermata ran the checks itself on this very tree.\nChanged: nothing\nChecked: tests green (green)")
+    assert text.startswith(
+        "DONE: the run is complete; fermata ran the checks itself on this very tree.\nChanged: nothing\nChecked: tests green (green)"
+    )
     assert code == 0
 
 
@@ -177,4 +181,8 @@ def _body() -> dict[str, Any]:
     from tests.core.build import created
 
     body = created()["body"]
-    return {**body, "workflow": {**body["workflow"], "stages": body["workflow"]["stages"][1:]}, "project_checks": {"full": [], "quick": []}}
+    return {
+        **body,
+        "workflow": {**body["workflow"], "stages": body["workflow"]["stages"][1:]},
+        "project_checks": {"full": [], "quick": []},
+    }

@@ -103,12 +103,19 @@ def test_answers_and_the_rounds_that_are_left(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("decision", "words", "says"),
     [
-        pytest.param("modify", "Call it see_you", "The user wants the plan changed. In the user's words:\n```\nCall it see_you\n```", id="words"),
+        pytest.param(
+            "modify",
+            "Call it see_you",
+            "The user wants the plan changed. In the user's words:\n```\nCall it see_you\n```",
+            id="words",
+        ),
         pytest.param("modify", "", "They did not say how: ask them", id="no-words"),
         pytest.param("more_recon", "", "The user wants a closer look before deciding.", id="recon"),
     ],
 )
-def test_what_the_user_said_at_the_gate_reaches_the_next_plan(bench: Bench, decision: str, words: str, says: str) -> None:
+def test_what_the_user_said_at_the_gate_reaches_the_next_plan(
+    bench: Bench, decision: str, words: str, says: str
+) -> None:
     bench.planned()
     gate = bench.run["gate"]
     assert gate is not None
@@ -125,9 +132,11 @@ def test_the_builder_s_brief(bench: Bench) -> None:
     bench.planned(step, make_step("Two", ("README.md",))).approve().settle()
     text = bench.brief()
     assert headings(text) == BUILD_HEADINGS
-    assert "One\nOne well\nRead first:\n- README.md\nConstraints:\n- no new file\nAcceptance criteria:\n- it works" in text
+    assert (
+        "One\nOne well\nRead first:\n- README.md\nConstraints:\n- no new file\nAcceptance criteria:\n- it works" in text
+    )
     assert "You may change only: `src/**`, `tests/*.py`" in text
-    assert f"`{LAUNCHER} check`" in text
+    assert re.search(rf'`"?{re.escape(LAUNCHER)}"? check`', text)
     assert "2. Two: Two well (may change README.md)" in text
     assert "What went wrong" not in text
 
@@ -137,7 +146,7 @@ def test_hostile_words_stay_behind_their_fence(tmp_path: Path) -> None:
     bench.settle()
     assert headings(bench.brief()) == PLAN_HEADINGS
     bench.work()
-    fields = {key: [HOSTILE] for key in ("acceptance", "constraints")}
+    fields: dict[str, Any] = {key: [HOSTILE] for key in ("acceptance", "constraints")}
     bench.takes(plan(make_step(**{**fields, "title": HOSTILE[:90], "objective": HOSTILE}), summary=HOSTILE))
     bench.settle()
     bench.approve().settle()
@@ -154,7 +163,15 @@ def test_hostile_words_stay_behind_their_fence(tmp_path: Path) -> None:
     finding = {"severity": "high", "path": HOSTILE, "issue": HOSTILE, "recommendation": HOSTILE}
     bench.takes(review("reject", finding, summary=HOSTILE))
     bench.settle()
-    assert headings(bench.brief()) == ["Build: d-004", "Objective", "Context", "What went wrong", "Limits", "Checks", "Output"]
+    assert headings(bench.brief()) == [
+        "Build: d-004",
+        "Objective",
+        "Context",
+        "What went wrong",
+        "Limits",
+        "Checks",
+        "Output",
+    ]
     bench.work()
     bench.takes(built(status="failed", caveats=[HOSTILE]))
     bench.settle()
@@ -165,7 +182,11 @@ def test_hostile_words_stay_behind_their_fence(tmp_path: Path) -> None:
 
 def test_a_rejected_change_comes_back_with_its_findings(bench: Bench) -> None:
     bench.reviewing()
-    bench.takes(review("reject", {"severity": "high", "path": "src/app.py", "issue": "It shouts.", "recommendation": "Whisper."}))
+    bench.takes(
+        review(
+            "reject", {"severity": "high", "path": "src/app.py", "issue": "It shouts.", "recommendation": "Whisper."}
+        )
+    )
     bench.settle()
     text = bench.brief()
     assert "The review rejected the change." in text
@@ -210,7 +231,10 @@ def test_the_reviewer_s_brief(bench: Bench) -> None:
 
 @pytest.mark.parametrize(
     ("goal", "limit"),
-    [pytest.param("x" * 100_000, MAX_GOAL + 100, id="one-line"), pytest.param("y\n" * 50_000, MAX_GOAL + 100, id="lines")],
+    [
+        pytest.param("x" * 100_000, MAX_GOAL + 100, id="one-line"),
+        pytest.param("y\n" * 50_000, MAX_GOAL + 100, id="lines"),
+    ],
 )
 def test_a_long_goal_is_cut_visibly(bench: Bench, goal: str, limit: int) -> None:
     text = bench.field("goal", goal=goal)
@@ -247,4 +271,6 @@ def test_every_field_of_every_stage_has_its_text(bench: Bench) -> None:
 
     bench.reviewing()
     for name in FIELDS:
-        assert isinstance(getattr(Brief(bench.site, bench.run, Action("create", "review", 1, None), ["src/**"]), name)(), str)
+        assert isinstance(
+            getattr(Brief(bench.site, bench.run, Action("create", "review", 1, None), ["src/**"]), name)(), str
+        )

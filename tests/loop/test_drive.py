@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from fermata.checks.runner import CheckError, stop_check, wait_checks
+from fermata.checks.runner import CheckError, start_check, stop_check, wait_checks
 from fermata.core.actions import AGENT, ASK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS
 from fermata.core.consultation import plan_digest
 from fermata.git.snapshot import take_snapshot
@@ -165,7 +165,10 @@ def test_three_processes_at_once_make_one_of_each(tmp_path: Path) -> None:
     bench = two_checks(tmp_path)
     library = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(module.__file__))))
     words = [sys.executable, "-c", DRIVE, library, str(bench.sandbox.root), SESSION]
-    running = [subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    running = [
+        subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        for _ in range(3)
+    ]
     for process in running:
         assert process.stdout is not None
         assert process.stdout.readline() == "ready\n"
@@ -181,9 +184,11 @@ def test_three_processes_at_once_make_one_of_each(tmp_path: Path) -> None:
     assert [body["outcome"] for body in bench.events("check_finished")] == ["green", "green"]
 
 
-def test_what_another_process_has_journalled_and_not_yet_started_is_not_lost(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_another_process_has_journalled_and_not_yet_started_is_not_lost(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other caller waits until this one has started its check."""
-    real = module.start_check
+    real = start_check
     other = threading.Thread(target=lambda: drive(bench.site, bench.store))
 
     def start(*given: object) -> None:
@@ -233,28 +238,40 @@ def test_a_check_that_dies_is_lost_and_runs_again(bench: Bench) -> None:
     Path(bench.folder, "go").touch()
     assert stop_check(bench.store.path("checks"), action.subject)
     bench.settle()
-    assert [(body["id"], body["outcome"]) for body in bench.events("check_finished")] == [("c-001", "lost"), ("c-002", "green")]
+    assert [(body["id"], body["outcome"]) for body in bench.events("check_finished")] == [
+        ("c-001", "lost"),
+        ("c-002", "green"),
+    ]
 
 
-def test_a_caller_killed_between_journal_and_start_loses_one_check(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_caller_killed_between_journal_and_start_loses_one_check(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def killed(*_: object) -> None:
         raise KeyboardInterrupt
 
-    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+    with monkeypatch.context() as patch:
         patch.setattr(module, "start_check", killed)
-        bench.drive()
+        with pytest.raises(KeyboardInterrupt):
+            bench.drive()
     assert bench.run["checks"]["c-001"]["state"] == "running"
     bench.settle()
-    assert [(body["id"], body["outcome"]) for body in bench.events("check_finished")] == [("c-001", "lost"), ("c-002", "green")]
+    assert [(body["id"], body["outcome"]) for body in bench.events("check_finished")] == [
+        ("c-001", "lost"),
+        ("c-002", "green"),
+    ]
 
 
-def test_a_check_that_cannot_start_says_so_and_is_lost_the_next_time(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_check_that_cannot_start_says_so_and_is_lost_the_next_time(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def broken(*_: object) -> None:
         raise CheckError("check c-001 could not be started: no processes left")
 
-    with monkeypatch.context() as patch, pytest.raises(CheckError):
+    with monkeypatch.context() as patch:
         patch.setattr(module, "start_check", broken)
-        bench.drive()
+        with pytest.raises(CheckError):
+            bench.drive()
     assert bench.kinds() == [AGENT]
 
 
@@ -317,7 +334,9 @@ def test_the_gate_asks_with_a_report_on_disk(bench: Bench) -> None:
     ("damage", "says"),
     [
         pytest.param(lambda b: b.data.drop_approval(RUN), "is missing", id="record-gone"),
-        pytest.param(lambda b: _alter(b, store="/elsewhere/.git/fermata"), "another repository", id="another-repository"),
+        pytest.param(
+            lambda b: _alter(b, store="/elsewhere/.git/fermata"), "another repository", id="another-repository"
+        ),
         pytest.param(lambda b: _alter(b, digest="0" * 64), "another plan", id="another-plan"),
         pytest.param(lambda b: _alter(b, seq=3), "the journal is not the one", id="another-line"),
         pytest.param(lambda b: _alter(b, hash="0" * 64), "the journal is not the one", id="another-hash"),
@@ -356,7 +375,10 @@ def test_a_tree_that_moved_waits_for_the_user_and_is_verified_again(bench: Bench
     bench.sandbox.write("README.md", "the user's\n")
     bench.takes(review())
     (action,) = bench.settle()
-    assert (action.kind, action.subject) == (HUMAN, "README.md changed after the last check, and not by an agent of the run")
+    assert (action.kind, action.subject) == (
+        HUMAN,
+        "README.md changed after the last check, and not by an agent of the run",
+    )
     bench.tell("retry_granted")
     assert bench.kinds() == [AGENT]  # verified on the new tree, then reviewed on it
     assert bench.newest["agent"] == "reviewer"

@@ -52,7 +52,9 @@ def test_a_result_that_no_hook_saw_is_taken_from_the_transcript(planning: Bench)
     [
         pytest.param([said(json.dumps(plan()))], 5, id="just-written"),
         pytest.param([said(json.dumps(plan()), tool=True)], 30, id="calls-a-tool"),
-        pytest.param([said(json.dumps(plan())), {"type": "user", "message": {"content": "go on"}}], 30, id="told-to-go-on"),
+        pytest.param(
+            [said(json.dumps(plan())), {"type": "user", "message": {"content": "go on"}}], 30, id="told-to-go-on"
+        ),
         pytest.param([], 30, id="empty"),
         pytest.param([said("")], 30, id="no-words"),
     ],

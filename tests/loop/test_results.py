@@ -95,7 +95,11 @@ def test_a_plan_is_accepted_kept_and_written_down(planning: Bench) -> None:
     assert run["dispatches"]["d-001"]["summary"] == "one step"
     assert run["kept"]["plan"]["steps"] == [make_step("One")]
     (check,) = run["kept"]["plan"]["checks"]
-    assert (check["name"], check["command"]["argv"], check["command"]["cwd"]) == ("plan-smoke", ["python3", "-m", "app"], "src")
+    assert (check["name"], check["command"]["argv"], check["command"]["cwd"]) == (
+        "plan-smoke",
+        ["python3", "-m", "app"],
+        "src",
+    )
     assert json.loads(Path(planning.store.path("results", "d-001-0.json")).read_text())["status"] == "plan"
 
 
@@ -129,13 +133,21 @@ def test_the_sixth_question_round_is_refused(planning: Bench) -> None:
         pytest.param({"steps": [make_step(), make_step(scope=("a/.claude/x",))]}, "steps[1].scope", id="claude-folder"),
         pytest.param({"steps": [make_step(scope=(".fermata/config.yaml",))]}, "`.fermata` steers", id="own-settings"),
         pytest.param({"steps": [make_step(scope=("../x",))]}, "without `..`", id="parent"),
-        pytest.param({"steps": [make_step(scope=("/etc/passwd",))]}, "relative to the repository's root", id="absolute"),
+        pytest.param(
+            {"steps": [make_step(scope=("/etc/passwd",))]}, "relative to the repository's root", id="absolute"
+        ),
         pytest.param({"steps": [make_step(scope=("~/x",))]}, "relative to the repository's root", id="home"),
         pytest.param({"steps": [make_step(scope=("a\nb",))]}, "printable", id="newline"),
-        pytest.param({"checks": [{"name": "a", "command": "echo 'x"}]}, "checks a: the command has an unbalanced", id="quote"),
-        pytest.param({"checks": [{"name": "a", "command": "   "}]}, "checks a: the command is empty", id="blank-command"),
+        pytest.param(
+            {"checks": [{"name": "a", "command": "echo 'x"}]}, "checks a: the command has an unbalanced", id="quote"
+        ),
+        pytest.param(
+            {"checks": [{"name": "a", "command": "   "}]}, "checks a: the command is empty", id="blank-command"
+        ),
         pytest.param({"checks": [{"name": "a", "command": "cd ../x && ls"}]}, "without `..`", id="command-outside"),
-        pytest.param({"checks": [{"name": "a", "command": "a"}, {"name": "a", "command": "b"}]}, "same name", id="twins"),
+        pytest.param(
+            {"checks": [{"name": "a", "command": "a"}, {"name": "a", "command": "b"}]}, "same name", id="twins"
+        ),
         pytest.param({"checks": [{"name": "a\n", "command": "a"}]}, "checks[0].name", id="name-with-newline"),
         pytest.param({"questions": asked("Really?")["questions"]}, "questions", id="plan-with-questions"),
     ],
@@ -288,7 +300,9 @@ def test_an_answer_for_an_unknown_dispatch_lets_the_agent_end(planning: Bench, n
     assert len(planning.store.events()) == before
 
 
-def test_of_two_answers_at_once_the_journalled_one_is_in_the_file(planning: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_two_answers_at_once_the_journalled_one_is_in_the_file(
+    planning: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """The other caller is between judging and journalling when this one's answer comes in."""
     from fermata.core.canonical import digest
     from fermata.loop import results
@@ -315,7 +329,13 @@ def test_of_two_answers_at_once_the_journalled_one_is_in_the_file(planning: Benc
 def _door(request: object) -> subprocess.CompletedProcess[str]:
     text = request if isinstance(request, str) else json.dumps(request)
     return subprocess.run(
-        [sys.executable, "-I", door.__file__], input=text, capture_output=True, text=True, check=False, cwd="/", env=os.environ
+        [sys.executable, "-I", door.__file__],
+        input=text,
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd="/",
+        env=os.environ,
     )
 
 

@@ -37,7 +37,11 @@ def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("config", "says"),
     [
-        pytest.param("checks: {full: [{name: a, command: \"echo 'x\"}]}", "checks.full a: the command has an unbalanced", id="quote"),
+        pytest.param(
+            'checks: {full: [{name: a, command: "echo \'x"}]}',
+            "checks.full a: the command has an unbalanced",
+            id="quote",
+        ),
         pytest.param("checks: {quick: [{name: a, command: ' '}]}", "checks.quick a: the command is empty", id="blank"),
         pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
         pytest.param("workflow: nosuch", 'workflow "nosuch" is not known; known: plan_then_build', id="workflow"),
@@ -61,7 +65,9 @@ def test_a_repository_without_a_commit(tmp_path: Path) -> None:
         start_run(bench.site)
 
 
-@pytest.mark.parametrize(("mark", "name"), [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("rebase-merge", "rebase")])
+@pytest.mark.parametrize(
+    ("mark", "name"), [("MERGE_HEAD", "merge"), ("CHERRY_PICK_HEAD", "cherry-pick"), ("rebase-merge", "rebase")]
+)
 def test_an_unfinished_operation(tmp_path: Path, mark: str, name: str) -> None:
     bench = Bench(tmp_path)
     (bench.sandbox.root / ".git" / mark).write_text("")

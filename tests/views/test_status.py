@@ -113,7 +113,10 @@ def test_the_document_s_facts() -> None:
         "baseline": "completed", "plan": "completed", "approval": "completed", "steps": "in_progress", "rework": "pending",
         "verify": "pending", "review": "pending", "finish": "pending",
     }  # fmt: skip
-    assert found["routing"]["agent_sequence"] == [{"agent": "planner", "status": "completed"}, {"agent": "builder", "status": "active"}]
+    assert found["routing"]["agent_sequence"] == [
+        {"agent": "planner", "status": "completed"},
+        {"agent": "builder", "status": "active"},
+    ]
     assert found["approval"]["decision"] == "approve"
     assert found["approval"]["code"] == found["approval"]["digest"][:8]
     assert found["session"] == {"id": "s-1", "generation": 1, "interactive": True}
@@ -154,6 +157,7 @@ def hostile() -> Any:
 
 def test_nothing_that_was_named_by_others_moves_the_cursor() -> None:
     run = hostile()
+    shown_run: Any
     for shown_run in (run, {**run, "status": "waiting", "waiting": {"kind": "limit", "node": "plan", "why": HOSTILE}}):
         shown = text(shown_run, MARKER, {})
         assert not HIDDEN.search(shown), HIDDEN.findall(shown)

@@ -10,6 +10,9 @@ from fermata.views import tier as module
 from fermata.views.tier import tier_of
 
 SANDBOX = {"sandbox": {"enabled": True, "failIfUnavailable": True, "allowUnsandboxedCommands": False}}
+HALF = {"sandbox": {"enabled": True, "failIfUnavailable": True}}
+OTHER_HALF = {"sandbox": {"allowUnsandboxedCommands": False}}
+ODD = {"user": ["x"], "project": {"sandbox": "on", "permissions": ["x"]}, "local": {"permissions": {"allow": "Bash"}}}
 OFF = {"sandbox": {"enabled": False}}
 ALLOWED = {"permissions": {"allow": ["Read", "Bash"]}}
 ROWS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, str]]] = [
@@ -28,20 +31,24 @@ ROWS: list[tuple[str, dict[str, Any], dict[str, Any], tuple[int, str]]] = [
     ("unsandboxed-allowed", {}, {"user": {"sandbox": {**SANDBOX["sandbox"], "allowUnsandboxedCommands": True}}}, (1, "guarded")),
     ("may-be-unavailable", {}, {"user": {"sandbox": {**SANDBOX["sandbox"], "failIfUnavailable": False}}}, (1, "guarded")),
     ("some-commands-excluded", {}, {"user": SANDBOX, "project": {"sandbox": {"excludedCommands": ["docker"]}}}, (1, "guarded")),
-    ("put-together", {}, {"user": {"sandbox": {"enabled": True, "failIfUnavailable": True}}, "project": {"sandbox": {"allowUnsandboxedCommands": False}}}, (2, "OS-enforced")),
+    ("put-together", {}, {"user": HALF, "project": OTHER_HALF}, (2, "OS-enforced")),
     ("project-switches-it-off", {}, {"user": SANDBOX, "project": OFF}, (1, "guarded")),
     ("local-switches-it-off", {}, {"project": SANDBOX, "local": OFF}, (1, "guarded")),
     ("managed-switches-it-on", {}, {"local": OFF, "managed": SANDBOX}, (2, "OS-enforced")),
     ("managed", {}, {"managed": {**SANDBOX, "allowManagedHooksOnly": True}}, (3, "managed")),
     ("managed-hooks-without-sandbox", {}, {"managed": {"allowManagedHooksOnly": True}}, (1, "guarded")),
     ("managed-hooks-of-the-user-count-nothing", {}, {"user": {**SANDBOX, "allowManagedHooksOnly": True}}, (2, "OS-enforced")),
-    ("settings-that-are-none", {}, {"user": ["x"], "project": {"sandbox": "on", "permissions": ["x"]}, "local": {"permissions": {"allow": "Bash"}}}, (1, "guarded")),
+    ("settings-that-are-none", {}, ODD, (1, "guarded")),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("marker", "settings", "expected"), [pytest.param(*row[1:], id=row[0]) for row in ROWS])
 def test_the_tier(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, marker: dict[str, Any], settings: dict[str, Any], expected: tuple[int, str]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    marker: dict[str, Any],
+    settings: dict[str, Any],
+    expected: tuple[int, str],
 ) -> None:
     home, root = tmp_path / "home", tmp_path / "project"
     places = {

@@ -195,6 +195,7 @@ def _check_finished(run: Run, body: Body) -> None:
             "outcome": body["outcome"],
             "why": body["why"],
             "changed": body["changed"],
+            "before": body["before"],
             "tree": body["tree"],
             "counts": body["counts"],
         }

@@ -93,9 +93,14 @@ def check_verdict(runs: list[CheckRun]) -> str | None:
     last = runs[-1]
     if last.get("outcome") in ("green", "red"):
         return last.get("outcome")
-    if last.get("outcome") == "unstable" and len(runs) > 1 and runs[-2].get("changed") == last.get("changed"):
+    if last.get("outcome") == "unstable" and len(runs) > 1 and _same_output(runs[-2], last):
         return "green"
     return "red" if len(runs) >= UNSTABLE_TRIES else None
+
+
+def _same_output(before: CheckRun, last: CheckRun) -> bool:
+    """Whether two runs in a row, with nothing changed between them, changed the same paths: then it was the check itself."""
+    return before.get("changed") == last.get("changed") and before.get("tree") == last.get("before")
 
 
 def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:

@@ -125,6 +125,7 @@ class CheckRun(TypedDict):
     outcome: NotRequired[str]
     why: NotRequired[str]
     changed: NotRequired[list[str]]
+    before: NotRequired[str | None]
     tree: NotRequired[str | None]
     counts: NotRequired[dict[str, int] | None]
 

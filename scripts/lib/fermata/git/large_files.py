@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 LARGE = 32 << 20
 """Bytes. Larger ones are models, dumps, videos: no text that a plan is about."""
-ALL_TOGETHER = 4 << 30
-"""Bytes that the smaller ones may have together: about two minutes the first time, ten seconds from then on."""
+ALL_TOGETHER = 2 << 30
+"""Bytes that the smaller ones may have together: about a minute the first time, ten seconds from then on."""
 OPENING = b"fermata: a large untracked file, not stored in this snapshot\n"
 
 

@@ -46,7 +46,7 @@ class Change(NamedTuple):
 
 
 class _Listing(NamedTuple):
-    """What `ls-files` said, as raw paths. `hidden` are the entries that git was told not to look at."""
+    """What `ls-files` said, as raw paths; `assumed` and `skipped` are entries that git was told not to look at."""
 
     tracked: set[bytes]
     changed: set[bytes]
@@ -152,22 +152,20 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -
 
 
 def large_untracked(repo: Repo) -> list[tuple[str, int]]:
-    """Path and size of each untracked file that is too large for a snapshot, sorted; a person should know them."""
+    """Path and size of each untracked file that snapshots do not store, sorted; a person should know them."""
     listing = _list(repo, no_filters(repo), None)
     _stored, large = split_by_size(repo, _untracked_files(repo, listing))
     return [(path_text(file.path), file.size) for file in large]
 
 
 def _untracked_files(repo: Repo, listing: _Listing) -> set[bytes]:
-    found = {path for path in listing.untracked if not path.endswith(b"/")}
-    for path in listing.untracked:
-        if path.endswith(b"/"):
-            found |= _nested_files(repo, path)
-    return without_by_products(repo.root, found)
+    plain = {path for path in listing.untracked if not path.endswith(b"/")}
+    nested = (_nested_files(repo, path) for path in listing.untracked - plain)
+    return without_by_products(repo.root, plain.union(*nested))
 
 
 def _stand_in(repo: Repo, index: str, large: list[LargeFile]) -> None:
-    """Put what stands for *large* files into the index; their texts are stored by one process, from files beside it."""
+    """Put what stands for *large* files into the index; the texts are stored from files beside it."""
     names = [f"{index}-large-{number}" for number in range(len(large))]
     for name, file in zip(names, large, strict=True):
         with open(name, "xb") as text:
@@ -201,8 +199,8 @@ def _nested_files(repo: Repo, folder: bytes) -> set[bytes]:
     if inner is None or os.fsencode(inner.root) != place or inner.common_dir == repo.common_dir:
         return set()
     listing = _list(inner, no_filters(inner), None)
-    files = {os.path.join(place, path) for path in listing.tracked | listing.untracked}
-    return {folder + os.path.relpath(path, place) for path in files if os.path.islink(path) or os.path.isfile(path)}
+    files = {(path, os.path.join(place, path)) for path in listing.tracked | listing.untracked}
+    return {folder + path for path, full in files if os.path.islink(full) or os.path.isfile(full)}
 
 
 def changed_paths(repo: Repo, before: str, after: str) -> list[Change]:

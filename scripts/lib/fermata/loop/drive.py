@@ -93,7 +93,15 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
     if isinstance(found, Running):
         return None
     if isinstance(found, Lost):
-        return {"id": check["id"], "outcome": "lost", "why": found.why, "changed": [], "tree": None, "counts": None}
+        return {
+            "id": check["id"],
+            "outcome": "lost",
+            "why": found.why,
+            "changed": [],
+            "before": None,
+            "tree": None,
+            "counts": None,
+        }
     verdict = judge(found, expect_tests=load_spec(folder, check["id"]).expect_tests)
     evidence = to_json(found)
     taken = {key: evidence[key] for key in ("counts", "exit_code", "seconds", "command")}
@@ -102,6 +110,7 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
         "outcome": verdict.outcome,
         "why": verdict.why,
         "changed": list(found.changed)[:100],
+        "before": found.tree_before,
         "tree": found.tree_after,
         **taken,
     }
@@ -214,6 +223,7 @@ def _taken_over(name: str, known: CheckRun) -> dict[str, Json]:
         "outcome": "green",
         "why": why,
         "changed": [],
+        "before": known.get("before"),
         "tree": known.get("tree"),
         "counts": known.get("counts"),
     }

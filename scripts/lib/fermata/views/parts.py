@@ -7,6 +7,7 @@ import os
 import re
 
 from ..core.consultation import BLANK, clean, line
+from ..core.output import redact
 from ..store.errors import Damaged, Usage
 from ..store.files import read_json
 
@@ -48,7 +49,7 @@ def _check(store: RunStore, name: str) -> str:
         raise Usage(f"there is no check {name} (run {os.path.basename(store.folder)})")
     text = _json(read_json(store.path("checks", f"{name}.json")) or known)
     if os.path.exists(store.path("checks", f"{name}.log")):
-        text += "\n\n" + _file(store, f"checks/{name}.log", "")
+        text += "\n\n" + redact(_file(store, f"checks/{name}.log", ""))
     return text
 
 
