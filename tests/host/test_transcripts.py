@@ -74,3 +74,19 @@ def test_text_in_any_script_across_blocks(tmp_path: Path) -> None:
 def test_no_transcript(tmp_path: Path) -> None:
     with pytest.raises(OSError, match="none"):
         last_words(str(tmp_path / "none"))
+
+
+def test_a_long_last_row_without_its_newline_counts(tmp_path: Path) -> None:
+    text = "x" * (3 * BLOCK)
+    assert words(tmp_path, said("before"), said(text), end="") == text
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param({"type": "assistant", "message": "text"}, "text", id="message-is-text"),
+        pytest.param('{"a":' * 200_000, "before", id="too-deep"),
+    ],
+)
+def test_an_odd_last_row(tmp_path: Path, row: dict[str, Any] | str, expected: str) -> None:
+    assert words(tmp_path, said("before"), row) == expected

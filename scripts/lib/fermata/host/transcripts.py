@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from contextlib import suppress
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,40 +17,50 @@ MAX_BACK = 4_000_000
 
 
 def last_words(path: str) -> str | None:
-    """The text of the last assistant message, if that message asked for no tool; None while the agent is in the middle of something.
+    """The text of the last assistant message, if that message asked for no tool; None while the agent is at something.
 
     Raises:
         OSError: the transcript cannot be read.
     """
     for row in _rows_from_end(path):
-        if row.get("type") == "assistant":
-            message = row.get("message") or {}
-            content = message.get("content")
-            blocks = content if isinstance(content, list) else [{"type": "text", "text": str(content or "")}]
-            if any(isinstance(b, dict) and b.get("type") == "tool_use" for b in blocks):
-                return None
-            return "\n".join(str(b.get("text", "")) for b in blocks if isinstance(b, dict) and b.get("type") == "text")
-        if row.get("type") == "user":
-            return None
+        if row.get("type") in ("assistant", "user"):
+            return _words(row) if row["type"] == "assistant" else None
     return None
 
 
+def _words(row: dict[str, Json]) -> str | None:
+    message = row.get("message")
+    content = message.get("content") if isinstance(message, dict) else message
+    if isinstance(content, str):
+        return content
+    blocks = [block for block in content if isinstance(block, dict)] if isinstance(content, list) else []
+    if any(block.get("type") == "tool_use" for block in blocks):
+        return None
+    return "\n".join(str(block.get("text", "")) for block in blocks if block.get("type") == "text")
+
+
 def _rows_from_end(path: str) -> Iterator[dict[str, Json]]:
-    """Whole JSON rows, last one first; rows that cannot be read are passed over."""
+    """Whole JSON rows, last one first. A row that cannot be read, or is still being written, is passed over."""
     with open(path, "rb") as file:
-        end = file.seek(0, os.SEEK_END)
-        data, start = b"", end
+        start = end = file.seek(0, os.SEEK_END)
+        rest = b""
         while start > 0 and end - start < MAX_BACK:
             step = min(BLOCK, start)
             start -= step
             file.seek(start)
-            data = file.read(step) + data
-            first = data.find(b"\n") if start > 0 else -1
-            lines, data = data[first + 1 :].splitlines(), data[: first + 1]
-            for line in reversed(lines):
-                try:
-                    row = json.loads(line)
-                except ValueError:
-                    continue
-                if isinstance(row, dict):
-                    yield row
+            head, newline, lines = (file.read(step) + rest).partition(b"\n")
+            if start == 0:
+                head, lines = b"", head + newline + lines
+            elif not newline:  # one row fills all that was read so far: look further back
+                rest = head
+                continue
+            yield from _parsed(lines)
+            rest = head + newline
+
+
+def _parsed(lines: bytes) -> Iterator[dict[str, Json]]:
+    for line in reversed(lines.splitlines()):
+        with suppress(ValueError, RecursionError):
+            row = json.loads(line)
+            if isinstance(row, dict):
+                yield row
