@@ -31,8 +31,9 @@ def schema(name: str) -> dict[str, Json]:
 def schema_errors(name: str, value: Json) -> list[str]:
     """What is wrong with *value*, at most six lines: place, what stands there, the rule."""
     import jsonschema  # 70 ms: only where a result is judged
+    from referencing.jsonschema import EMPTY_REGISTRY  # without a registry of its own jsonschema would ask the network
 
-    validator = jsonschema.Draft202012Validator(schema(name))
+    validator = jsonschema.Draft202012Validator(schema(name), registry=EMPTY_REGISTRY)
     errors = sorted(validator.iter_errors(value), key=lambda e: [str(p) for p in e.absolute_path])
     return [f"{_place(e.absolute_path)}: {_cut(e.message)}" for e in errors[:MAX_ERRORS]]
 
