@@ -27,9 +27,8 @@ def run_rehearsal(env: Mapping[str, str], *, get_client: bool, mode: str, keep: 
     try:
         client = _client(env, get_client=get_client)
     except ClientMissingError as error:
-        click.echo(
-            f"fermata: {error}\nOr let the rehearsal fetch one for itself: fermata rehearse --get-client", err=True
-        )
+        hint = "" if get_client else "\nOr let the rehearsal fetch one for itself: fermata rehearse --get-client"
+        click.echo(f"fermata: {error}{hint}", err=True)
         return 6
     began, proofs = time.monotonic(), []
 
