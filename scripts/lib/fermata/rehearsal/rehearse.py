@@ -7,6 +7,7 @@ from the project's files. Everything plays in a temporary folder; no model is pa
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import tempfile
@@ -103,7 +104,7 @@ class Rehearsal:
         self._prove(
             "a question round",
             answers == {QUESTION: CHOICES[1]},
-            f"{QUESTION} → {answers}",
+            f"{QUESTION} → {CHOICES[1]}",
         )
 
     def _refusals(self, model: ScriptedModel, journal: Journal) -> None:
@@ -211,7 +212,7 @@ class Rehearsal:
         if not happened:
             raise Failed(f"{what}: it did not happen. Seen: {line(str(detail), 400)}")
         self.proofs += 1
-        self.say("proof", f"{what} · {line(str(detail), 110)}")
+        self.say("proof", f"{what} · {line(WRAPPING.sub('', str(detail)), 110)}")
 
 
 class Journal:
@@ -339,4 +340,6 @@ def stage_folder(*, keep: bool) -> Iterator[Path]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
+# What the client puts around a refusal.
+WRAPPING = re.compile(r"^PreToolUse:\w+ hook error: |</?tool_use_error>")
 TROUBLE = (Failed, ScreenTimeoutError, TimeoutError)
