@@ -133,6 +133,21 @@ def test_build_outside_a_repository_says_what_to_do(session: Session) -> None:
     assert "git init" in reason(session.type("build", "x"))
 
 
+START = {"command": f'"{LAUNCHER}" start'}
+
+
+def test_a_start_that_is_still_at_work_in_the_background_keeps_the_session_bound(session: Session) -> None:
+    session.marked()
+    session.hook("PostToolUse", tool_name="Bash", tool_input=START, tool_response={"stdout": ""}, tool_use_id="t")
+    assert session.data.marker(session.session) is not None
+
+
+def test_a_start_that_failed_frees_the_session(session: Session) -> None:
+    session.marked()
+    session.hook("PostToolUseFailure", tool_name="Bash", tool_input=START, error="Exit code 2", tool_use_id="t")
+    assert session.data.marker(session.session) is None
+
+
 def test_a_second_build_in_a_driving_session_is_refused(session: Session) -> None:
     session.building()
     run_id = session.run_id

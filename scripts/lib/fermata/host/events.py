@@ -83,9 +83,11 @@ def _own_verb(bound: Bound) -> bool:
 def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     from .decisions import current_report, from_environment
 
-    if bound.run is None or bound.parked:
+    if bound.run is None:
+        return None  # `start` went into the background and is still at work; one that failed is a PostToolUseFailure
+    if bound.parked:
         bound.release()
-        if bound.run and bound.ended:
+        if bound.ended:
             bound.data.drop_approval(bound.run["run"])
         return None
     if from_environment(bound, env):
