@@ -205,6 +205,16 @@ def test_4_another_session_has_taken_over(call: Call, bench: Bench) -> None:
     assert "driven by another session now; the user can take it over with /fermata:resume" in found.err
 
 
+def test_status_names_a_line_that_a_crash_tore_off(call: Call, bench: Bench) -> None:
+    bench.begin().planned()
+    with open(bench.store.journal, "ab") as file:
+        file.write(b'{"seq": 99, "half a li')
+    call("resume", cwd=root(bench), session=None)
+    (name,) = bench.store.torn()
+    assert name in call("status", cwd=root(bench)).out
+    assert call("status", "--json", cwd=root(bench)).json["torn"] == [name]
+
+
 @pytest.mark.parametrize("verb", ["next", "status", "log", "resume", "wait"])
 def test_5_a_damaged_journal_moves_nothing(call: Call, bench: Bench, verb: str) -> None:
     bench.begin().settle()

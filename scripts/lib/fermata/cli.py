@@ -205,10 +205,13 @@ def status(run_id: str | None, as_json: bool) -> None:
     if not site.project.run_ids():
         _say('No run here yet. Type /build "GOAL" in Claude Code.', {"format": 1, "run": None}, as_json)
         return
-    run = site.shown(run_id).load()
+    store = site.shown(run_id)
+    run, torn = store.load(), store.torn()
     folder = site.project.data_folder()
     marker = DataFolder(folder).marker(run["session"]) if folder else None
-    _say(text(run, marker, os.environ), document(run, marker, os.environ), as_json)
+    told = [f"Note      a crash tore a line off the journal; it never counted and lies in {name}" for name in torn]
+    found = {**document(run, marker, os.environ), "torn": torn}
+    _say("\n".join([text(run, marker, os.environ), *told]), found, as_json)
     sys.exit(3 if shown_status(run) == "waiting" else 0)
 
 

@@ -82,9 +82,15 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
     if marker is None:
         return _unbound(event, payload, env)
     from .bound import Bound
+
+    bound = Bound(data, marker, payload)
+    if event == "PreToolUse":
+        from .pre_tool_use import pre_tool_use
+
+        return pre_tool_use(bound, env)
     from .events import BOUND_EVENTS
 
-    return BOUND_EVENTS[event](Bound(data, marker, payload), env)
+    return BOUND_EVENTS[event](bound, env)
 
 
 def _drives_nothing(data: DataFolder, env: Mapping[str, str]) -> bool:

@@ -1,4 +1,4 @@
-"""One function per hook event of a session that drives a run: gates (may refuse) and sensors (never do)."""
+"""One function per hook event of a session that drives a run, but PreToolUse, which has a file of its own."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from functools import partial
 
 from ..core.actions import WAIT_AGENTS, needs_nobody, next_actions
 from ..core.consultation import line
-from ..core.gate import ALLOW, DENY, MAIN, judge, own_launcher
 from ..core.shell import launcher_verb
 from ..store.files import read_json, write_json
 from . import answers
@@ -21,38 +20,6 @@ if TYPE_CHECKING:
     from .bound import Bound
 
 MAX_NUDGES = 3
-
-
-def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
-    """The gate. Its common answer, silence, costs one read of marker and state."""
-    tool, agent = bound.payload.tool, bound.payload.agent_id
-    if bound.parked and agent is None:
-        return _free(bound)
-    if tool == "SubagentHandback" and agent is not None:
-        from .handin import handback
-
-        return handback(bound, env)
-    facts, _ = bound.facts()
-    call = bound.call()
-    verdict = judge(call, facts)
-    if verdict.answer == DENY:
-        return answers.deny(verdict.reason)
-    if facts.actor == MAIN and tool in ("Agent", "SendMessage", "AskUserQuestion"):
-        from . import tickets
-
-        return {"Agent": tickets.agent_call, "SendMessage": tickets.send_message, "AskUserQuestion": tickets.ask_user}[
-            tool
-        ](bound)
-    return answers.allow() if verdict.answer == ALLOW else None
-
-
-def _free(bound: Bound) -> Answer | None:
-    """The main thread of a parked run does what it likes; but a call of our own, which says why, must still find its run."""
-    verdict = own_launcher(bound.call(), bound.facts()[0])
-    if verdict is not None and verdict.answer == ALLOW:
-        return answers.allow()
-    bound.release()
-    return None
 
 
 def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -211,7 +178,6 @@ def other_session(runs: list[Run]) -> Answer | None:
 
 
 BOUND_EVENTS = {
-    "PreToolUse": pre_tool_use,
     "PostToolUse": post_tool_use,
     "PostToolUseFailure": post_tool_use_failure,
     "StopFailure": stop_failure,

@@ -9,7 +9,6 @@ import os
 import time
 from contextlib import suppress
 
-from ..core.fold import FoldError, step
 from . import journal
 from .errors import Damaged, StoreError
 from .files import LEFTOVER_AGE, make_folder, read_json, remove_leftovers, sync_folder, write_json
@@ -24,6 +23,7 @@ if TYPE_CHECKING:
     News = list[tuple[str, dict[str, Json]]]
 
 FORMAT = 1
+MAX_BEHIND = 8  # events that `state.json` may lag behind while many write at once
 SUBFOLDERS = ("briefs", "results", "artifacts", "checks")
 
 
@@ -78,6 +78,10 @@ class RunStore:
         """The whole journal, verified from its first line. Raises Damaged."""
         return [event for event, _ in journal.read_tail(self.journal)]
 
+    def torn(self) -> list[str]:
+        """The files into which lines went that a crash tore off; none of them was ever acknowledged."""
+        return sorted(name for name in os.listdir(self.folder) if name.endswith(".torn"))
+
     def rebuild(self) -> Snapshot | None:
         """Verify the journal from its first line and write `state.json` anew; keeps a bad copy aside.
 
@@ -109,34 +113,44 @@ class RunStore:
                 make_folder(self.path(name))
             sync_folder(os.path.dirname(self.folder))
         with locked(self._lock, seconds):
-            snapshot = self._locked_snapshot()
+            cached = self._cached()
+            snapshot = self._locked_snapshot(cached)
             news = decide(snapshot["run"] if snapshot else None)
             if not news:
                 if snapshot is None:
                     raise Damaged(f"{self.folder} holds no run")
                 return snapshot["run"]
-            return self._append(actor, snapshot, news)
+            fresh = self._append(actor, snapshot, news)
+            if fresh["seq"] - (cached["seq"] if cached else 0) > MAX_BEHIND:
+                self._write_cache(fresh)
+                return fresh["run"]
+        # Written outside the lock: whoever waits for it need not wait for a cache. Whoever has appended meanwhile
+        # writes a newer one.
+        if self._size() == fresh["bytes"]:
+            self._write_cache(fresh)
+        return fresh["run"]
 
-    def _append(self, actor: str, snapshot: Snapshot | None, news: News) -> Run:
+    def _write_cache(self, fresh: Snapshot) -> None:
+        with suppress(OSError):  # only the cache: the journal holds the news, and the next reader catches up from it
+            write_json(self.state, fresh)
+
+    def _append(self, actor: str, snapshot: Snapshot | None, news: News) -> Snapshot:
+        from ..core.fold import step
+
         run, seq, head, size = _parts(snapshot)
         events = journal.chain(news, seq, head, utc_now(), actor)
         for event in events:
             run = step(run, event)
         assert run is not None
         size = journal.append(self.journal, events, size)
-        with suppress(OSError):  # only the cache: the journal holds the news, and the next reader catches up from it
-            last = events[-1]
-            write_json(
-                self.state, {"format": FORMAT, "seq": last["seq"], "head": last["hash"], "bytes": size, "run": run}
-            )
-        return run
+        return {"format": FORMAT, "seq": events[-1]["seq"], "head": events[-1]["hash"], "bytes": size, "run": run}
 
     def note(self, actor: str, kind: str, body: dict[str, Json], when: Callable[[Run], bool] | None = None) -> Run:
         """Journal one event, if *when* still holds for the run as it is under the lock. Raises as `transact` does."""
         return self.transact(actor, lambda run: [(kind, body)] if run and (when is None or when(run)) else [])
 
-    def _locked_snapshot(self) -> Snapshot | None:
-        cached, size = self._cached(), self._size()
+    def _locked_snapshot(self, cached: Snapshot | None) -> Snapshot | None:
+        size = self._size()
         if cached and cached["bytes"] == size:
             return cached
         self._refuse_loss(cached, size)
@@ -149,7 +163,9 @@ class RunStore:
         journal.set_aside_torn(self.journal, snapshot["bytes"] if snapshot else 0)
         if cached is None and os.path.exists(self.state):
             os.replace(self.state, self.state + ".bad")
-        remove_leftovers(self.folder, 0, time.time())  # only `state.json` is written here, and only under the lock
+        remove_leftovers(
+            self.folder, 0, time.time()
+        )  # only `state.json` is written here, which the next writer repeats
         for name in SUBFOLDERS:
             remove_leftovers(self.path(name), LEFTOVER_AGE, time.time())
 
@@ -194,6 +210,8 @@ class RunStore:
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, "run": run} if run else None
 
     def _step(self, run: Run | None, event: Event) -> Run:
+        from ..core.fold import FoldError, step
+
         try:
             return step(run, event)
         except FoldError as error:
