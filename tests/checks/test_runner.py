@@ -25,7 +25,6 @@ from fermata.checks.runner import (
     start_check,
     stop_check,
     wait_checks,
-    write_json,
 )
 from fermata.core.evidence import Counts, Evidence, judge
 
@@ -429,15 +428,6 @@ def test_files_are_private_and_no_temporary_one_stays(bench: Bench) -> None:
     bench.run("true", id="a")
     assert sorted(os.listdir(bench.folder)) == ["a.json", "a.lock", "a.log", "a.spec.json"]
     assert {path.stat().st_mode & 0o777 for path in bench.folder.iterdir()} == {0o600}
-
-
-def test_a_failed_write_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
-    path = tmp_path / "x.json"
-    write_json(str(path), {"a": 1})
-    with pytest.raises(ValueError, match="not JSON compliant"):
-        write_json(str(path), {"a": float("nan")})
-    assert json.loads(path.read_text()) == {"a": 1}
-    assert os.listdir(tmp_path) == ["x.json"]
 
 
 @pytest.fixture

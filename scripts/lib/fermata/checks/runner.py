@@ -14,12 +14,12 @@ import re
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from typing import TYPE_CHECKING, NamedTuple
 
 from fermata.core.evidence import Evidence
 from fermata.core.evidence import from_json as read_evidence
+from fermata.store.files import write_json
 
 from .command import Command, from_json, to_json
 
@@ -90,7 +90,7 @@ def start_check(spec: CheckSpec, folder: str) -> None:
         raise CheckError(f"check {spec.id}: cannot write to {folder}: {error.strerror}") from None
     try:
         fcntl.flock(lock, fcntl.LOCK_EX)  # the supervisor inherits it: there is no moment without a holder
-        write_json(check_path(folder, spec.id, ".spec.json"), _spec_json(spec))
+        write_json(check_path(folder, spec.id, ".spec.json"), _spec_json(spec), sync=True)
         _start_supervisor(spec.id, folder, lock)
     finally:
         os.close(lock)
@@ -190,21 +190,3 @@ def load_spec(folder: str, check_id: str) -> CheckSpec:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckError(f"the order of check {check_id} cannot be read ({error}); start it again") from None
     return CheckSpec(**{**fields, "command": from_json(fields["command"])})
-
-
-def write_json(path: str, value: Json) -> None:
-    """Write a truth: a reader sees all of it or none, also after a power cut.
-
-    Raises:
-        OSError: disk full, read-only folder; a file that was there before is still whole.
-    """
-    handle, temporary = tempfile.mkstemp(prefix=".", suffix=".tmp", dir=os.path.dirname(path))
-    try:
-        with open(handle, "w", encoding="utf-8") as file:
-            json.dump(value, file, allow_nan=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:
-        os.unlink(temporary)
-        raise

@@ -27,12 +27,13 @@ from fermata.checks.command import to_json as command_json
 from fermata.checks.counts import LOOKED_AT, read_counts
 from fermata.checks.environment import check_environment
 from fermata.checks.guard import Guard, signal_group
-from fermata.checks.runner import CheckSpec, check_path, load_spec, write_json
+from fermata.checks.runner import CheckSpec, check_path, load_spec
 from fermata.core.evidence import Evidence, name_changes, to_json
 from fermata.core.output import tail_of
 from fermata.git.repo import find_repo
 from fermata.git.run import GitError
 from fermata.git.snapshot import changed_paths, take_snapshot
+from fermata.store.files import write_json
 
 if TYPE_CHECKING:
     from types import FrameType
@@ -213,7 +214,7 @@ def main(argv: list[str]) -> int:
     except Exception as error:  # noqa: BLE001 - our own bug must become evidence, or the check would only be "lost"
         kind = type(error).__name__
         evidence = Evidence(spec.id, spec.name, command_json(spec.command), error=f"fermata failed: {kind}: {error}")
-    write_json(check_path(folder, check_id, ".json"), to_json(evidence))
+    write_json(check_path(folder, check_id, ".json"), to_json(evidence), sync=True)
     return 0
 
 
