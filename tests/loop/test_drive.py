@@ -463,3 +463,17 @@ def test_a_journal_that_was_cut_back_voids_nothing_and_stops(bench: Bench) -> No
         bench.drive()
     state = json.loads(Path(bench.store.state).read_text())
     assert state["run"]["approved"] is not None
+
+
+def test_a_resumed_run_goes_on_with_the_settings_as_they_are_now(bench: Bench) -> None:
+    """E22."""
+    bench.begin().planned()
+    config = Path(bench.site.repo.root) / ".fermata" / "config.yaml"
+    config.write_text(config.read_text() + "grant: cli\n")
+    bench.drive()
+    assert bench.run["grant"] == "scope"
+    bench.tell("lease_taken", session=SESSION, generation=2, interactive=True)
+    bench.drive()
+    assert bench.run["grant"] == "cli"
+    bench.drive()
+    assert len(bench.events("settings_reloaded")) == 1

@@ -50,6 +50,7 @@ def _created(event: Event) -> Run:
         "approved": None,
         "voided": None,
         "stale": None,
+        "settings_due": False,
         "waiting": None,
         "failures": [],
     }
@@ -60,6 +61,7 @@ def _lease_taken(run: Run, body: Body) -> None:
     if body["generation"] <= run["generation"]:
         return
     run.update({"session": body["session"], "generation": body["generation"], "interactive": body["interactive"]})
+    run["settings_due"] = True
     if run["status"] == "stopped":
         run["status"] = "waiting" if run["waiting"] else "executing"
 
@@ -67,6 +69,7 @@ def _lease_taken(run: Run, body: Body) -> None:
 def _settings_reloaded(run: Run, body: Body) -> None:
     """What was approved stays as it was approved: checks of the project are looked at again only by a new plan."""
     run["limits"], run["grant"], run["project_checks"] = body["limits"], body["grant"], body["project_checks"]
+    run["settings_due"] = False
 
 
 def _dispatch_created(run: Run, body: Body) -> None:

@@ -208,6 +208,7 @@ class Run(TypedDict):
     approved: Gate | None
     voided: Voided | None
     stale: str | None
+    settings_due: bool
     waiting: Waiting | None
     failures: list[dict[str, str]]
 

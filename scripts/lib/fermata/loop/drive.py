@@ -40,6 +40,7 @@ def drive(site: Site, store: RunStore) -> tuple[Run, list[Action]]:
         StoreError, OSError, GitError: what was journalled stays; call again.
     """
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        read_settings_anew(site, store)
         note_moved_base(site, store)
         void_fallen_approval(site, store)
         for _ in range(MAX_TURNS):
@@ -51,6 +52,14 @@ def drive(site: Site, store: RunStore) -> tuple[Run, list[Action]]:
                 return run, actions
             PERFORM[own.kind](site, store, run, own)  # one at a time: the next one gets the id after it
     raise RuntimeError("the engine did not settle")
+
+
+def read_settings_anew(site: Site, store: RunStore) -> None:
+    """A run that was resumed goes on with the settings as they are now: the user may have changed them meanwhile."""
+    if store.load()["settings_due"]:
+        from .start import reload_settings  # pydantic and YAML: too dear for every `next`
+
+        reload_settings(site, store)
 
 
 def note_moved_base(site: Site, store: RunStore) -> None:

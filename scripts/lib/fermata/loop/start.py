@@ -85,7 +85,7 @@ def reload_settings(site: Site, store: RunStore) -> None:
         DefinitionError: the settings are wrong; the run keeps those it has.
     """
     found = _settings(site.repo.root, load_config(site.repo.root))
-    store.note("cli", "settings_reloaded", found, lambda run: any(run[key] != found[key] for key in found))  # type: ignore[literal-required]
+    store.note("cli", "settings_reloaded", found, lambda run: run["settings_due"] or {**run, **found} != run)
 
 
 def project_checks(root: str, config: Config) -> dict[str, list[NamedCheck]]:
