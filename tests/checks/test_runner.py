@@ -94,6 +94,18 @@ def gone(pid: int, seconds: float = 5) -> bool:
     return not is_alive(pid)
 
 
+def wait_for_guard(supervisor: int, seconds: float = 10) -> None:
+    """Until command and guard are both there, each in a session of its own: the supervisor starts one after the other."""
+    limit = time.monotonic() + seconds
+    words = ["ps", "-o", "sid=", "--ppid", str(supervisor)]
+    while time.monotonic() < limit:
+        sessions = subprocess.run(words, capture_output=True, text=True, check=False).stdout.split()
+        if len(set(sessions)) == 2 and str(os.getsid(supervisor)) not in sessions:
+            return
+        time.sleep(0.02)
+    raise AssertionError(f"supervisor {supervisor} has no command and guard within {seconds} s")
+
+
 def test_evidence_of_a_real_test_run(bench: Bench) -> None:
     (bench.root / "test_x.py").write_text("def test_a(): pass\ndef test_b(): pass\n")
     evidence = bench.run(f"{PYTHON} -m pytest -q -p no:cacheprovider", name="unit")
@@ -305,6 +317,7 @@ def test_a_killed_supervisor_is_lost_and_its_command_ends_with_it(bench: Bench) 
 def test_the_end_of_the_supervisors_whole_group_takes_the_command_along(bench: Bench) -> None:
     check_id = bench.start(bench.python(FAMILY))
     pids = [int(word) for word in bench.wait_for(bench.root / "pids").split()]
+    wait_for_guard(bench.supervisor(check_id))
     os.killpg(os.getpgid(bench.supervisor(check_id)), signal.SIGKILL)
     assert wait_checks(str(bench.folder), [check_id], 5)
     assert all(gone(pid) for pid in pids)

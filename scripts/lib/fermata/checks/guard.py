@@ -26,6 +26,7 @@ class Guard:
     def __init__(self, group: int) -> None:
         self.group = group
         listen, self.speak = os.pipe()  # neither end is inherited by a program that is started
+        stands, stand = os.pipe()
         try:
             self.pid = os.fork()
         except OSError:
@@ -34,10 +35,14 @@ class Guard:
         if self.pid == 0:
             try:
                 os.close(self.speak)
-                _stand_by(listen, group)
+                os.close(stands)
+                _stand_by(listen, stand, group)
             finally:
                 os._exit(0)
         os.close(listen)
+        os.close(stand)
+        os.read(stands, 1)  # until the guard has left our session, the end of ours would be its end too
+        os.close(stands)
 
     def __enter__(self) -> None:
         pass
@@ -50,11 +55,12 @@ class Guard:
         os.waitpid(self.pid, 0)
 
 
-def _stand_by(listen: int, group: int) -> None:
+def _stand_by(listen: int, stand: int, group: int) -> None:
     os.setsid()  # who ends the supervisor's group or session does not end the guard with it
     signal.set_wakeup_fd(-1)
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
         signal.signal(number, signal.SIG_IGN)
+    os.close(stand)
     if os.read(listen, 1) != DISMISSED:
         signal_group(group, signal.SIGKILL)
 
