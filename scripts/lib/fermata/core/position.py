@@ -68,6 +68,11 @@ def dispatches_of(run: Run, node: str, visit: int) -> list[Dispatch]:
     return [d for d in run["dispatches"].values() if d["node"] == node and d["visit"] == visit]
 
 
+def at_work(run: Run) -> list[str]:
+    """The ids of the dispatches whose agents have begun and not handed in."""
+    return [d["id"] for d in run["dispatches"].values() if d["state"] == "running"]
+
+
 def checks_of(run: Run, node: str, visit: int) -> list[CheckRun]:
     """The check runs made for one visit of a stage, oldest first."""
     return [c for c in run["checks"].values() if c["node"] == node and c["visit"] == visit]

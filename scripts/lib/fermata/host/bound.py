@@ -6,7 +6,7 @@ import json
 import os
 
 from ..core.gate import MAIN, READER, STRANGER, WRITER, Call, Facts
-from ..core.position import ENDED
+from ..core.position import ENDED, at_work
 from ..store.data import DataFolder, approval_error
 from ..store.run_store import RunStore
 
@@ -54,8 +54,7 @@ class Bound:
         if self.fenced and not self.ended and not by_human:
             return
         run = self.store.load() if self.store.exists() else None
-        at_work = run is not None and any(d["state"] == "running" for d in run["dispatches"].values())
-        if not at_work:
+        if run is None or not at_work(run):
             self.data.clear_marker(self.payload.session)
 
     def reload(self) -> Run:

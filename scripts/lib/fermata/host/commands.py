@@ -10,7 +10,7 @@ import os
 import time
 
 from ..core.consultation import clean, line
-from ..core.position import ENDED
+from ..core.position import ENDED, at_work
 from ..store.data import DataFolder
 from ..store.errors import Damaged, StoreError
 from ..store.project import Project
@@ -129,8 +129,8 @@ def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     bound.release(by_human=True)
     if run is None:
         return answers.block("no run had begun; the session is free")
-    at_work = [d["id"] for d in run["dispatches"].values() if d["state"] == "running"]
-    finishing = f" {', '.join(at_work)} may finish and hand in; nothing new begins." if at_work else ""
+    busy = at_work(run)
+    finishing = f" {', '.join(busy)} may finish and hand in; nothing new begins." if busy else ""
     return answers.block(
         f"run {run['run']} is parked; nothing is lost.{finishing} /fermata:resume goes on with it, /fermata:abort ends it"
     )
@@ -216,7 +216,7 @@ def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:
         if now is None or now["status"] in ENDED:
             return []
         same_client = retry and now["session"] == session  # stopped and resumed in one sitting: its agents live
-        gone = [d["id"] for d in now["dispatches"].values() if d["state"] == "running" and not same_client]
+        gone = [] if same_client else at_work(now)
         body = {"session": session, "generation": now["generation"] + 1, "interactive": is_interactive}
         found: list[tuple[str, dict[str, object]]] = [("lease_taken", body)]
         found += [

@@ -6,6 +6,7 @@ from functools import partial
 
 from ..core.actions import WAIT_AGENTS, needs_nobody, next_actions
 from ..core.consultation import line
+from ..core.position import at_work
 from ..core.shell import launcher_verb
 from ..store.files import read_json, write_json
 from . import answers
@@ -153,7 +154,7 @@ def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     if run is None or bound.ended or bound.fenced:
         return None
     if bound.payload.source == "resume" and run["status"] == "stopped":
-        _fail(bound, [d["id"] for d in _running(run)])
+        _fail(bound, at_work(run))
         bound.release()
         return None
     if bound.payload.source == "resume":

@@ -8,7 +8,6 @@ transcript stands. For that an actor must be a function of what it hears alone.
 
 from __future__ import annotations
 
-import re
 import threading
 from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -48,12 +47,6 @@ class Heard:
     def compacted(self) -> bool:
         """Whether the conversation begins with a summary of itself."""
         return COMPACTED in self.text
-
-    @property
-    def finished_agents(self) -> tuple[str, ...]:
-        """Ids of background agents whose report or end was notified, each once."""
-        found = re.findall(r'<(?:agent-message from="|task-id>)([^"<]+)', f"{self.text}\n{self.context}")
-        return tuple(dict.fromkeys(found))
 
     def and_then(self, more: Heard) -> Heard:
         text = "\n".join(filter(None, (self.text, more.text)))
