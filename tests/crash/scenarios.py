@@ -139,10 +139,9 @@ def _prepare_gate(folder: str) -> None:
 
 
 def _bound(folder: str) -> Bound:
-    blank: dict[str, Json] = dict.fromkeys(Payload._fields, "")
     gate = store_of(folder).load()["gate"]
     code = code_of(gate["digest"]) if gate else ""
-    payload = Payload(**{**blank, "session": SESSION, "agent_id": None, "args": code})
+    payload = Payload({"session_id": SESSION, "command_args": code})
     store = os.path.join(folder, "fermata")
     marker: dict[str, Json] = {"run": RUN, "store": store, "root": folder, "goal": "g"}
     return Bound(DataFolder(os.path.join(folder, "data")), marker, payload)

@@ -6,8 +6,6 @@ depend on the time or the machine.
 
 from __future__ import annotations
 
-import re
-
 from .canonical import digest
 from .scope import is_wide
 from .workflow import stage_at, walk
@@ -26,7 +24,7 @@ MIN_SECONDS = 1.0
 MAX_WORDS = 4_000
 MAX_DIRTY = 10
 # Unicode's other spaces; as printable as a blank, but `str.isprintable` says no to them.
-SPACES = re.compile("[\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000]")
+SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
 MAX_TITLES, MAX_GLOBS = 8, 20
 # What prints as nothing although Unicode calls it printable: fillers, joiners, and selectors that text hides in.
 BLANK = dict.fromkeys((0x34F, 0x115F, 0x1160, 0x17B4, 0x17B5, 0x2800, 0x3164, 0xFFA0, *range(0xE0100, 0xE01F0)))
@@ -41,7 +39,7 @@ def clean(text: str, limit: int = 2_000) -> str:
 
     Removes control, bidi, zero-width, unassigned and surrogate characters and says how many; cuts visibly at *limit*.
     """
-    given = SPACES.sub(" ", str(text).replace("\r", "\n"))
+    given = str(text).replace("\r", "\n").translate(SPACES)
     bare = given if given.isprintable() else "".join(filter(_shows, given))
     bare = bare.translate(BLANK)
     lost = len(given) - len(bare)

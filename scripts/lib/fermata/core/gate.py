@@ -8,26 +8,55 @@ before the approval and after it: whoever orchestrates or looks does not change 
 
 from __future__ import annotations
 
-from collections import namedtuple
-
 from .scope import covers, protected
 from .shell import launcher_verb, reading_error
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    Guarded = tuple[str, ...]
 
 MAIN, READER, WRITER, STRANGER = "main", "reader", "writer", "stranger"
 PASS, ALLOW, DENY = "pass", "allow", "deny"
 
-Call = namedtuple("Call", "tool command path")
-Call.__doc__ = """One tool call: its name, the Bash command, the file it would change (repository-relative, resolved;
-None outside the repository; "" when it names no file)."""
 
-Facts = namedtuple("Facts", "actor dispatch scope launcher grant plan_mode guarded")
-Facts.__doc__ = """What the hook knows. `scope`: the globs of the writer's dispatch. `launcher`: absolute path of
-`scripts/fermata`. `grant`: cli, scope or none. `guarded`: texts that no writer's command may mention."""
+class Call:
+    """One tool call: its name, the Bash command, the file it would change.
 
-Verdict = namedtuple("Verdict", "answer reason", defaults=("",))
-Verdict.__doc__ = (
+    `path` is repository-relative and resolved; None outside the repository, "" when the call names no file.
+    """
+
+    def __init__(self, tool: str, command: str, path: str | None) -> None:
+        self.tool, self.command, self.path = tool, command, path
+
+
+class Facts:
+    """What the hook knows.
+
+    `scope`: the globs of the writer's dispatch. `launcher`: absolute path of `scripts/fermata`. `grant`: cli, scope or
+    none. `guarded`: texts that no writer's command may mention.
+    """
+
+    def __init__(  # noqa: PLR0913 - one name for each fact
+        self,
+        *,
+        actor: str,
+        dispatch: str,
+        scope: list[str],
+        launcher: str,
+        grant: str,
+        plan_mode: bool,
+        guarded: Guarded,
+    ) -> None:
+        self.actor, self.dispatch, self.scope = actor, dispatch, scope
+        self.launcher, self.grant, self.plan_mode, self.guarded = launcher, grant, plan_mode, guarded
+
+
+class Verdict:
     """`pass` leaves the call to the host's own rules, `allow` answers it, `deny` refuses with a reason."""
-)
+
+    def __init__(self, answer: str, reason: str = "") -> None:
+        self.answer, self.reason = answer, reason
+
 
 MODEL_VERBS = frozenset("start next harvest brief check wait status show log".split())
 READS = frozenset(

@@ -7,21 +7,23 @@ asked and nothing is expanded: a character that would make the shell do more tha
 
 from __future__ import annotations
 
-import re
-from collections import namedtuple
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SPLITTERS = ("&&", "||", "|", ";")
-FREE_REDIRECT = re.compile(r"(?:2>&1|1?>&2|[12]?> ?/dev/null|< ?/dev/null)(?=[ \t|;]|&&|\Z)")
+NULL_REDIRECTS = tuple(f"{stream}{gap}/dev/null" for stream in ("2>", "1>", ">", "<") for gap in ("", " "))
+FREE_REDIRECTS = ("2>&1", "1>&2", ">&2", *NULL_REDIRECTS)
 # Not `*?[]~`: they expand to file names only, and `_wild_error` sees to it that no file's name becomes an option.
 SPECIAL = frozenset("$`<>(){}&!\n\r#\\")
 WILD = set("*?[")
 
-Word = namedtuple("Word", "text wild")
-Word.__doc__ = """A word with its quotes removed; `wild` when the shell will put file names in its place."""
+
+class Word:
+    """A word with its quotes removed; `wild` when the shell will put file names in its place."""
+
+    def __init__(self, text: str, *, wild: bool) -> None:
+        self.text, self.wild = text, wild
 
 
 class ShellError(ValueError):
@@ -44,7 +46,7 @@ def split_command(text: str) -> list[list[Word]]:
         gap, splitter = _gap(text, i, between=word is None)
         if gap:
             if word is not None:
-                parts[-1].append(Word("".join(word), wild))
+                parts[-1].append(Word("".join(word), wild=wild))
             word, wild = None, False
             if splitter:
                 parts.append([])
@@ -63,7 +65,7 @@ def split_command(text: str) -> list[list[Word]]:
             wild = wild or char in WILD
             i += 1
     if word is not None:
-        parts[-1].append(Word("".join(word), wild))
+        parts[-1].append(Word("".join(word), wild=wild))
     whole = parts[:-1] if last == ";" and not parts[-1] else parts
     if not all(whole):
         raise ShellError("a part of the command is empty")
@@ -72,11 +74,18 @@ def split_command(text: str) -> list[list[Word]]:
 
 def _gap(text: str, start: int, *, between: bool) -> tuple[int, str]:
     """How many characters from *start* belong to no word, 0 when one goes on there; and the splitter they are."""
-    free = FREE_REDIRECT.match(text, start) if between else None
+    free = _free_redirect(text, start) if between else 0
     if free:
-        return len(free[0]), ""
+        return free, ""
     splitter = next((s for s in SPLITTERS if text.startswith(s, start)), "")
     return (len(splitter), splitter) if splitter else (int(text[start] in " \t"), "")
+
+
+def _free_redirect(text: str, start: int) -> int:
+    """Characters of the harmless redirection at *start*, 0 when there is none or a word goes on behind it."""
+    found = next((redirect for redirect in FREE_REDIRECTS if text.startswith(redirect, start)), "")
+    behind = text[start + len(found) : start + len(found) + 2]
+    return len(found) if behind[:1] in ("", " ", "\t", "|", ";") or behind == "&&" else 0
 
 
 def _quote_end(text: str, start: int) -> int:
@@ -118,7 +127,6 @@ GIT_BRANCH_LISTS = frozenset("-a -r -v -vv --list --show-current --all --remotes
 GIT_BANNED = ("--output", "--ext-diff", "--textconv", "--open-files-in-pager", "--exec", "--upload-pack", "--filters")
 FIND_BANNED = ("-exec", "-execdir", "-ok", "-okdir", "-delete", "-fprint", "-fprint0", "-fprintf", "-fls")
 SORT_BANNED = ("--output", "--compress-program", "--temporary-directory", "--files0-from")
-SED_PRINT = re.compile(r"(?:\d+|\$)?(?:,\+?(?:\d+|\$))?p\Z")
 TEST_FILE = frozenset("-d -e -f -h -L -r -s -w -x".split())
 # What prints a version and does nothing else. `python3 -v` runs what it is fed, `pytest` loads the project's code, and
 # `go`, `cargo` and `rustc` fetch or start the toolchain that the project's files name.
@@ -184,10 +192,17 @@ def _judge_uniq(words: list[str]) -> str | None:
 
 def _judge_sed(words: list[str]) -> str | None:
     """Only `sed -n 'RANGEp' FILE…`: every other script could write (`w`) or run (`e`)."""
-    prints = words[1:2] == ["-n"] and all(SED_PRINT.match(script) for script in "".join(words[2:3]).split(";"))
+    prints = words[1:2] == ["-n"] and all(_only_prints(script) for script in "".join(words[2:3]).split(";"))
     if prints and not any(w.startswith("-") for w in words[3:]):
         return None
     return "only `sed -n 'FIRST,LASTp' FILE` is let through here"
+
+
+def _only_prints(script: str) -> bool:
+    """`p`, `5p`, `$p`, `1,20p`, `5,+3p`."""
+    first, comma, last = script[:-1].partition(",")
+    lines = ([first] if first else []) + ([last.removeprefix("+")] if comma else [])
+    return script.endswith("p") and all(n == "$" or (n.isascii() and n.isdigit()) for n in lines)
 
 
 def _judge_rg(words: list[str]) -> str | None:
@@ -269,8 +284,14 @@ def launcher_verb(text: str, launcher: str) -> str | None:
         parts = split_command(text)
     except ShellError:
         return None
-    # 2.1.197 writes a plugin root that came from a folder marketplace as `/a/b/./` or `/a/b/`; `..` could lead through a link.
-    program = re.sub(r"/(?:\./|/)+", "/", parts[0][0].text) if parts else ""
-    if len(parts) != 1 or program != launcher:
+    if len(parts) != 1 or _same_dots(parts[0][0].text) != launcher:
         return None
     return parts[0][1].text if len(parts[0]) > 1 else ""
+
+
+def _same_dots(path: str) -> str:
+    """An absolute *path* without `.` and empty components; `..` stays, since it could lead through a link.
+
+    2.1.197 writes a plugin root that came from a folder marketplace as `/a/b/./`.
+    """
+    return path[:1] + "/".join(part for part in path[1:].split("/") if part not in ("", "."))

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from ..core.consultation import clean
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Json
@@ -46,6 +44,8 @@ def block(reason: str) -> Answer:
 
 def _shown(reason: str) -> str:
     """*reason* as a person may see it: it can quote paths and words that came from anywhere."""
+    from ..core.consultation import clean  # most calls are let pass, and then nothing is said
+
     return clean(reason, MAX_CONTEXT)
 
 

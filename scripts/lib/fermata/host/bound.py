@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 
 from ..core.gate import MAIN, READER, STRANGER, WRITER, Call, Facts
 from ..core.position import ENDED, at_work
+from ..core.quick_json import loads
 from ..store.data import DataFolder, approval_error
 from ..store.run_store import RunStore
 
@@ -73,8 +73,8 @@ class Bound:
     def _bind(self, agent: str, run: Run) -> Dispatch | None:
         transcript = self.agent_transcript(agent)
         try:
-            with open(transcript[: -len(".jsonl")] + ".meta.json", encoding="utf-8") as file:
-                tool_use_id = json.load(file).get("toolUseId")
+            with open(transcript[: -len(".jsonl")] + ".meta.json", "rb") as file:
+                tool_use_id = loads(file.read()).get("toolUseId")
         except (OSError, ValueError, AttributeError):
             return None
         return self.bind(agent, tool_use_id, transcript, run)

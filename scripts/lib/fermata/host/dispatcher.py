@@ -6,11 +6,13 @@ refusal with a way out, and a deadline of our own comes before the client's.
 
 from __future__ import annotations
 
-import json
 import os
-import signal
 import sys
 
+# `signal` itself loads `enum`.
+from _signal import ITIMER_REAL, SIGALRM, setitimer, signal  # type: ignore[import-not-found]
+
+from ..core.quick_json import dumps_ascii
 from .payload import PayloadError, read_payload
 
 TYPE_CHECKING = False
@@ -40,10 +42,10 @@ def main(event: str, stdin: BinaryIO, stdout: TextIO, env: Mapping[str, str]) ->
         answer = _answer(event, stdin, env)
     except Exception as error:  # noqa: BLE001 - a gate must turn every error into a refusal
         answer = _refusal(event, error)
-    signal.setitimer(signal.ITIMER_REAL, 0)
+    setitimer(ITIMER_REAL, 0)
     try:
         if answer is not None:
-            stdout.write(json.dumps(answer))
+            stdout.write(dumps_ascii(answer))
             stdout.flush()
     except (OSError, ValueError):
         sys.stderr.write("fermata could not answer\n")
@@ -55,8 +57,8 @@ def _set_deadline(seconds: float) -> None:
     def late(_signal: int, _frame: object) -> None:
         raise _Late(f"no answer within {seconds:.0f} s")
 
-    signal.signal(signal.SIGALRM, late)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    signal(SIGALRM, late)
+    setitimer(ITIMER_REAL, seconds)
 
 
 def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | None:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import json
-from collections import namedtuple
+from ..core.quick_json import loads
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -11,17 +10,39 @@ if TYPE_CHECKING:
 
 MAX_BYTES = 20_000_000
 
-Payload = namedtuple(
-    "Payload",
-    "event session cwd transcript mode agent_id agent_type tool tool_input tool_use_id response command args source message error raw",
-)
-Payload.__doc__ = (
-    """One hook call. Absent texts are "", `agent_id` is None in the main thread, `tool_input` is a dict."""
-)
-
 
 class PayloadError(ValueError):
     """Standard input that is no hook payload; `str()` says why."""
+
+
+class Payload:
+    """One hook call. Absent texts are "", `agent_id` is None in the main thread.
+
+    Raises:
+        PayloadError: a field of the wrong type.
+    """
+
+    def __init__(self, found: dict[str, Json]) -> None:
+        agent, tool_input = found.get("agent_id"), found.get("tool_input", {})
+        if not isinstance(tool_input, dict):
+            raise PayloadError(f"tool_input is {type(tool_input).__name__}, not an object")
+        self.event = _text(found, "hook_event_name")
+        self.session = _text(found, "session_id")
+        self.cwd = _text(found, "cwd")
+        self.transcript = _text(found, "transcript_path")
+        self.mode = _text(found, "permission_mode")
+        self.agent_id = None if agent is None else str(agent)
+        self.agent_type = _text(found, "agent_type")
+        self.tool = _text(found, "tool_name")
+        self.tool_input = tool_input
+        self.tool_use_id = _text(found, "tool_use_id")
+        self.response = found.get("tool_response")
+        self.command = _text(found, "command_name")
+        self.args = _text(found, "command_args")
+        self.source = _text(found, "source")
+        self.message = _text(found, "last_assistant_message")
+        self.error = str(found.get("error") or "")
+        self.raw = found
 
 
 def _text(found: dict[str, Json], key: str) -> str:
@@ -42,31 +63,9 @@ def read_payload(data: bytes) -> Payload:
     if len(data) > MAX_BYTES:
         raise PayloadError(f"{len(data):,} bytes; at most {MAX_BYTES:,}")
     try:
-        found = json.loads(data)
+        found = loads(data)
     except (ValueError, RecursionError) as error:
         raise PayloadError(f"not JSON: {error}") from None
     if not isinstance(found, dict):
         raise PayloadError("not a JSON object")
-    tool_input = found.get("tool_input", {})
-    if not isinstance(tool_input, dict):
-        raise PayloadError(f"tool_input is {type(tool_input).__name__}, not an object")
-    agent = found.get("agent_id")
-    return Payload(
-        event=_text(found, "hook_event_name"),
-        session=_text(found, "session_id"),
-        cwd=_text(found, "cwd"),
-        transcript=_text(found, "transcript_path"),
-        mode=_text(found, "permission_mode"),
-        agent_id=None if agent is None else str(agent),
-        agent_type=_text(found, "agent_type"),
-        tool=_text(found, "tool_name"),
-        tool_input=tool_input,
-        tool_use_id=_text(found, "tool_use_id"),
-        response=found.get("tool_response"),
-        command=_text(found, "command_name"),
-        args=_text(found, "command_args"),
-        source=_text(found, "source"),
-        message=_text(found, "last_assistant_message"),
-        error=str(found.get("error") or ""),
-        raw=found,
-    )
+    return Payload(found)

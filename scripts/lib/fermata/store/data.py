@@ -6,13 +6,11 @@ It lies outside the project, where a sandboxed Bash cannot write. Hooks write it
 from __future__ import annotations
 
 import os
-import re
 import stat
 import time
-from contextlib import suppress
 
 from .errors import Damaged, StoreError
-from .files import LEFTOVER_AGE, make_folder, read_json, remove_leftovers, safe_name, write_json
+from .files import LEFTOVER_AGE, forget, make_folder, read_json, remove_leftovers, safe_name, write_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ if TYPE_CHECKING:
     Approval = dict[str, Json]
 
 SEEN_SECONDS = 30 * 86_400.0
-SESSION = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}\Z")
+MAX_SESSION = 64
 
 
 class DataFolder:
@@ -40,7 +38,8 @@ class DataFolder:
         Raises:
             StoreError: no session has such a name.
         """
-        if not SESSION.match(session):
+        plain = session.isascii() and session.replace("-", "").replace("_", "").isalnum() and session[0].isalnum()
+        if not plain or len(session) > MAX_SESSION:
             raise StoreError(f"{session[:80]!r} is no session id: letters, digits, `_`, `-`, at most 64")
         return os.path.join(self.folder, "active", session)
 
@@ -62,8 +61,7 @@ class DataFolder:
     def clear_marker(self, session: str) -> None:
         """The session is free again."""
         for end in ("", ".stops", ".asked"):
-            with suppress(FileNotFoundError):
-                os.unlink(self.marker_path(session) + end)
+            forget(self.marker_path(session) + end)
 
     def note_asked(self, session: str, name: str) -> None:
         """The picker of *session* has shown the question round *name*."""
@@ -79,10 +77,7 @@ class DataFolder:
         folder = make_folder(os.path.join(self.folder, "seen"))
         with open(os.path.join(folder, os.path.basename(self.marker_path(session))), "w", encoding="utf-8"):
             pass
-        with os.scandir(folder) as entries, suppress(FileNotFoundError):  # another session may be sweeping, too
-            for entry in entries:
-                if time.time() - entry.stat(follow_symlinks=False).st_mtime > SEEN_SECONDS:
-                    os.unlink(entry.path)
+        remove_leftovers(folder, SEEN_SECONDS, time.time(), "")
 
     def seen(self, session: str) -> bool:
         """Whether a hook of fermata has run in *session*."""
@@ -107,8 +102,7 @@ class DataFolder:
         write_json(self.approval_path(run_id), approval, sync=True)
 
     def drop_approval(self, run_id: str) -> None:
-        with suppress(FileNotFoundError):
-            os.unlink(self.approval_path(run_id))
+        forget(self.approval_path(run_id))
 
 
 def _refuse_foreign(path: str, is_kind: Callable[[int], bool]) -> None:

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
-import re
-from contextlib import suppress
 
+from ..core.quick_json import dumps, loads
 from .errors import Damaged, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Json
 
-NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+NAME = frozenset("abcdefghijklmnopqrstuvwxyz0123456789._-")
+MAX_NAME = 64
 MAX_STATE = 32_000_000
 # Seconds after which a temporary file whose writer we do not know is nobody's.
 LEFTOVER_AGE = 60.0
@@ -25,7 +24,7 @@ def safe_name(name: str) -> str:
     Raises:
         StoreError: it could leave its folder or confuse a file system.
     """
-    if not NAME.match(name) or name.endswith("."):
+    if not 1 <= len(name) <= MAX_NAME or not NAME.issuperset(name) or name[0] in "._-" or name[-1] == ".":
         raise StoreError(f"{name[:80]!r} is not a usable name: lower-case letters, digits, `.`, `_`, `-`, at most 64")
     return name
 
@@ -45,20 +44,37 @@ def write_text(path: str, text: str, *, sync: bool = False) -> None:
     Raises:
         OSError: disk full, read-only folder; the old file is still whole.
     """
+    data = text.encode()
     temporary = f"{path}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
-    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
     try:
-        with open(os.open(temporary, flags, 0o600), "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-            file.flush()
+        try:
+            write_all(handle, data)
             if sync:
-                os.fsync(file.fileno())
+                os.fsync(handle)
+        finally:
+            os.close(handle)
         os.replace(temporary, path)
-        if sync:
-            sync_folder(os.path.dirname(path))
-    finally:
-        with suppress(FileNotFoundError):
-            os.unlink(temporary)
+    except BaseException:  # Ctrl-C and a hook's deadline leave nothing behind either
+        forget(temporary)
+        raise
+    if sync:
+        sync_folder(os.path.dirname(path))
+
+
+def forget(path: str) -> None:
+    """Delete the file at *path*, if there is one. Raises OSError."""
+    try:  # noqa: SIM105 - contextlib would be one more module for every hook to load
+        os.unlink(path)
+    except FileNotFoundError:
+        pass
+
+
+def write_all(handle: int, data: bytes) -> None:
+    """Write the whole of *data*; the system may take it in pieces. Raises OSError."""
+    written = os.write(handle, data)
+    while written < len(data):
+        written += os.write(handle, data[written:])
 
 
 def sync_folder(path: str) -> None:
@@ -72,7 +88,7 @@ def sync_folder(path: str) -> None:
 
 def write_json(path: str, value: Json, *, sync: bool = False) -> None:
     """`write_text` for a JSON value. Raises ValueError for what JSON cannot say, before anything is written."""
-    write_text(path, json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")) + "\n", sync=sync)
+    write_text(path, dumps(value) + "\n", sync=sync)
 
 
 def read_json(path: str) -> Json:
@@ -83,25 +99,31 @@ def read_json(path: str) -> Json:
         OSError: it cannot be read.
     """
     try:
-        with open(path, "rb") as file:
-            data = file.read(MAX_STATE + 1)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
-    if len(data) > MAX_STATE:
-        raise Damaged(f"{path} has more than {MAX_STATE:,} bytes; fermata never writes such a file. Move it aside")
     try:
-        return json.loads(data)
+        size = os.fstat(handle).st_size
+        if size > MAX_STATE:
+            raise Damaged(f"{path} has more than {MAX_STATE:,} bytes; fermata never writes such a file. Move it aside")
+        data = os.read(handle, size)
+    finally:
+        os.close(handle)
+    try:
+        return loads(data)
     except (ValueError, RecursionError):
         raise Damaged(f"{path} is not JSON; move it aside") from None
 
 
-def remove_leftovers(folder: str, dead_after: float, now: float) -> None:
-    """Delete temporary files that a crash left in *folder* *dead_after* seconds or more before *now*."""
+def remove_leftovers(folder: str, dead_after: float, now: float, ending: str = ".tmp") -> None:
+    """Delete temporary files (those with *ending*) that were left in *folder* *dead_after* seconds or more before *now*."""
     if not os.path.isdir(folder):
         return
     with os.scandir(folder) as entries:
         for entry in entries:
-            if entry.name.endswith(".tmp") and entry.is_file(follow_symlinks=False):
-                with suppress(FileNotFoundError):
+            if entry.name.endswith(ending) and entry.is_file(follow_symlinks=False):
+                try:
                     if now - entry.stat(follow_symlinks=False).st_mtime >= dead_after:
                         os.unlink(entry.path)
+                except FileNotFoundError:  # another process sweeps, too
+                    continue

@@ -6,9 +6,7 @@
 from __future__ import annotations
 
 import os
-import signal
 import time
-from contextlib import contextmanager
 
 from .errors import LockTimeout, StoreError
 
@@ -19,7 +17,7 @@ except ImportError:  # a platform without flock
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from filelock import BaseFileLock as FileLock
 
 PATIENCE = 10.0
 POLL = 0.005
@@ -29,8 +27,7 @@ class _Expired(Exception):
     pass
 
 
-@contextmanager
-def locked(path: str, seconds: float = PATIENCE) -> Iterator[None]:
+class locked:  # noqa: N801 - read as a word: with locked(path): …
     """Hold the lock at *path* while the block runs.
 
     Never start a process inside the block: one that inherited the lock would keep it.
@@ -39,18 +36,30 @@ def locked(path: str, seconds: float = PATIENCE) -> Iterator[None]:
         LockTimeout: someone else held it for *seconds*.
         StoreError: the place cannot lock, or the file was replaced meanwhile.
     """
-    if fcntl is None:
-        with _locked_elsewhere(path, seconds):
-            yield
-        return
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
-    try:
-        _take(handle, path, seconds)
-        if not _is_at(path, handle):
-            raise StoreError(f"{path} was replaced while it was waited for; run the command again")
-        yield
-    finally:
-        os.close(handle)
+
+    def __init__(self, path: str, seconds: float = PATIENCE) -> None:
+        self._path, self._seconds = path, seconds
+        self._handle = -1
+        self._other: FileLock | None = None
+
+    def __enter__(self) -> None:
+        if fcntl is None:
+            self._other = _lock_elsewhere(self._path, self._seconds)
+            return
+        self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            _take(self._handle, self._path, self._seconds)
+            if not _is_at(self._path, self._handle):
+                raise StoreError(f"{self._path} was replaced while it was waited for; run the command again")
+        except BaseException:
+            os.close(self._handle)
+            raise
+
+    def __exit__(self, *_: object) -> None:
+        if self._other is not None:
+            self._other.release()
+        else:
+            os.close(self._handle)
 
 
 def _is_at(path: str, handle: int) -> bool:
@@ -81,8 +90,7 @@ def _wait(handle: int, seconds: float) -> None:
     import threading  # only who really waits pays for it
 
     if threading.current_thread() is threading.main_thread():
-        with _alarm(seconds):
-            fcntl.flock(handle, fcntl.LOCK_EX)
+        _wait_in_kernel(handle, seconds)
         return
     deadline = time.monotonic() + seconds  # no signal reaches another thread, so it has to look
     while not _try(handle):
@@ -99,35 +107,36 @@ def _try(handle: int) -> bool:
     return True
 
 
-@contextmanager
-def _alarm(seconds: float) -> Iterator[None]:
+def _wait_in_kernel(handle: int, seconds: float) -> None:
     """Raise `_Expired` in the main thread after *seconds*. A timer of the caller's that is due sooner goes first."""
+    # `signal` itself loads `enum`.
+    from _signal import ITIMER_REAL, SIGALRM, getitimer, setitimer, signal  # type: ignore[import-not-found]
 
     def expire(_signal: int, _frame: object) -> None:
         raise _Expired
 
-    left, interval = signal.getitimer(signal.ITIMER_REAL)
+    left, interval = getitimer(ITIMER_REAL)
     if 0 < left <= seconds:
-        yield
+        fcntl.flock(handle, fcntl.LOCK_EX)
         return
     began = time.monotonic()
-    handler = signal.signal(signal.SIGALRM, expire)
-    signal.setitimer(signal.ITIMER_REAL, seconds)
+    handler = signal(SIGALRM, expire)
+    setitimer(ITIMER_REAL, seconds)
     try:
-        yield
+        fcntl.flock(handle, fcntl.LOCK_EX)
     finally:
-        signal.setitimer(signal.ITIMER_REAL, 0)
-        signal.signal(signal.SIGALRM, handler)
+        setitimer(ITIMER_REAL, 0)
+        signal(SIGALRM, handler)
         if left:
-            signal.setitimer(signal.ITIMER_REAL, max(left - (time.monotonic() - began), POLL), interval)
+            setitimer(ITIMER_REAL, max(left - (time.monotonic() - began), POLL), interval)
 
 
-@contextmanager
-def _locked_elsewhere(path: str, seconds: float) -> Iterator[None]:
+def _lock_elsewhere(path: str, seconds: float) -> FileLock:
     import filelock
 
+    lock = filelock.FileLock(path, timeout=seconds)
     try:
-        with filelock.FileLock(path, timeout=seconds):
-            yield
+        lock.acquire()
     except filelock.Timeout:
         raise LockTimeout(f"{path} is held by another process for more than {seconds:g} s; try again") from None
+    return lock

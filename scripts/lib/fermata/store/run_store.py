@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import os
 import time
-from contextlib import suppress
 
 from . import journal
 from .errors import Damaged, StoreError
@@ -131,8 +130,10 @@ class RunStore:
         return fresh["run"]
 
     def _write_cache(self, fresh: Snapshot) -> None:
-        with suppress(OSError):  # only the cache: the journal holds the news, and the next reader catches up from it
+        try:
             write_json(self.state, fresh)
+        except OSError:  # only the cache: the journal holds the news, and the next reader catches up from it
+            return
 
     def _append(self, actor: str, snapshot: Snapshot | None, news: News) -> Snapshot:
         from ..core.fold import step
