@@ -25,7 +25,7 @@ SAMPLES = [
 
 def make_journal(path: str, count: int = 20) -> list[Event]:
     events = chain(SAMPLES[:count], 0, GENESIS, "2026-01-02T03:04:05Z", "test")
-    append(path, events, 0)
+    append(path, events, 0).sync()
     return events
 
 
@@ -46,7 +46,7 @@ def path(tmp_path: Path) -> str:
 def test_what_was_appended_is_read_back_in_order(path: str) -> None:
     events = make_journal(path, 3)
     more = chain([("more", {})], 3, events[-1]["hash"], "2026-01-02T03:04:06Z", "test")
-    append(path, more, os.path.getsize(path))
+    append(path, more, os.path.getsize(path)).sync()
     assert read(path) == [*events, *more]
     assert [event["seq"] for event in read(path)] == [1, 2, 3, 4]
 
@@ -175,7 +175,8 @@ def test_a_file_size_limit_leaves_no_part_of_a_line(path: str) -> None:
         "head, seq, size = GENESIS, 0, 0\n"
         "try:\n"
         "  while True:\n"
-        "    e = chain([('note', {'t': 'x' * 300})], seq, head, 't', 'a'); size = append(sys.argv[1], e, size)\n"
+        "    e = chain([('note', {'t': 'x' * 300})], seq, head, 't', 'a'); lines = append(sys.argv[1], e, size)\n"
+        "    lines.sync(); size = lines.size\n"
         "    seq, head = seq + 1, e[0]['hash']; print(seq, flush=True)\n"
         "except OSError: sys.exit(6)\n"
     )
@@ -189,7 +190,7 @@ def test_a_file_size_limit_leaves_no_part_of_a_line(path: str) -> None:
 def test_a_line_too_long_is_refused_before_anything_is_written(path: str) -> None:
     events = chain([("note", {"text": "x" * 1_000_001})], 0, GENESIS, "t", "test")
     with pytest.raises(StoreError, match="at most 1,000,000"):
-        append(path, events, 0)
+        append(path, events, 0).sync()
     assert not os.path.exists(path)
 
 

@@ -282,7 +282,7 @@ def append_event(store: RunStore, kind: str, body: dict[str, object]) -> Event:
 
     last = store.events()[-1]
     (event,) = journal.chain([(kind, body)], last["seq"], last["hash"], "2026-01-02T03:04:05Z", "newer")
-    journal.append(store.journal, [event], os.path.getsize(store.journal))
+    journal.append(store.journal, [event], os.path.getsize(store.journal)).sync()
     return event
 
 
@@ -348,6 +348,47 @@ def test_an_unsynced_line_is_an_error_and_the_retry_sees_it(store: RunStore, mon
     store.transact("test", lambda run: [("run_stopped", {})] if run and run["status"] != "stopped" else [])
     events = sound(store)
     assert [event["type"] for event in events].count("run_stopped") == 1
+
+
+def test_the_disk_is_waited_for_outside_the_lock_and_before_anything_is_acknowledged(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    sync = os.fsync
+
+    def meanwhile(handle: int) -> None:
+        with locked(store.path("lock"), 0):
+            seen.append(store.load()["dispatches"]["d-001"]["repairs"])
+        sync(handle)
+
+    monkeypatch.setattr(os, "fsync", meanwhile)
+    run = note(store, "first")
+    assert (seen, run["dispatches"]["d-001"]["repairs"]) == ([1], 1)
+    sound(store)
+
+
+class _Waited(locked):
+    def __enter__(self) -> bool:
+        super().__enter__()
+        return True
+
+
+def test_while_many_write_a_lagging_cache_is_no_crash_and_its_writer_is_left_alone(
+    store: RunStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A temporary file of another writer's is swept only where nobody else is at work."""
+    with open(store.state, "rb") as file:
+        lagging = file.read()
+    temporary = store.state + ".1.tmp"
+    for kind, left in ((_Waited, True), (locked, False)):
+        monkeypatch.setattr(module, "locked", kind)
+        note(store, "ahead")
+        for path in (store.state, temporary):
+            with open(path, "wb") as file:
+                file.write(lagging)
+        note(store, "next")
+        assert os.path.exists(temporary) is left
+    sound(store)
 
 
 def test_a_run_folder_that_is_a_link_is_not_written(store: RunStore, tmp_path: Path) -> None:

@@ -46,15 +46,39 @@ def chain(new: list[tuple[str, dict[str, Json]]], seq: int, head: str, ts: str, 
     return events
 
 
-def append(path: str, events: list[Event], size: int) -> int:
-    """Write *events* at the end of *path* with one write and one sync; give the new size.
+class Appended:
+    """Lines that are in the journal and that `sync` makes last. `size`: where the journal ends now."""
+
+    def __init__(self, path: str, handle: int, size: int, *, first: bool) -> None:
+        self.size = size
+        self._path, self._handle, self._first = path, handle, first
+
+    def sync(self) -> None:
+        """Wait until the lines, and all before them, are on the disk. Call it once, and outside the run's lock.
+
+        Whoever appended meanwhile syncs these lines with their own, so the disk is not waited for in turns; and nothing
+        is acknowledged that is not on the disk.
+
+        Raises:
+            OSError: not known to be on the disk: the outcome is decided by the next reader.
+        """
+        try:
+            os.fsync(self._handle)
+            if self._first:
+                sync_folder(os.path.dirname(self._path))
+        finally:
+            os.close(self._handle)
+
+
+def append(path: str, events: list[Event], size: int) -> Appended:
+    """Write *events* at the end of *path* with one write.
 
     Call it under the run's lock. *size* is where the last good line ends; anything behind it was torn off by
     `read_tail` already. On failure the file is cut back, so that the caller's old state stays true.
 
     Raises:
         StoreError: a line is too long.
-        OSError: not written, or not known to be on the disk: the outcome is then decided by the next reader.
+        OSError: not written.
     """
     lines = b"".join(_as_line(event) for event in events)
     if len(lines) > MAX_LINE:
@@ -71,12 +95,10 @@ def append(path: str, events: list[Event], size: int) -> int:
         except OSError:
             os.ftruncate(handle, size)
             raise
-        os.fsync(handle)
-        if size == 0:
-            sync_folder(os.path.dirname(path))
-    finally:
+    except BaseException:
         os.close(handle)
-    return size + len(lines)
+        raise
+    return Appended(path, handle, size + len(lines), first=size == 0)
 
 
 def _as_line(event: Event) -> bytes:

@@ -28,7 +28,7 @@ class _Expired(Exception):
 
 
 class locked:  # noqa: N801 - read as a word: with locked(path): …
-    """Hold the lock at *path* while the block runs.
+    """Hold the lock at *path* while the block runs; `as` tells whether it had to be waited for.
 
     Never start a process inside the block: one that inherited the lock would keep it.
 
@@ -42,18 +42,19 @@ class locked:  # noqa: N801 - read as a word: with locked(path): …
         self._handle = -1
         self._other: FileLock | None = None
 
-    def __enter__(self) -> None:
+    def __enter__(self) -> bool:
         if fcntl is None:
             self._other = _lock_elsewhere(self._path, self._seconds)
-            return
+            return False
         self._handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
         try:
-            _take(self._handle, self._path, self._seconds)
+            waited = _take(self._handle, self._path, self._seconds)
             if not _is_at(self._path, self._handle):
                 raise StoreError(f"{self._path} was replaced while it was waited for; run the command again")
         except BaseException:
             os.close(self._handle)
             raise
+        return waited
 
     def __exit__(self, *_: object) -> None:
         if self._other is not None:
@@ -69,9 +70,11 @@ def _is_at(path: str, handle: int) -> bool:
         return False
 
 
-def _take(handle: int, path: str, seconds: float) -> None:
+def _take(handle: int, path: str, seconds: float) -> bool:
+    """Whether it had to be waited for."""
     try:
-        if not _try(handle):
+        free = _try(handle)
+        if not free:
             _wait(handle, seconds)
     except _Expired:
         raise LockTimeout(
@@ -82,6 +85,7 @@ def _take(handle: int, path: str, seconds: float) -> None:
         raise StoreError(
             f"{path} cannot be locked ({error.strerror}); keep the repository on a local file system"
         ) from None
+    return not free
 
 
 def _wait(handle: int, seconds: float) -> None:

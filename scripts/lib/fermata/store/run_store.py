@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     News = list[tuple[str, dict[str, Json]]]
 
 FORMAT = 1
-MAX_BEHIND = 8  # events that `state.json` may lag behind while many write at once
+CACHE_EVERY = 8  # events, while many write at once
 SUBFOLDERS = ("briefs", "results", "artifacts", "checks")
 
 
@@ -97,7 +97,7 @@ class RunStore:
             return fresh
 
     def transact(self, actor: str, decide: Callable[[Run | None], News], seconds: float = PATIENCE) -> Run:
-        """Under the lock: read, let *decide* say which events follow, append them with one sync, write the cache.
+        """Under the lock: read, let *decide* say which events follow, append them. Then one sync, and the cache.
 
         *decide* may be called only once and must start no process. No news changes nothing.
 
@@ -111,21 +111,18 @@ class RunStore:
             for name in ("", *SUBFOLDERS):
                 make_folder(self.path(name))
             sync_folder(os.path.dirname(self.folder))
-        with locked(self._lock, seconds):
-            cached = self._cached()
-            snapshot = self._locked_snapshot(cached)
+        with locked(self._lock, seconds) as waited:
+            snapshot = self._locked_snapshot(many=waited)
             news = decide(snapshot["run"] if snapshot else None)
             if not news:
                 if snapshot is None:
                     raise Damaged(f"{self.folder} holds no run")
                 return snapshot["run"]
-            fresh = self._append(actor, snapshot, news)
-            if fresh["seq"] - (cached["seq"] if cached else 0) > MAX_BEHIND:
-                self._write_cache(fresh)
-                return fresh["run"]
-        # Written outside the lock: whoever waits for it need not wait for a cache. Whoever has appended meanwhile
-        # writes a newer one.
-        if self._size() == fresh["bytes"]:
+            fresh, appended = self._append(actor, snapshot, news)
+        # Outside the lock, so that whoever waits for it waits neither for the disk nor for a cache.
+        appended.sync()
+        before = snapshot["seq"] if snapshot else 0
+        if self._size() == fresh["bytes"] or before // CACHE_EVERY != fresh["seq"] // CACHE_EVERY:
             self._write_cache(fresh)
         return fresh["run"]
 
@@ -135,7 +132,7 @@ class RunStore:
         except OSError:  # only the cache: the journal holds the news, and the next reader catches up from it
             return
 
-    def _append(self, actor: str, snapshot: Snapshot | None, news: News) -> Snapshot:
+    def _append(self, actor: str, snapshot: Snapshot | None, news: News) -> tuple[Snapshot, journal.Appended]:
         from ..core.fold import step
 
         run, seq, head, size = _parts(snapshot)
@@ -143,20 +140,23 @@ class RunStore:
         for event in events:
             run = step(run, event)
         assert run is not None
-        size = journal.append(self.journal, events, size)
-        return {"format": FORMAT, "seq": events[-1]["seq"], "head": events[-1]["hash"], "bytes": size, "run": run}
+        appended = journal.append(self.journal, events, size)
+        seq, head = events[-1]["seq"], events[-1]["hash"]
+        return {"format": FORMAT, "seq": seq, "head": head, "bytes": appended.size, "run": run}, appended
 
     def note(self, actor: str, kind: str, body: dict[str, Json], when: Callable[[Run], bool] | None = None) -> Run:
         """Journal one event, if *when* still holds for the run as it is under the lock. Raises as `transact` does."""
         return self.transact(actor, lambda run: [(kind, body)] if run and (when is None or when(run)) else [])
 
-    def _locked_snapshot(self, cached: Snapshot | None) -> Snapshot | None:
-        size = self._size()
+    def _locked_snapshot(self, *, many: bool) -> Snapshot | None:
+        """The run as of now. When *many* write at once, a cache that lags behind is no sign of a crash."""
+        cached, size = self._cached(), self._size()
         if cached and cached["bytes"] == size:
             return cached
         self._refuse_loss(cached, size)
         snapshot = self._catch_up(cached)
-        self._mend(snapshot, cached)
+        if not (many and cached and snapshot and snapshot["bytes"] == size):
+            self._mend(snapshot, cached)
         return snapshot
 
     def _mend(self, snapshot: Snapshot | None, cached: Snapshot | None) -> None:
