@@ -22,17 +22,16 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
-ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "scripts" / "lib"))
+from project import PYTHON, ROOT, environment, make_run, payload
 
-from fermata.store.journal import chain  # noqa: E402 - the path must be set first
-from fermata.store.project import Project  # noqa: E402
-from fermata.store.run_store import RunStore  # noqa: E402
+from fermata.store.journal import chain
+from fermata.store.run_store import RunStore
 
-PYTHON = os.path.realpath(sys.executable)
-SESSION = "0b5e1c7e-0000-4000-8000-000000000001"
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
 EVENTS = (10, 100, 1_000, 10_000)
 WRITERS, TRANSITIONS = 32, 50
 
@@ -53,114 +52,7 @@ class Row(NamedTuple):
         return self.value <= self.bound if self.lower else self.value >= self.bound
 
 
-# --- a project with a run ------------------------------------------------------------------------------------------
-
-
-def created(run_id: str) -> dict[str, object]:
-    """The first event of a run, as `start` writes it, with the shipped workflow."""
-    workflow = {
-        "format": 1,
-        "name": "bench",
-        "title": "bench",
-        "stages": [
-            {
-                "id": "look",
-                "kind": "agents",
-                "agent": "reviewer",
-                "access": "read",
-                "brief": "review",
-                "result": "review",
-                "sees": [],
-                "tries": 10,
-            },
-            {"id": "finish", "kind": "finalise", "on": {"stale": "next"}},
-        ],
-    }
-    return {
-        "run": run_id,
-        "mode": "implicit",
-        "goal": "bench",
-        "interactive": True,
-        "session": SESSION,
-        "workflow": workflow,
-        "workflow_digest": "0" * 64,
-        "limits": {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15, "check_minutes": 30},
-        "grant": "scope",
-        "base": {"commit": "0" * 40, "branch": "main", "tree": "0" * 40, "dirty": []},
-        "project_checks": {"full": [], "quick": []},
-    }
-
-
-def make_run(folder: Path, events: int) -> tuple[Path, Path, RunStore]:
-    """A repository whose only run has *events* lines in its journal, and a data folder that binds SESSION to it."""
-    project, data = folder / "project", folder / "data"
-    subprocess.run(["git", "init", "-q", str(project)], check=True)
-    store = Project(str(project / ".git"))
-    store.prepare()
-    run_id = "orch_20261121_000000_0000"
-    run = store.run(run_id)
-    dispatch = {
-        "id": "d-001",
-        "node": "look",
-        "visit": 1,
-        "item": None,
-        "agent": "reviewer",
-        "access": "read",
-        "result": "review",
-        "scope": [],
-        "base_tree": None,
-    }
-    news = [("run_created", created(run_id)), ("dispatch_created", dispatch)]
-    news += [
-        ("dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{n}", "at": "2026-11-21T00:00:00Z"})
-        for n in range(events - 2)
-    ]
-    run.transact("bench", lambda _run: news[:1])
-    for start in range(1, len(news), 500):
-        run.transact("bench", lambda _run, part=news[start : start + 500]: part)
-    (data / "active").mkdir(parents=True)
-    marker = {
-        "run": run_id,
-        "store": store.folder,
-        "root": str(project),
-        "goal": "bench",
-        "interactive": True,
-        "mode": "default",
-    }
-    (data / "active" / SESSION).write_text(json.dumps(marker))
-    return project, data, run
-
-
-def payload(project: Path) -> bytes:
-    """A Bash call of the main thread that the gate lets pass."""
-    found = {
-        "session_id": SESSION,
-        "transcript_path": "",
-        "cwd": str(project),
-        "permission_mode": "default",
-        "hook_event_name": "PreToolUse",
-        "tool_name": "Bash",
-        "tool_input": {"command": "git log --oneline | head -20", "description": "look at the history"},
-        "tool_use_id": "toolu_bench",
-    }
-    return json.dumps(found).encode()
-
-
-def environment(folder: Path, project: Path, data: Path, session: str = SESSION) -> dict[str, str]:
-    """What the client gives a hook, with the interpreter link that set-up leaves."""
-    link = folder / "xdg" / "fermata" / "python"
-    link.parent.mkdir(parents=True, exist_ok=True)
-    if not link.is_symlink():
-        link.symlink_to(PYTHON)
-    return {
-        "PATH": "/usr/bin:/bin",
-        "HOME": str(folder),
-        "XDG_DATA_HOME": str(folder / "xdg"),
-        "CLAUDE_PLUGIN_DATA": str(data),
-        "CLAUDE_PROJECT_DIR": str(project),
-        "CLAUDE_CODE_SESSION_ID": session,
-        "CLAUDE_CODE_ENTRYPOINT": "cli",
-    }
+# --- what is measured ----------------------------------------------------------------------------------------------
 
 
 HOOK = ["/bin/sh", str(ROOT / "hooks" / "hook"), "bound", "PreToolUse"]
@@ -183,9 +75,6 @@ def ratios(cases: dict[str, tuple[list[str], bytes, dict[str, str]]], floor: str
     return {name: statistics.median(values) for name, values in found.items()}
 
 
-# --- what is measured ----------------------------------------------------------------------------------------------
-
-
 def hooks(folder: Path, rounds: int) -> list[Row]:
     """A hook call as hooks.json starts it: session without a run, session with one, a shim first on PATH."""
     project, data, _ = make_run(folder / "hooks", 100)
@@ -200,6 +89,7 @@ def hooks(folder: Path, rounds: int) -> list[Row]:
         "F1": ([PYTHON, "-I", "-S", "-c", "import json"], body, env),
         "unbound": (HOOK, body, {**env, "CLAUDE_CODE_SESSION_ID": "nobody"}),
         "allowed": (HOOK, body, env),
+        "granted": (HOOK, payload(project, f"{ROOT}/scripts/fermata next"), env),
         "shim": (HOOK, body, {**env, "PATH": f"{shim}:{env['PATH']}"}),
     }
     said = timed(*cases["unbound"])[1] + timed(*cases["allowed"])[1]
@@ -210,6 +100,7 @@ def hooks(folder: Path, rounds: int) -> list[Row]:
     return [
         Row("PreToolUse, session without a run", by_f0["unbound"], 0.25, "F0"),
         Row("PreToolUse, run active, call allowed", by_f1["allowed"], 1.2, "F1"),
+        Row("the same, and fermata answers `allow`", by_f1["granted"], 1.2, "F1"),
         Row("the same with a slow shim first on PATH", by_f1["shim"], 1.2, "F1"),
         Row("bytes printed by both", float(len(said)), 0.0, "bytes"),
         Row("peak memory of an allowed call", peak(cases["allowed"]), 25.0, "MB"),
@@ -285,6 +176,7 @@ def transitions(folder: Path, rounds: int) -> list[Row]:
         json.dumps(chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")[0]) + "\n"
     ).encode()
     ours, floors = [], []
+    syncs = count_syncs(lambda: run.note("bench", "dispatch_started", body))
     for _ in range(rounds * 10):
         began = time.perf_counter()
         run.note("bench", "dispatch_started", body)
@@ -298,8 +190,26 @@ def transitions(folder: Path, rounds: int) -> list[Row]:
             statistics.median(a / b for a, b in zip(ours, floors, strict=True)),
             2.5,
             "x bare append",
-        )
+        ),
+        Row("syncs of a transition", float(syncs), 1.0, ""),
     ]
+
+
+def count_syncs(act: Callable[[], object]) -> int:
+    """How often *act* waits for the disk."""
+    found: list[int] = []
+    sync = os.fsync
+
+    def counted(handle: int) -> None:
+        found.append(handle)
+        sync(handle)
+
+    os.fsync = counted
+    try:
+        act()
+    finally:
+        os.fsync = sync
+    return len(found)
 
 
 def append(path: Path, line: bytes) -> None:
@@ -358,15 +268,25 @@ def contention(folder: Path) -> list[Row]:
 
 
 def commands(folder: Path, rounds: int) -> list[Row]:
-    """`status` from the launcher on, warm, in milliseconds and against F1."""
-    project, _, _ = make_run(folder / "commands", 100)
-    launcher = [str(ROOT / "scripts" / "fermata"), "status"]
+    """`next` and `status` as a session starts them, launcher included, once the environment is there; milliseconds."""
+    project, data, _ = make_run(folder / "commands", 100)
+    env = {**environment(folder, project, data), "XDG_DATA_HOME": os.environ.get("XDG_DATA_HOME", "")}
+    env["HOME"] = os.environ.get("HOME", env["HOME"])
+    return [
+        Row(f"{verb}, warm", statistics.median(milliseconds(verb, project, env, rounds)), 250.0, "ms")
+        for verb in ("next", "status")
+    ]
+
+
+def milliseconds(verb: str, project: Path, env: dict[str, str], rounds: int) -> list[float]:
+    """The times of *rounds* calls after a first one. Raises CalledProcessError when one does not end well."""
+    command = [str(ROOT / "scripts" / "fermata"), verb]
     times = []
     for _ in range(rounds + 1):
         began = time.perf_counter()
-        subprocess.run(launcher, cwd=project, capture_output=True, check=False)
-        times.append(time.perf_counter() - began)
-    return [Row("status, warm", statistics.median(times[1:]) * 1000, 250.0, "ms")]
+        subprocess.run(command, cwd=project, env=env, capture_output=True, check=True)
+        times.append((time.perf_counter() - began) * 1000)
+    return times[1:]
 
 
 def table(rows: list[Row]) -> str:
