@@ -26,7 +26,7 @@ from fermata.core.gate import (
 LAUNCHER = "/plugins/fermata/scripts/fermata"
 ACTORS = (MAIN, READER, WRITER, STRANGER)
 GUARDED = ("/data/fermata", ".git/fermata", "FERMATA_APPROVE", "claude -p", "claude plugin", ".claude/settings", "tmux")
-UNKNOWN = ("PowerShell", "mcp__fs__write_file", "Foo", "WebFetch", "ExitPlanMode", "Workflow", "")
+UNKNOWN = ("PowerShell", "mcp__fs__write_file", "Foo", "WebFetch", "EnterPlanMode", "Workflow", "")
 
 
 def make_call(tool: str = "Read", command: str = "", path: str | None = "") -> Call:
@@ -174,15 +174,38 @@ def test_denied_command_names_the_part_and_the_way_on() -> None:
         ("cli", False, ALLOW, PASS),
         ("none", False, PASS, PASS),
         ("odd", False, PASS, PASS),
-        ("scope", True, PASS, PASS),
-        ("cli", True, PASS, PASS),
-        ("none", True, PASS, PASS),
+        ("scope", True, DENY, DENY),
+        ("cli", True, DENY, DENY),
+        ("none", True, DENY, DENY),
     ],
 )
 def test_grant(grant: str, *, plan_mode: bool, launcher: str, edit: str) -> None:
     facts = {"grant": grant, "plan_mode": plan_mode}
     assert answer(make_call("Bash", f"'{LAUNCHER}' next"), WRITER, **facts) == launcher
     assert answer(make_call("Edit", "", "src/a.py"), WRITER, **facts) == edit
+
+
+IN_PLAN_MODE = [
+    *[("Bash", f"'{LAUNCHER}' {verb}", DENY) for verb in "start next harvest check wait approve".split()],
+    *[("Bash", f"'{LAUNCHER}' {verb}", PASS) for verb in ("status", "show plan", "log", "brief d-003")],
+    *[(tool, "", DENY) for tool in ("Agent", "SendMessage", *sorted(EDITS), "WebFetch", "EnterPlanMode")],
+    *[(tool, "", PASS) for tool in ("Read", "ToolSearch", "SubagentHandback", "TodoWrite", "ExitPlanMode")],
+    ("Bash", "git log | head", PASS),
+    ("Bash", "python -m pytest", DENY),
+    ("Skill", "fermata:orchestration", PASS),
+    ("Skill", "other:one", DENY),
+]
+
+
+@pytest.mark.parametrize("actor", ACTORS)
+@pytest.mark.parametrize(("tool", "command", "expected"), IN_PLAN_MODE)
+def test_in_plan_mode_the_run_holds_and_looking_goes_on(actor: str, tool: str, command: str, expected: str) -> None:
+    call = make_call(tool, command, "src/a.py" if tool in EDITS else "")
+    verdict = judge(call, make_facts(actor, plan_mode=True))
+    assert verdict.answer == expected
+    if expected == DENY:
+        assert "plan mode" in verdict.reason
+        assert ("Shift+Tab" in verdict.reason) is (actor == MAIN)
 
 
 calls = st.builds(

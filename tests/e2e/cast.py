@@ -7,7 +7,7 @@ import re
 from typing import TYPE_CHECKING
 
 from fermata.rehearsal.messages import ToolUse
-from fermata.rehearsal.orchestrator import Mischief, obedient
+from fermata.rehearsal.orchestrator import Mischief, bash, obedient
 from fermata.rehearsal.script import Actor, Conversation, Heard, Report, Script
 from fermata.rehearsal.story import MARKS
 
@@ -83,6 +83,18 @@ def good_builder(project: Path) -> Actor:
 
     def play(heard: Heard) -> Conversation:
         yield from write(project, FAREWELL, f"Goodbye {number(heard)}\n")
+        yield Report(built(FAREWELL))
+
+    return play
+
+
+def careful_builder(project: Path) -> Actor:
+    """Edits inside its scope, runs fermata's own check."""
+
+    def play(heard: Heard) -> Conversation:
+        yield from write(project, FAREWELL, "Goodbye\n")
+        yield ToolUse("Edit", {"file_path": str(project / FAREWELL), "old_string": "Goodbye", "new_string": "Farewell"})
+        yield bash(heard.text.partition("To run them now: `")[2].partition("`")[0])
         yield Report(built(FAREWELL))
 
     return play

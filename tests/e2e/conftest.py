@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -16,7 +17,7 @@ from fermata.environment import ensure
 from fermata.rehearsal.client import Client, Mode, Outcome, World, installed_clients, make_home, run_headless
 from fermata.rehearsal.messages import JsonObject
 from fermata.rehearsal.model import ScriptedModel
-from fermata.rehearsal.rehearse import Journal
+from fermata.rehearsal.rehearse import ASKED, Journal
 from fermata.rehearsal.script import Script
 from fermata.rehearsal.terminal import Terminal
 from fermata.store.project import Project
@@ -178,3 +179,24 @@ def set_stage(tmp_path: Path, place: Path, data_home: str) -> Iterator[SetStage]
 def _fail_on(failures: tuple[str, ...]) -> None:
     if failures:
         pytest.fail(f"the script failed: {failures[0]}")
+
+
+def asked(terminal: Terminal, title: str) -> str:
+    """Wait until the picker asks about the plan called *title*, and a person has had the time to read it."""
+    terminal.wait_until(
+        lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen, f"the gate for {title!r}"
+    )
+    return terminal.wait_quiet(1.2)
+
+
+def wishes(place: Path) -> JsonObject:
+    """User settings whose hook writes down every permission that the client asks its user for."""
+    command = f"cat >> '{place.parent}/wishes.jsonl'; echo >> '{place.parent}/wishes.jsonl'"
+    return {"hooks": {"PermissionRequest": [{"matcher": "", "hooks": [{"type": "command", "command": command}]}]}}
+
+
+def wished(place: Path) -> list[str]:
+    """The tools that the client asked its user about."""
+    path = place.parent / "wishes.jsonl"
+    rows = path.read_text().splitlines() if path.exists() else []
+    return [json.loads(row)["tool_name"] for row in rows if row]

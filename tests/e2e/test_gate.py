@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING
 
@@ -12,26 +11,17 @@ from fermata.rehearsal.messages import ToolUse
 from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.rehearse import ASKED, REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
-from tests.e2e.cast import FAREWELL, FILES, GOAL, built, cast, number, plan, questions, write
-from tests.e2e.conftest import git
+from tests.e2e.cast import FAREWELL, FILES, GOAL, built, careful_builder, cast, number, plan, questions, write
+from tests.e2e.conftest import asked, git, wished, wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fermata.rehearsal.terminal import Terminal
     from tests.e2e.conftest import SetStage
 
 BUILD = f"/build {GOAL}"
 DONE = "DONE: the run is complete"
 APPROVE, CHANGE, RECON, ABORT = "2", "3", "4", "1"
-
-
-def asked(terminal: Terminal, title: str) -> str:
-    """Wait until the picker asks about the plan called *title*, and a person has had the time to read it."""
-    terminal.wait_until(
-        lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen, f"the gate for {title!r}"
-    )
-    return terminal.wait_quiet(1.2)
 
 
 def planner(heard: Heard) -> Conversation:
@@ -145,31 +135,6 @@ def test_a_turn_that_ends_before_the_user_was_asked_goes_on(
     terminal.wait_for_text("ABORTED: the run has ended")
 
 
-def wishes(place: Path) -> dict[str, object]:
-    """User settings whose hook writes down every permission that the client asks its user for."""
-    command = f"cat >> '{place.parent}/wishes.jsonl'; echo >> '{place.parent}/wishes.jsonl'"
-    return {"hooks": {"PermissionRequest": [{"matcher": "", "hooks": [{"type": "command", "command": command}]}]}}
-
-
-def wished(place: Path) -> list[str]:
-    """The tools that the client asked its user about."""
-    path = place.parent / "wishes.jsonl"
-    rows = path.read_text().splitlines() if path.exists() else []
-    return [json.loads(row)["tool_name"] for row in rows if row]
-
-
-def careful_builder(place: Path) -> object:
-    """Edits inside its scope, runs fermata's own check."""
-
-    def play(heard: Heard) -> Conversation:
-        yield from write(place, FAREWELL, "Goodbye\n")
-        yield ToolUse("Edit", {"file_path": str(place / FAREWELL), "old_string": "Goodbye", "new_string": "Farewell"})
-        yield bash(heard.text.partition("To run them now: `")[2].partition("`")[0])
-        yield Report(built(FAREWELL))
-
-    return play
-
-
 @pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
 def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(
     set_stage: SetStage, place: Path, version: str
@@ -179,7 +144,7 @@ def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(
         yield Report(questions("Shall it be short?"))
         yield Report(plan())
 
-    script = cast(place, planner=asking_planner, builder=careful_builder(place))  # type: ignore[arg-type]
+    script = cast(place, planner=asking_planner, builder=careful_builder(place))
     stage = set_stage(version, script, FILES, mode="default", settings=wishes(place))
     terminal = stage.terminal()
     terminal.submit(BUILD)

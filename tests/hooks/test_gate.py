@@ -105,7 +105,8 @@ def test_before_the_approval_this_is_left_to_the_host(at_gate: Session, tool: st
 def test_the_launchers_verbs_for_the_model_run_without_a_prompt(at_gate: Session, verb: str) -> None:
     call = {"command": f'"{LAUNCHER}" {verb}'}
     assert decision(at_gate.tool("Bash", call)) == "allow"
-    assert decision(at_gate.tool("Bash", call, permission_mode="plan")) == "silent"
+    expected = "silent" if verb.split()[0] in ("brief", "status", "show", "log") else "deny"
+    assert decision(at_gate.tool("Bash", call, permission_mode="plan")) == expected
 
 
 @pytest.mark.parametrize("phase", CLOSED)
@@ -282,6 +283,25 @@ def test_a_stopped_run_lets_its_agents_finish_and_frees_the_session(session: Ses
     assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "silent"
     assert decision(session.tool("Write", {"file_path": "docs/a.md"}, agent=BUILDER)) == "deny"
     assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent="aunknown")) == "deny"
+
+
+def test_in_plan_mode_a_builder_changes_nothing_and_hands_in(session: Session) -> None:
+    session.building()
+    plan = {"agent": BUILDER, "permission_mode": "plan"}
+    outcome = session.tool("Write", {"file_path": "src/app.py"}, **plan)
+    assert decision(outcome) == "deny"
+    assert "offered again when plan mode is left" in reason(outcome)
+    assert decision(session.tool("Bash", {"command": "touch src/x"}, **plan)) == "deny"
+    assert decision(session.tool("Bash", {"command": "git diff"}, **plan)) == "silent"
+    assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "silent"
+
+
+def test_a_parked_run_is_still_found_by_fermatas_own_command_in_plan_mode(session: Session) -> None:
+    session.at_gate()
+    runs.write(session.store, ("run_aborted", {}))
+    call = {"command": f'"{LAUNCHER}" status'}
+    assert decision(session.tool("Bash", call, permission_mode="plan")) == "silent"
+    assert session.data.marker(session.session) is not None
 
 
 def test_an_aborted_run_takes_the_pen_from_its_agents_and_frees_the_session(session: Session) -> None:

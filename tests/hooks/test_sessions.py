@@ -29,6 +29,12 @@ def test_work_that_needs_nobody_is_named_at_most_three_times_per_event(session: 
         )
 
 
+def test_in_plan_mode_nothing_is_named_for_the_run_holds(session: Session) -> None:
+    session.planning()
+    assert session.hook("Stop", permission_mode="plan").answer is None
+    assert told(stop(session))
+
+
 @pytest.mark.parametrize("phase", ["marked", "planner_at_work", "building", "stopped", "aborted"])
 def test_the_session_may_rest_while_somebody_is_waited_for(session: Session, phase: str) -> None:
     """Neither while an agent works nor when the run is off."""
@@ -96,6 +102,43 @@ def test_where_no_run_waits_nothing_is_said(session: Session) -> None:
     assert start(session, "startup").answer is None
     session.extra = {"CLAUDE_PROJECT_DIR": session.home}
     assert start(session, "startup").answer is None
+
+
+# --- what `status` tells of the gate's strength ---------------------------------------------------------------------------
+
+
+def strength(session: Session) -> tuple[object, object]:
+    marker = session.data.marker(session.session)
+    assert marker is not None
+    return marker["mode"], marker["interactive"]
+
+
+@pytest.mark.parametrize("mode", ["bypassPermissions", "auto", "acceptEdits"])
+def test_a_switch_of_the_permission_mode_is_noticed(session: Session, mode: str) -> None:
+    session.at_gate()
+    assert strength(session) == ("default", True)
+    call = {"command": f'"{LAUNCHER}" next'}
+    session.hook("PostToolUse", tool_name="Bash", tool_input=call, tool_use_id="x", permission_mode=mode)
+    assert strength(session) == (mode, True)
+    session.type("status", permission_mode="plan")
+    assert strength(session) == (mode, True)
+    session.type("status", permission_mode="default")
+    assert strength(session) == ("default", True)
+
+
+def test_a_session_that_goes_on_headless_is_not_called_interactive(session: Session) -> None:
+    session.at_gate()
+    session.extra = {"CLAUDE_CODE_ENTRYPOINT": "sdk-cli"}
+    start(session, "resume")
+    assert strength(session) == ("default", False)
+
+
+def test_looking_frees_nobody(session: Session) -> None:
+    session.at_gate()
+    with open(session.data.marker_path(session.session), "wb") as file:
+        file.write(b"[]")
+    assert decision(session.type("status")) == "block"
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "deny"
 
 
 # --- build --------------------------------------------------------------------------------------------------------------

@@ -36,11 +36,14 @@ def test_a_ticket_becomes_its_brief_without_a_prompt(session: Session) -> None:
     assert held(session)["tool_use_id"] == PLANNER_CALL
 
 
-def test_in_plan_mode_nothing_is_allowed_past_the_host(session: Session) -> None:
+def test_in_plan_mode_no_agent_is_started_and_the_ticket_stays_open(session: Session) -> None:
     session.planning()
     given = {"prompt": "fermata dispatch d-001", "subagent_type": "fermata:planner"}
     outcome = session.tool("Agent", given, tool_use_id=PLANNER_CALL, permission_mode="plan")
-    assert decision(outcome) == "rewrite"
+    assert decision(outcome) == "deny"
+    assert "leave plan mode" in reason(outcome)
+    assert held(session)["state"] == "pending"
+    assert ticket(session)[0] == "allow"
 
 
 @pytest.mark.parametrize(

@@ -58,14 +58,24 @@ class Verdict:
         self.answer, self.reason = answer, reason
 
 
-MODEL_VERBS = frozenset("start next harvest brief check wait status show log".split())
+LOOKING_VERBS = frozenset("brief status show log".split())
+MODEL_VERBS = LOOKING_VERBS | frozenset("start next harvest check wait".split())
+STARTERS = frozenset(("Agent", "SendMessage"))
 READS = frozenset(
     "Read Grep Glob LS NotebookRead ToolSearch AskUserQuestion SubagentHandback SendMessage Agent TaskStop TaskOutput "
-    "KillShell BashOutput TodoWrite TaskCreate TaskUpdate TaskList TaskGet".split()
+    "KillShell BashOutput TodoWrite TaskCreate TaskUpdate TaskList TaskGet ExitPlanMode".split()
 )
 EDITS = frozenset(("Edit", "Write", "MultiEdit", "NotebookEdit"))
 GRANTS_CLI = ("cli", "scope")
 WAY_OUT = "Go on with `fermata next`; the user can type /fermata:stop to park the run"
+HELD_MAIN = (
+    "the session is in plan mode, so the run holds: nothing is lost, nothing goes on and nothing changes. "
+    "Tell the user to leave plan mode (Shift+Tab) and then type /fermata:resume, and end your turn."
+)
+HELD_AGENT = (
+    "the user has switched the session to plan mode, so nothing may change now. Hand in your result; if the work is not "
+    "done, say so in it: it is offered again when plan mode is left."
+)
 
 
 def judge(call: Call, facts: Facts) -> Verdict:
@@ -75,6 +85,23 @@ def judge(call: Call, facts: Facts) -> Verdict:
         if verdict is not None:
             return verdict
     return Verdict(DENY, f"{call.tool} is not among the tools open now. {WAY_OUT}.")
+
+
+def hold_in_plan_mode(call: Call, facts: Facts) -> Verdict | None:
+    """In plan mode the user wants to look: reading, asking and handing in go on, the run and the files stand still.
+
+    The client alone does not see to that: it asks with Yes preselected, and lets shell commands through by its classifier.
+    """
+    if not facts.plan_mode or _looks(call, facts):
+        return None
+    return Verdict(DENY, HELD_MAIN if facts.actor == MAIN else HELD_AGENT)
+
+
+def _looks(call: Call, facts: Facts) -> bool:
+    """Whether the call moves and changes nothing."""
+    if call.tool == "Bash":
+        return launcher_verb(call.command, facts.launcher) in LOOKING_VERBS or reading_error(call.command) is None
+    return call.tool in READS - STARTERS or own_skills(call, facts) is not None
 
 
 def own_launcher(call: Call, facts: Facts) -> Verdict | None:
@@ -136,7 +163,7 @@ def writer_edits(call: Call, facts: Facts) -> Verdict | None:
             f"`{call.path}` is outside the scope of {facts.dispatch} (may change: {', '.join(facts.scope)}). "
             "Report the need in your result; the plan decides.",
         )
-    return Verdict(ALLOW if facts.grant == "scope" and not facts.plan_mode else PASS)
+    return Verdict(ALLOW if facts.grant == "scope" else PASS)
 
 
 def writer_works(call: Call, facts: Facts) -> Verdict | None:
@@ -171,6 +198,7 @@ def closed_edit(call: Call, facts: Facts) -> Verdict | None:
 
 
 RULES = (
+    hold_in_plan_mode,
     own_launcher,
     guard_own_places,
     only_main_asks,

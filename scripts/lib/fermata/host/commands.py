@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 
 from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
@@ -232,9 +233,11 @@ def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:
 
 def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     """Answered here, so that looking costs no model call."""
-    del payload
     import subprocess
 
+    if payload.mode != "plan":  # plan mode does not tell whether prompts are bypassed behind it
+        with suppress(Damaged):  # the command line says what is wrong
+            DataFolder(env["CLAUDE_PLUGIN_DATA"]).note_strength(payload.session, mode=payload.mode)
     done = subprocess.run(
         [LAUNCHER, "status"], cwd=repo.root, env=dict(env), capture_output=True, text=True, timeout=60, check=False
     )

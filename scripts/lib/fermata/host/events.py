@@ -58,6 +58,7 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         if bound.ended:
             bound.data.drop_approval(bound.run["run"])
         return None
+    bound.data.note_strength(bound.payload.session, mode=bound.payload.mode)
     if from_environment(bound, env):
         return answers.context(
             "PostToolUse", "fermata: the operator's environment approved the plan. Run `fermata next` again."
@@ -115,7 +116,9 @@ def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     """The main thread wants to end its turn: say what is next, if nobody has to be waited for. Three times, then let it be."""
     del env
     run = bound.run
-    if run is None or bound.parked or not (needs_nobody(next_actions(run)) or _unasked(bound, run)):
+    if run is None or bound.parked or bound.payload.mode == "plan":  # in plan mode the gate holds the run
+        return None
+    if not (needs_nobody(next_actions(run)) or _unasked(bound, run)):
         return None
     path = bound.data.marker_path(bound.payload.session) + ".stops"
     seen = read_json(path)
@@ -159,6 +162,7 @@ def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         return None
     if bound.payload.source == "resume":
         take_lease(bound, is_interactive=interactive(env), retry=False)
+        bound.data.note_strength(bound.payload.session, interactive=interactive(env))
         run = bound.reload()
     facts = (
         f"fermata: this session drives run {run['run']} ({run['status']}). Goal: {line(run['goal'], 400)}. "

@@ -39,7 +39,7 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
 def _free(bound: Bound) -> Answer | None:
     """The main thread of a parked run does what it likes; but a call of our own, which says why, must still find its run."""
     verdict = own_launcher(bound.call(), bound.facts()[0])
-    if verdict is not None and verdict.answer == ALLOW:
-        return answers.allow()
+    if verdict is not None and verdict.answer != DENY:
+        return answers.allow() if verdict.answer == ALLOW else None
     bound.release()
     return None

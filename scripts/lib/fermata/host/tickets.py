@@ -144,7 +144,7 @@ def _replace(bound: Bound, questions: list[Question]) -> Answer:
 
 
 def _granted(bound: Bound, run: Run, updated: dict[str, Json]) -> Answer:
-    if run["grant"] == "none" or bound.payload.mode == "plan":
+    if run["grant"] == "none":
         return answers.rewrite(updated)
     return answers.allow(updated)
 

@@ -58,6 +58,12 @@ class DataFolder:
         remove_leftovers(make_folder(os.path.join(self.folder, "active")), LEFTOVER_AGE, time.time())
         write_json(self.marker_path(session), marker, sync=True)
 
+    def note_strength(self, session: str, **seen: Json) -> None:
+        """Keep in the marker what a hook saw of `mode` or `interactive`: the strength that `status` tells follows them."""
+        marker = self.marker(session)
+        if marker and any(marker.get(key) != value for key, value in seen.items()):
+            self.set_marker(session, {**marker, **seen})
+
     def clear_marker(self, session: str) -> None:
         """The session is free again."""
         for end in ("", ".stops", ".asked"):
