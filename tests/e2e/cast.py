@@ -100,6 +100,24 @@ def careful_builder(project: Path) -> Actor:
     return play
 
 
+def in_background(actor: Actor) -> Actor:
+    """The same actor, which starts its agents in the background where the client leaves it the choice."""
+
+    def eager(block: object) -> object:
+        if isinstance(block, ToolUse) and block.name == "Agent":
+            return ToolUse("Agent", {**block.input, "run_in_background": True})
+        return block
+
+    def play(heard: Heard) -> Conversation:
+        conversation = actor(heard)
+        turn = next(conversation)
+        while True:
+            heard = yield [eager(block) for block in turn] if isinstance(turn, list) else turn  # type: ignore[misc]
+            turn = conversation.send(heard)
+
+    return play
+
+
 def cast(
     project: Path,
     *,

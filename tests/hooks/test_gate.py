@@ -105,7 +105,7 @@ def test_before_the_approval_this_is_left_to_the_host(at_gate: Session, tool: st
 def test_the_launchers_verbs_for_the_model_run_without_a_prompt(at_gate: Session, verb: str) -> None:
     call = {"command": f'"{LAUNCHER}" {verb}'}
     assert decision(at_gate.tool("Bash", call)) == "allow"
-    expected = "silent" if verb.split()[0] in ("brief", "status", "show", "log") else "deny"
+    expected = "silent" if verb.split(maxsplit=1)[0] in ("brief", "status", "show", "log") else "deny"
     assert decision(at_gate.tool("Bash", call, permission_mode="plan")) == expected
 
 

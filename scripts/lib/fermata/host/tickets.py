@@ -43,7 +43,7 @@ def agent_call(bound: Bound) -> Answer | None:
     after = bound.store.note("hook", "dispatch_started", body, lambda now: _open(now["dispatches"][match[1]]))
     if after["dispatches"][match[1]]["tool_use_id"] != body["tool_use_id"]:
         return answers.deny(f"ticket {match[1]}: it was used meanwhile. Run `fermata next`")
-    return _granted(bound, run, {**given, "prompt": brief})
+    return _granted(run, {**given, "prompt": brief})
 
 
 def _open(dispatch: Dispatch) -> bool:
@@ -97,7 +97,7 @@ def send_message(bound: Bound) -> Answer | None:
     )
     text = _answers(run, dispatch)
     # The client hands the hook its message twice, as `message` and as `content` (seen on 2.1.197 and 2.1.329).
-    return _granted(bound, run, {**given, "message": text, **({"content": text} if "content" in given else {})})
+    return _granted(run, {**given, "message": text, **({"content": text} if "content" in given else {})})
 
 
 def ask_user(bound: Bound) -> Answer | None:
@@ -143,7 +143,7 @@ def _replace(bound: Bound, questions: list[Question]) -> Answer:
     return answers.rewrite({**given, "questions": asked})
 
 
-def _granted(bound: Bound, run: Run, updated: dict[str, Json]) -> Answer:
+def _granted(run: Run, updated: dict[str, Json]) -> Answer:
     if run["grant"] == "none":
         return answers.rewrite(updated)
     return answers.allow(updated)

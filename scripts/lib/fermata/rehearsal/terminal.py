@@ -53,6 +53,12 @@ def _unwrapped(screen: str) -> str:
     return "".join(screen.split())
 
 
+def permission_mode(screen: str) -> str:
+    """The mode that the client names below its prompt; "" in default mode, which it does not name."""
+    found = re.findall(r"(\w[\w ]*) on \(shift\+tab", screen)
+    return found[-1] if found else ""
+
+
 @final
 class Terminal:
     """One client session on a screen. Use it as a context manager.
@@ -150,6 +156,18 @@ class Terminal:
             self._write(KEYS.get(key, key))
             time.sleep(0.05)  # two escape sequences in one read are taken for one
             self.wait_quiet(0.15)
+
+    def switch_to(self, words: str, timeout: float = 20.0) -> None:
+        """Press Shift+Tab until the line below the prompt says *words* ("plan mode", "accept edits"), busy or not.
+
+        Raises:
+            ScreenTimeoutError: the client has no such mode, or the line never changed.
+        """
+        deadline = time.monotonic() + timeout
+        while (now := permission_mode(self.screen())) != words:
+            self._write(KEYS["shift-tab"])
+            left = deadline - time.monotonic()
+            self.wait_until(lambda screen, now=now: permission_mode(screen) != now, f"a mode after {now!r}", left)  # type: ignore[misc]
 
     def submit(self, text: str) -> None:
         """Type *text* and press Enter."""
