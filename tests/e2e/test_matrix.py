@@ -214,6 +214,8 @@ def test_a_run_holds_while_its_user_is_in_plan_mode_and_goes_on_after_it(
     assert not (place / FAREWELL).exists()
     assert [body["id"] for body in stage.events("dispatch_started")] == ["d-001", "d-002"]
     leave_plan_mode(terminal)
+    terminal.submit("/fermata:status")
+    terminal.wait_for_text("Strength  guarded")  # it began in another mode than the one it is in now
     terminal.submit("/fermata:resume")
     terminal.wait_for_text(DONE, 60)
     assert wished(place) == ["AskUserQuestion"]
