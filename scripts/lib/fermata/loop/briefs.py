@@ -53,7 +53,7 @@ class Brief:
     def field(self, sees: Sees) -> str:
         """One field as it is sent; "" when there is nothing to say."""
         pieces = self.fields.pieces(sees.field)
-        size = sum(len(piece.lead) + len(piece.body) for piece in pieces)
+        size = _size(pieces)
         path = self.store.path("artifacts", f"{self.dispatch}-{sees.field}.md")
         if size and (sees.pointer or size > sees.chars):
             self.wholes[path] = "\n".join(filter(None, (part for p in pieces for part in (p.lead, p.body)))) + "\n"
@@ -67,26 +67,31 @@ def write_brief(brief: Brief, launcher: str, node: str, run: Run) -> None:
     text = brief.text(launcher)
     for path, whole in brief.wholes.items():
         write_text(path, whole, sync=True)
-    if "handoff" in contract(brief.stage):
-        write_handoff(brief.store, run, node, brief.dispatch)
+    write_handoff(brief.store, run, node, brief.dispatch)
     write_text(brief.store.path("briefs", f"{brief.dispatch}.md"), text, sync=True)
 
 
 def _within(pieces: list[Piece], room: int, where: str) -> list[str]:
-    """*pieces* as they are sent: together at most *room* characters, and where the rest is."""
+    """*pieces* as they are sent: together at most *room* characters, then one mark that says *where* the rest is."""
     out: list[str] = []
-    left = room
     for index, (body, kind, lead) in enumerate(pieces):
-        left -= len(lead)
-        if left <= 0 and index:
-            rest = sum(len(piece.lead) + len(piece.body) for piece in pieces[index:])
-            return [*out, mark(rest, where).strip()]
+        after = _size(pieces[index + 1 :])
+        room -= len(lead)
+        if room < 0 and index:
+            return [*out, mark(len(lead) + len(body) + after, where).strip()]
+        room = max(0, room)
+        whole = len(body) <= room
+        shown = body if whole else body[:room] + mark(len(body) - room + after, where)
         out += [lead] * bool(lead)
-        shown = body if len(body) <= max(0, left) else body[: max(0, left)] + mark(len(body) - max(0, left), where)
-        left -= len(body)
-        if shown:
-            out.append(shown if kind is None else _fenced(shown, kind))
+        out += [shown if kind is None else _fenced(shown, kind)] * bool(shown)
+        if not whole:
+            return out
+        room -= len(body)
     return out
+
+
+def _size(pieces: list[Piece]) -> int:
+    return sum(len(piece.lead) + len(piece.body) for piece in pieces)
 
 
 def _first_line(pieces: list[Piece]) -> str:

@@ -5,8 +5,10 @@ The journal is the truth: a record that is lost or was changed is made anew from
 
 from __future__ import annotations
 
+from ..core.contract import contract
 from ..core.fold import fold
 from ..core.handoff import MAX_DETAILS, cause, handoff
+from ..core.workflow import stage_at
 from ..definitions.schema_files import schema_errors
 from ..store.errors import Damaged, Usage
 from ..store.files import read_json, write_json
@@ -29,12 +31,17 @@ def record_for(store: RunStore, run: Run, node: str) -> dict[str, Json] | None:
 
 def write_handoff(store: RunStore, run: Run, node: str, dispatch: str) -> None:
     """Keep the record that *dispatch* is handed, where there is one. Raises ValueError for one that breaks its schema."""
-    record = record_for(store, run, node)
+    record = _handed(store, run, node)
     if record is not None:
         errors = schema_errors(schema_of(record), record)
         if errors:
             raise ValueError(f"the handoff to {dispatch} is not valid: {'; '.join(errors)}")
         write_json(_path(store, dispatch), record, sync=True)
+
+
+def _handed(store: RunStore, run: Run, node: str) -> dict[str, Json] | None:
+    """The record, if the contract of *node*'s stage lets it see one."""
+    return record_for(store, run, node) if "handoff" in contract(stage_at(run["workflow"], node)) else None
 
 
 def schema_of(record: dict[str, Json]) -> str:
@@ -46,11 +53,13 @@ def _path(store: RunStore, dispatch: str) -> str:
     return store.path("artifacts", f"{dispatch}-handoff.json")
 
 
-def find_handoff(store: RunStore, dispatch: str | None) -> tuple[str, dict[str, Json], str]:
+def find_handoff(store: RunStore, dispatch: str | None) -> tuple[str, dict[str, Json], str] | None:
     """The handoff to *dispatch*, else the newest one: its dispatch, the record, what is to be said about its file.
 
+    None when nobody has handed over yet.
+
     Raises:
-        Usage: there is none.
+        Usage: *dispatch* is not known, or was handed nothing.
     """
     events = store.events()
     made = {e["body"]["id"]: e for e in events if e["type"] == "dispatch_created"}
@@ -58,10 +67,12 @@ def find_handoff(store: RunStore, dispatch: str | None) -> tuple[str, dict[str, 
         raise Usage(f"there is no dispatch {dispatch[:60]}; known: {', '.join(made) or 'none'}")
     for name in [dispatch] if dispatch else reversed(list(made)):
         run = fold(events[: made[name]["seq"] - events[0]["seq"]])
-        record = record_for(store, run, made[name]["body"]["node"]) if run else None
+        record = _handed(store, run, made[name]["body"]["node"]) if run else None
         if record is not None:
             return name, record, _note(store, name, record)
-    raise Usage(f"nothing was handed over to {dispatch}" if dispatch else "no agent has handed over to another one yet")
+    if dispatch:
+        raise Usage(f"nothing was handed over to {dispatch}; `fermata handoff show` has the newest handoff")
+    return None
 
 
 def _note(store: RunStore, dispatch: str, record: dict[str, Json]) -> str:
