@@ -11,7 +11,7 @@ import pytest
 
 from fermata.loop.site import LAUNCHER
 from tests.core.build import make_step
-from tests.loop.bench import CONFIG, Bench, built, review
+from tests.loop.bench import CONFIG, Bench, review
 from tests.loop.test_handoffs import REPLANNING, failed
 
 FOLDER = Path(__file__).with_name("briefs")
