@@ -23,7 +23,7 @@ from tests.store.runs import RUN, SESSION
 PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
 VERBS = sorted(cli.commands)
 # What each verb needs to be called at all.
-ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"]}
+ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"]}
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
 ANYWHERE = ("version", "setup", "doctor")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
@@ -342,6 +342,8 @@ def test_a_run_by_the_command_line_alone(call: Call, bench: Bench) -> None:
     assert call("harvest", cwd=here).out == "Nothing to take: every agent at work is accounted for.\n"
     assert call("next", cwd=here).out.startswith("WAIT: d-002 at work.")
     assert call("brief", "d-002", cwd=here, session=None).out.startswith("# Build: d-002")
+    assert call("handoff", "show", cwd=here, session=None).out.startswith("d-002: ")
+    assert '"from": "planner"' in call("handoff", "show", "d-002", cwd=here, session=None).out
     assert call("log", "-n", "2", cwd=here, session=None).out.count("\n") == 2
     assert call("resume", cwd=here, session=None).out.startswith(
         f"{RUN} is whole (executing). To go on, type /fermata:resume {RUN}"

@@ -38,6 +38,22 @@ if TYPE_CHECKING:
     from fermata.core.records import Dispatch, Event, NamedCheck, Run, Stage, Workflow
 
 WORKFLOW, WORKFLOW_DIGEST = load_workflow("plan_then_build", "/nowhere")
+
+
+def _replanning() -> Workflow:
+    """The default workflow, but work that fails for good leads back to the plan: once by tries, once by the last checks."""
+    found = copy.deepcopy(WORKFLOW)
+    for stage in found["stages"]:
+        if stage["id"] == "steps":
+            stage.update({"rounds": 2, "on": {"done": "verify", "failed": "plan"}})
+        if stage["id"] == "verify":
+            stage.update({"on": {"red": "plan"}})
+        if stage["id"] == "rework":
+            stage.update({"rounds": 2, "on": {"failed": "plan"}})
+    return found
+
+
+REPLANNING = _replanning()
 LIMITS = {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15, "check_minutes": 30}
 
 

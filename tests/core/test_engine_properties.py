@@ -30,12 +30,23 @@ from fermata.core.actions import (
 from fermata.core.fold import apply, fold
 from fermata.core.position import ENDED
 from fermata.core.workflow import stage_at
-from tests.core.build import LIMITS, Player, make_check, make_plan, make_step, make_workflow, plan_stage, through_json
+from tests.core.build import (
+    LIMITS,
+    REPLANNING,
+    WORKFLOW,
+    Player,
+    make_check,
+    make_plan,
+    make_step,
+    make_workflow,
+    plan_stage,
+    through_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from fermata.core.records import Event, Run
+    from fermata.core.records import Event, Run, Workflow
 
     Move = Callable[[], object]
 
@@ -170,21 +181,22 @@ def play(player: Player, choices: list[int], *, noisy: bool, check: Callable[[Pl
 
 
 choices = st.lists(st.integers(0, 200), max_size=60)
+workflows = st.sampled_from([WORKFLOW, REPLANNING])
 
 
 @settings(deadline=None, max_examples=100)
-@given(choices)
-def test_no_sequence_of_events_skips_the_gate_or_gets_stuck(given_choices: list[int]) -> None:
-    player = Player()
+@given(workflows, choices)
+def test_no_sequence_of_events_skips_the_gate_or_gets_stuck(workflow: Workflow, given_choices: list[int]) -> None:
+    player = Player(workflow=workflow)
     play(player, given_choices, noisy=True)
     again = fold(player.events)
     assert again == player.run == fold(copy.deepcopy(player.events))
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.integers(0, 40), choices)
-def test_no_sequence_after_an_approval_skips_the_gate(steps: int, given_choices: list[int]) -> None:
-    player = Player().approved()
+@given(workflows, st.integers(0, 40), choices)
+def test_no_sequence_after_an_approval_skips_the_gate(workflow: Workflow, steps: int, given_choices: list[int]) -> None:
+    player = Player(workflow=workflow).approved()
     for _ in range(steps):
         action = player.actions()[0]
         if action.kind == OVER:
@@ -218,19 +230,19 @@ def finish_well(player: Player, most: int = 400) -> None:
 
 
 @settings(deadline=None, max_examples=100)
-@given(choices)
-def test_from_every_state_good_answers_lead_to_the_end(given_choices: list[int]) -> None:
-    player = Player()
+@given(workflows, choices)
+def test_from_every_state_good_answers_lead_to_the_end(workflow: Workflow, given_choices: list[int]) -> None:
+    player = Player(workflow=workflow)
     play(player, given_choices, noisy=True, check=lambda _: None)
     finish_well(player)
     assert player.run["status"] in ENDED
 
 
 @settings(deadline=None, max_examples=100)
-@given(st.lists(st.integers(0, 200), min_size=1, max_size=20), st.integers(1, 40))
-def test_without_a_human_every_run_comes_to_rest(pattern: list[int], most: int) -> None:
+@given(workflows, st.lists(st.integers(0, 200), min_size=1, max_size=20), st.integers(1, 40))
+def test_without_a_human_every_run_comes_to_rest(workflow: Workflow, pattern: list[int], most: int) -> None:
     """Each kind of bad answer again and again: the run ends, or waits for a human, in bounded time."""
-    player = Player(limits={**LIMITS, "dispatches": most})
+    player = Player(workflow=workflow, limits={**LIMITS, "dispatches": most})
     for turn in range(600):
         actions = player.actions()
         if actions[0].kind in (OVER, HUMAN):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from fermata.core.output import clean, redact, tail_of
+from fermata.core.output import plain, redact, tail_of
 
 
 @pytest.mark.parametrize(
@@ -16,8 +16,8 @@ from fermata.core.output import clean, redact, tail_of
         pytest.param("\x1b", "", id="lone-escape"),
     ],
 )
-def test_clean(raw: str, expected: str) -> None:
-    assert clean(raw) == expected
+def test_plain(raw: str, expected: str) -> None:
+    assert plain(raw) == expected
 
 
 def test_tail_starts_at_a_line_and_has_a_limit() -> None:

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import copy
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,14 @@ from typing import Any
 import pytest
 import yaml
 
+from fermata.core.contract import VOCABULARY
 from fermata.core.workflow import walk
 from fermata.definitions import workflow_files
-from fermata.definitions.brief_files import ALWAYS, FIELDS, brief_fields, template
+from fermata.definitions.brief_files import ALWAYS, INLINE, brief_fields, brief_names, template
 from fermata.definitions.problems import DefinitionError
 from fermata.definitions.schema_files import schema_names
 from fermata.definitions.workflow_files import AGENTS, HERE, MAY, NEEDS, load_workflow
-from fermata.loop.briefs import _FIELDS
+from fermata.loop.brief_fields import Fields
 
 SHIPPED = sorted(path.stem for path in Path(HERE, "workflows").glob("*.yaml"))
 SOURCE = Path(HERE, "workflows", "plan_then_build.yaml").read_text()
@@ -100,7 +102,7 @@ def test_yaml_1_1_s_true_is_the_key_on(tmp_path: Path) -> None:
         pytest.param(lambda s: s["plan"].update(tries=4), id="tries"),
         pytest.param(lambda s: s["review"]["on"].update(reject="abort"), id="edge"),
         pytest.param(lambda s: s["build"].update(scope="plan"), id="scope"),
-        pytest.param(lambda s: s["plan"]["sees"].append("scope"), id="field"),
+        pytest.param(lambda s: s["plan"]["sees"].append("diff"), id="field"),
         pytest.param(lambda s: s["all"]["stages"].pop(0), id="stage-less"),
         pytest.param(lambda s: s["finish"].pop("title"), id="stage-title"),
     ],
@@ -159,8 +161,10 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
         pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, plan', id="brief"),
         pytest.param(lambda s: s["plan"].update(brief="../../../../../../SECURITY"), "there is no brief", id="brief-elsewhere"),
         pytest.param(lambda s: s["plan"].update(brief=""), "there is no brief", id="brief-empty"),
-        pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees names "secrets"; known: goal', id="field"),
-        pytest.param(lambda s: s["plan"]["sees"].remove("goal"), 'brief plan uses "goal", which `sees` does not allow', id="not-allowed"),
+        pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees[10] names "secrets"; known: goal', id="field"),
+        pytest.param(lambda s: s["plan"]["sees"].append("history"), "never sent: conversation history, raw files", id="field-that-is-never-sent"),
+        pytest.param(lambda s: s["plan"]["sees"].append("scope"), 'names "scope", for which brief plan has no place', id="no-place"),
+        pytest.param(lambda s: s["plan"]["sees"].remove("rounds"), 'brief plan uses "rounds", which `sees` does not allow', id="not-allowed"),
         pytest.param(lambda s: s["plan"]["keep"].append("stepz"), 'stages.plan.keep names "stepz"; schema plan has:', id="keep"),
         pytest.param(lambda s: s["review"].update(verdict="summary"), '"summary", which is no choice', id="verdict-no-choice"),
         pytest.param(lambda s: s["review"].update(keep=["summary"]), '"verdict", which its `keep` does not list', id="verdict-not-kept"),
@@ -218,18 +222,73 @@ def test_a_folder_in_its_place_is_told_and_not_passed_over(tmp_path: Path) -> No
         load_workflow("plan_then_build", str(tmp_path))
 
 
+@pytest.mark.parametrize(
+    ("sees", "says"),
+    [
+        pytest.param(["goal", {"field": "transcript"}], '[1] names "transcript"; known: goal, base,', id="field"),
+        pytest.param(["goal", {"field": "goal", "chars": 3}], '[1] names "goal" twice', id="twice"),
+        pytest.param(
+            [{"field": "goal", "size": 3}], '[0] has the key "size"; allowed here: field, chars, as', id="key"
+        ),
+        pytest.param([{"chars": 3}], '[0] names "None"; known: goal', id="no-field"),
+        pytest.param([{"field": "goal", "chars": "3"}], "[0] (goal): chars is '3'; a whole number from 1", id="text"),
+        pytest.param([{"field": "goal", "chars": 0}], "chars is 0;", id="none"),
+        pytest.param([{"field": "goal", "chars": True}], "chars is True;", id="bool"),
+        pytest.param(
+            [{"field": "goal", "chars": 100_001}], "chars is 100001; a whole number from 1 to 100,000", id="many"
+        ),
+        pytest.param([{"field": "goal", "as": "file"}], "[0] (goal): as is 'file'; content or pointer", id="as"),
+        pytest.param([{"field": "rounds", "as": "pointer"}], "it is sent as content only", id="must-be-known"),
+        pytest.param([7], "[0] is 7; write a field's name", id="number"),
+        pytest.param([["goal"]], "[0] is ['goal']; write a field's name", id="list"),
+    ],
+)
+def test_a_contract_that_says_something_else_never_loads(tmp_path: Path, sees: list[Any], says: str) -> None:
+    assert says in problems(tmp_path, lambda s: s["plan"].update(sees=sees))
+
+
+def test_limits_and_pointers_stay_in_the_pinned_workflow(tmp_path: Path) -> None:
+    found = stages()
+    found["review"]["sees"] = ["goal", {"field": "diff", "as": "pointer"}, {"field": "plan", "chars": 9}]
+    workflow, _ = load_workflow("mine", put(tmp_path, found["all"]))
+    review = next(stage for _, stage in walk(workflow["stages"]) if stage["id"] == "review")
+    assert review["sees"] == found["review"]["sees"]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line"),
+    [
+        pytest.param("sees: [goal, base", "sees: [goal, bse", "sees: [goal, bse", id="a-field"),
+        pytest.param("        sees: [item,", "        sees: [itm,", "sees: [itm,", id="in-a-foreach"),
+        pytest.param("agent: reviewer", "agent: critic", "agent: critic", id="an-agent"),
+        pytest.param("    questions: 5", "    questions: 6", "questions: 6", id="a-number"),
+        pytest.param("    commands: quick", "    commands: quick\n        tires: 3", "tires: 3", id="an-unknown-key"),
+        pytest.param("scope: item", "parallel: 1", "- id: build", id="what-is-not-there"),
+    ],
+)
+def test_a_problem_names_its_line(tmp_path: Path, old: str, new: str, line: str) -> None:
+    text = SOURCE.replace(old, new)
+    number = next(n for n, row in enumerate(text.splitlines(), 1) if line in row)
+    with pytest.raises(DefinitionError) as error:
+        load_workflow("mine", put(tmp_path, text))
+    assert str(error.value).startswith(f"mine.yaml: line {number}: stages") or f"line {number}: unknown" in str(
+        error.value
+    )
+
+
 # --- briefs and what they name --------------------------------------------------------------------------------------------------------
 
 
 def test_every_field_has_its_text_and_the_other_way_round() -> None:
-    assert set(FIELDS) == set(_FIELDS)
+    methods = {name for name in vars(Fields) if re.match(r"_[a-z]", name)}
+    assert methods - {"_kept_plan", "_cause"} == {f"_{name.replace('.', '_')}" for name in VOCABULARY}
 
 
-@pytest.mark.parametrize("name", sorted(path.stem for path in Path(HERE, "briefs").glob("*.md")))
+@pytest.mark.parametrize("name", brief_names())
 def test_every_brief_names_only_known_fields_and_its_schema(name: str) -> None:
-    assert brief_fields(name) <= set(FIELDS)
+    assert brief_fields(name) <= set(INLINE)
     used = {m["named"] or m["braced"] for m in template(name).pattern.finditer(template(name).template)}
-    assert set(ALWAYS) & used >= {"dispatch", "schema"}
+    assert set(ALWAYS) & used >= {"dispatch", "fields", "schema"}
     assert not [m for m in template(name).pattern.finditer(template(name).template) if m["invalid"] is not None]
     assert name in schema_names()
 

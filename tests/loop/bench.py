@@ -190,11 +190,13 @@ class Bench:
 
     def field(self, name: str, action: Action | None = None, **changes: Any) -> str:
         """One field of the brief that *action* would get, after *changes* to the run."""
+        from fermata.core.contract import contract
         from fermata.loop.briefs import Brief
 
         run: Run = {**self.run, **changes}  # type: ignore[typeddict-item]
         action = action or next((a for a in next_actions(run) if a.kind == CREATE), Action(CREATE, "plan", 1, None))
-        return str(getattr(Brief(self.site, run, action, []), name)())
+        brief = Brief(self.site, run, action, [], "d-999")
+        return brief.field(contract({**brief.stage, "sees": [name]})[name])
 
 
 def age(path: str, seconds: float) -> None:

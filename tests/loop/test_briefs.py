@@ -8,8 +8,10 @@ from typing import Any
 import pytest
 
 from fermata.core.actions import Action
+from fermata.core.contract import MAX_CHARS, VOCABULARY, WHOLE_GOAL
 from fermata.definitions.schema_files import schema
-from fermata.loop.briefs import MAX_DIFF, MAX_GOAL, Brief, _fenced, check_text
+from fermata.loop.briefs import _fenced
+from fermata.loop.check_text import failed_check
 from fermata.loop.site import LAUNCHER
 from tests.core.build import make_step
 from tests.loop.bench import Bench, asked, built, plan, review
@@ -33,9 +35,16 @@ def headings(text: str) -> list[str]:
 
 
 PLAN_HEADINGS = [
-    "Plan: d-001", "Goal, in the user's words", "Where it starts", "What a good plan is", "Questions", "Output",
+    "Plan: d-001", "Goal, in the user's words", "Where it starts", "Tests before any change, run by fermata",
+    "The checks that will decide whether the work is done", "What a good plan is", "Questions", "Output",
 ]  # fmt: skip
-BUILD_HEADINGS = ["Build: d-002", "Objective", "Context", "Limits", "Checks", "Output"]
+BUILD_HEADINGS = [
+    "Build: d-002", "Objective", "Goal, in the user's words", "Handed over", "The steps of the approved plan",
+    "What was done just before", "Limits", "Checks", "Output",
+]  # fmt: skip
+REWORK_HEADINGS = [
+    "Objective", "What went wrong", "Goal, in the user's words", "Handed over", "The approved plan", "Limits", "Checks", "Output",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -45,10 +54,15 @@ BUILD_HEADINGS = ["Build: d-002", "Objective", "Context", "Limits", "Checks", "O
         pytest.param("a\n```\nb", 4, id="three"),
         pytest.param("a ``````` b", 8, id="seven-in-a-line"),
         pytest.param("", 3, id="empty"),
+        pytest.param("````````", 9, id="eight"),
     ],
 )
 def test_a_fence_is_longer_than_any_inside(text: str, ticks: int) -> None:
     assert _fenced(text) == f"{'`' * ticks}\n{text}\n{'`' * ticks}"
+
+
+def test_a_fence_stays_short_whatever_it_holds() -> None:
+    assert _fenced("`" * 10_000 + "\n") == f"{'`' * 9}\n{'`' * 8}…\n\n{'`' * 9}"
 
 
 def test_the_planner_s_brief(bench: Bench) -> None:
@@ -96,7 +110,7 @@ def test_answers_and_the_rounds_that_are_left(bench: Bench) -> None:
     bench.work()
     bench.takes(asked("Which words?", "How loud?"))
     bench.tell("questions_answered", id="d-001", answers={"Which words?": "See you", "How loud?": "yes"})
-    assert bench.field("answers") == "## The user's answers\n- Which words?\n  See you\n- How loud?\n  yes"
+    assert bench.field("answers") == "```\n- Which words?\n  See you\n- How loud?\n  yes\n```"
     assert bench.field("rounds", Action("create", "plan", 1, None)).count("4 round(s) left") == 1
 
 
@@ -124,7 +138,7 @@ def test_what_the_user_said_at_the_gate_reaches_the_next_plan(
     text = bench.brief("d-002")
     assert says in text
     assert "1. Add it: Add it well (may change src/**)\n   - done when: it works" in text
-    assert headings(text)[3] == "What the user said to your last plan"
+    assert headings(text)[5] == "What the user said to your last plan"
 
 
 def test_the_builder_s_brief(bench: Bench) -> None:
@@ -133,11 +147,13 @@ def test_the_builder_s_brief(bench: Bench) -> None:
     text = bench.brief()
     assert headings(text) == BUILD_HEADINGS
     assert (
-        "One\nOne well\nRead first:\n- README.md\nConstraints:\n- no new file\nAcceptance criteria:\n- it works" in text
+        "One\nOne well\nAcceptance criteria:\n- it works\nConstraints:\n- no new file\nRead first:\n- README.md\n"
+        in text
     )
     assert "You may change only: `src/**`, `tests/*.py`" in text
     assert re.search(rf'`"?{re.escape(LAUNCHER)}"? check`', text)
-    assert "2. Two: Two well (may change README.md)" in text
+    assert "\n1. One\n2. Two\n" in text
+    assert "Two well" not in text, "another step's details"
     assert "What went wrong" not in text
 
 
@@ -163,19 +179,11 @@ def test_hostile_words_stay_behind_their_fence(tmp_path: Path) -> None:
     finding = {"severity": "high", "path": HOSTILE, "issue": HOSTILE, "recommendation": HOSTILE}
     bench.takes(review("reject", finding, summary=HOSTILE))
     bench.settle()
-    assert headings(bench.brief()) == [
-        "Build: d-004",
-        "Objective",
-        "Context",
-        "What went wrong",
-        "Limits",
-        "Checks",
-        "Output",
-    ]
+    assert headings(bench.brief()) == ["Build: d-004", *REWORK_HEADINGS]
     bench.work()
     bench.takes(built(status="failed", caveats=[HOSTILE]))
     bench.settle()
-    assert len(headings(bench.brief())) == 7
+    assert headings(bench.brief()) == ["Build: d-005", *REWORK_HEADINGS]
     for name in bench.run["dispatches"]:
         assert not re.search(r"[\x00-\x08\x0b-\x1f\x7f\u202e]", bench.brief(name))
 
@@ -192,6 +200,7 @@ def test_a_rejected_change_comes_back_with_its_findings(bench: Bench) -> None:
     assert "The review rejected the change." in text
     assert "- high `src/app.py`: It shouts. Do: Whisper." in text
     assert 'Mend what is described under "What went wrong"' in text
+    assert "1. Add it: Add it well (may change src/**)\n   - done when: it works" in text
     assert "You may change only: `src/**`" in text
 
 
@@ -206,19 +215,23 @@ def test_a_red_check_comes_back_with_the_end_of_its_output(bench: Bench) -> None
     assert "fermata ran `sh check.sh`: red (exit 4: # THE END" in text
     assert "\n20000\n# THE END ```\n" in text
     assert "\n15000\n" not in text
-    assert headings(text) == ["Build: d-003", "Objective", "Context", "What went wrong", "Limits", "Checks", "Output"]
+    assert headings(text)[:2] == ["Build: d-003", "Objective"]
+    assert headings(text).count("What went wrong") == 1
 
 
 def test_a_lost_attempt_is_told_to_the_next(bench: Bench) -> None:
     bench.building()
     bench.tell("dispatch_failed", id="d-002", reason="lost: its agent has been silent")
     bench.settle()
-    assert "## What went wrong\n- d-002 failed: lost: its agent has been silent" in bench.brief("d-003")
+    assert "## What went wrong\n```\n- d-002 failed: lost: its agent has been silent\n```" in bench.brief("d-003")
 
 
 def test_a_check_without_evidence_is_still_told(tmp_path: Path) -> None:
     check: Any = {"id": "c-009", "name": "tests", "outcome": "lost", "why": "killed"}
-    assert check_text(str(tmp_path), check).startswith("fermata ran `tests`: lost (killed).")
+    assert failed_check(str(tmp_path), check) == (
+        "fermata ran `tests`: lost (killed). The end of its output:",
+        "",
+    )
 
 
 def test_the_reviewer_s_brief(bench: Bench) -> None:
@@ -232,21 +245,21 @@ def test_the_reviewer_s_brief(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("goal", "limit"),
     [
-        pytest.param("x" * 100_000, MAX_GOAL + 100, id="one-line"),
-        pytest.param("y\n" * 50_000, MAX_GOAL + 100, id="lines"),
+        pytest.param("x" * 100_000, WHOLE_GOAL + 400, id="one-line"),
+        pytest.param("y\n" * 50_000, WHOLE_GOAL + 400, id="lines"),
     ],
 )
 def test_a_long_goal_is_cut_visibly(bench: Bench, goal: str, limit: int) -> None:
     text = bench.field("goal", goal=goal)
     assert len(text) < limit
-    assert "80,000 more characters" in text
+    assert "80,000 more characters; the whole is in `" in text
 
 
 def test_a_long_diff_is_cut_visibly(bench: Bench) -> None:
     bench.sandbox.write("src/app.py", "print('a long line of text')\n" * 20_000)
     text = bench.field("diff")
-    assert len(text) < MAX_DIFF + 500
-    assert "[cut here: the diff is longer than" in text
+    assert len(text) < VOCABULARY["diff"].chars + 500
+    assert re.search(r"\[cut here: 5\d\d,\d{3} more characters; the whole is in `", text)
 
 
 def test_a_diff_shows_that_something_hides_in_it(bench: Bench) -> None:
@@ -267,10 +280,7 @@ def test_windows_line_ends_do_not_double_the_diff(bench: Bench) -> None:
 
 
 def test_every_field_of_every_stage_has_its_text(bench: Bench) -> None:
-    from fermata.definitions.brief_files import FIELDS
-
     bench.reviewing()
-    for name in FIELDS:
-        assert isinstance(
-            getattr(Brief(bench.site, bench.run, Action("create", "review", 1, None), ["src/**"]), name)(), str
-        )
+    for name, field in VOCABULARY.items():
+        text = bench.field(name, Action("create", "review", 1, None))
+        assert len(text) <= field.chars <= MAX_CHARS

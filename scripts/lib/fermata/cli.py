@@ -228,6 +228,28 @@ def show(part: str, run_id: str | None, as_json: bool) -> None:
 
 
 @cli.command()
+@click.argument("action", type=click.Choice(["show"]))
+@click.argument("dispatch_id", required=False, metavar="[DISPATCH]")
+@RUN_OPTION
+@JSON_FLAG
+def handoff(action: str, dispatch_id: str | None, run_id: str | None, as_json: bool) -> None:
+    """Show what the agent of a dispatch was handed by the one before it; without DISPATCH the newest handoff.
+
+    The record comes from the journal; what is said about its file tells whether that is still as it was written.
+    """
+    from .loop.handoffs import find_handoff
+
+    del action
+    found = find_handoff(_site().shown(run_id), dispatch_id)
+    if found is None:
+        _say("No agent has handed over to another one yet.", {"id": None, "handoff": None}, as_json)
+        return
+    name, record, file = found
+    shown = json.dumps(record, indent=1, ensure_ascii=False)
+    _say(f"{name}: {clean(file)}\n{clean(shown, MAX_MESSAGE)}", {"id": name, "handoff": record, "file": file}, as_json)
+
+
+@cli.command()
 @RUN_OPTION
 @click.option("-n", "count", type=click.IntRange(1, 100_000), default=40, show_default=True, help="The last N events.")
 @JSON_FLAG

@@ -12,7 +12,7 @@ import shlex
 from typing import TYPE_CHECKING
 
 from fermata.core.evidence import Counts
-from fermata.core.output import clean
+from fermata.core.output import plain
 
 from . import compiled_counts, javascript_counts, python_counts
 
@@ -34,7 +34,7 @@ def read_counts(command: str | Sequence[str], output: str) -> Counts | None:
         command: the argv, or the text of a shell line; a wrapper such as `make test` is known by its output alone.
         output: the end of what the command printed, colour codes and all.
     """
-    lines = [line.rstrip() for line in clean(output[-LOOKED_AT:]).splitlines()]
+    lines = [line.rstrip() for line in plain(output[-LOOKED_AT:]).splitlines()]
     closings = [closing for read in READERS if (closing := read(lines))]
     if closings:
         return max(closings, key=lambda closing: closing.at).counts

@@ -175,6 +175,8 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
         ]
     if plan.get("assumptions"):
         found += ["", "Assumed without asking", *[f"  - {line(a, 400)}" for a in plan["assumptions"]]]
+    if plan.get("scope_out"):
+        found += ["", "Left alone on purpose", *[f"  - {line(entry, 300)}" for entry in plan["scope_out"]]]
     wide = sorted({g for s in plan["steps"] for g in s["scope"] if is_wide(g)})
     if wide:
         shown = ", ".join(line(g, 300) for g in wide)

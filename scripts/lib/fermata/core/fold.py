@@ -172,6 +172,8 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     if dispatch is None:
         return
     dispatch.update({"state": "failed", "reason": body["reason"]})
+    if body.get("suggestion"):
+        dispatch["suggestion"] = body["suggestion"]
     run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
 
 

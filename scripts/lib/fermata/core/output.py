@@ -55,7 +55,7 @@ RULES = (
 )
 
 
-def clean(text: str) -> str:
+def plain(text: str) -> str:
     """*text* without terminal escapes, control characters and invisible or direction-changing ones; lines end in LF."""
     return HIDDEN.sub("", ESCAPES.sub("", text).replace("\r\n", "\n").replace("\r", "\n"))
 
@@ -65,10 +65,10 @@ def tail_of(text: str, limit: int = TAIL_CHARACTERS) -> str:
 
     Cleaned, and without what looks like a credential, wherever in *text* that begins.
     """
-    cleaned = redact(clean(text))
-    if len(cleaned) <= limit:
-        return cleaned
-    kept = cleaned[-limit:]
+    shown = redact(plain(text))
+    if len(shown) <= limit:
+        return shown
+    kept = shown[-limit:]
     return kept[kept.find("\n") + 1 :] if "\n" in kept[: limit // 2] else kept
 
 

@@ -5,7 +5,7 @@ Pure functions of the run. `advance` is called by the fold after every event and
 
 from __future__ import annotations
 
-from .workflow import ABORT, DEFAULT_TRIES, GOES_ON, stage_at, stage_named, target
+from .workflow import ABORT, DEFAULT_TRIES, FAILED, GOES_ON, stage_at, stage_named, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -47,6 +47,14 @@ def _inside(frame: Frame, node: str, item: str) -> str:
     return f"{node}~{visit}.{item}/" if visit > 1 else f"{node}.{item}/"
 
 
+def frame_of(run: Run, node: str) -> tuple[Frame, str]:
+    """The frame that *node* stands in, and the prefix of its siblings' nodes."""
+    outer, slash, _ = node.partition("/")
+    if not slash:
+        return run["position"], ""
+    return run["position"]["inner"].get(outer.partition(".")[2], run["position"]), f"{outer}/"
+
+
 def items_over(run: Run, stage: Stage) -> list[Json]:
     """The list a foreach repeats over: `plan.steps` is field `steps` that stage `plan` kept."""
     source, _, field = stage.get("over", "").partition(".")
@@ -76,6 +84,11 @@ def at_work(run: Run) -> list[str]:
 def checks_of(run: Run, node: str, visit: int) -> list[CheckRun]:
     """The check runs made for one visit of a stage, oldest first."""
     return [c for c in run["checks"].values() if c["node"] == node and c["visit"] == visit]
+
+
+def last_runs(checks: list[CheckRun]) -> list[CheckRun]:
+    """Of several runs of the same check the last one."""
+    return list({c["name"]: c for c in checks}.values())
 
 
 def commands_for(run: Run, stage: Stage) -> list[Json]:
@@ -158,18 +171,42 @@ def _advance(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
     if stage["kind"] == "foreach":
         return _advance_items(run, stages, frame, stage, node)
     outcome = outcome_of(run, node, visit, stage)
-    if outcome is None:
-        return _stop_at_tries(run, stage, node, visit)
-    to = target(stages, stage, outcome)
+    used_up = _tries_used_up(run, stage, node, visit) if outcome is None else None
+    if used_up and FAILED in stage.get("on", {}):
+        outcome = FAILED
+    elif used_up:
+        wait_for_human(run, "limit", node, used_up)
+    return outcome is not None and _settle(run, stages, frame, node, outcome)
+
+
+def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str) -> bool:
+    """Go where *outcome* leads, unless that is back again and the stage's rounds are used up."""
+    stage = stage_named(stages, str(frame["at"]))
+    over = _rounds_used_up(run, stages, frame, node, outcome)
+    if over:
+        wait_for_human(run, "limit", node, over)
+        return False
+    _go(run, frame, stage["id"], outcome, target(stages, stage, outcome))
+    return True
+
+
+def _rounds_used_up(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str) -> str | None:
+    stage = stage_named(stages, str(frame["at"]))
+    to, visit = target(stages, stage, outcome), frame["visits"][stage["id"]]
     looping = outcome not in GOES_ON and to is not None and to != ABORT and to in frame["visits"]
     if looping and visit - run["granted"].get(node, 0) >= stage.get("rounds", visit + 1):
-        limit = stage["rounds"]
-        wait_for_human(
-            run, "limit", node, f"{stage['id']} ended {outcome} for the {visit}. time; the limit is {limit} rounds"
-        )
-        return False
-    _go(run, frame, stage["id"], outcome, to)
-    return True
+        return f"{stage['id']} ended {outcome} for the {visit}. time; the limit is {stage['rounds']} rounds"
+    return None
+
+
+def _stuck(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
+    """Whether the stage that *frame* stands at has used up its tries or its rounds."""
+    stage = stage_named(stages, str(frame["at"]))
+    node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
+    outcome = outcome_of(run, node, visit, stage)
+    if outcome is None:
+        return FAILED not in stage.get("on", {}) and bool(_tries_used_up(run, stage, node, visit))
+    return bool(_rounds_used_up(run, stages, frame, node, outcome))
 
 
 def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, node: str) -> bool:
@@ -180,7 +217,10 @@ def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, no
             frame["inner"][str(index)] = new_frame(stage["stages"])
             return True
         if inner["at"] is not None:
-            return _advance(run, stage["stages"], inner, _inside(frame, node, str(index)))
+            prefix = _inside(frame, node, str(index))
+            if FAILED in stage.get("on", {}) and _stuck(run, stage["stages"], inner, prefix):
+                return _settle(run, stages, frame, node, FAILED)
+            return _advance(run, stage["stages"], inner, prefix)
     _go(run, frame, stage["id"], "done", target(stages, stage, "done"))
     return True
 
@@ -196,12 +236,12 @@ def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None
         frame["inner"] = {}
 
 
-def _stop_at_tries(run: Run, stage: Stage, node: str, visit: int) -> bool:
+def _tries_used_up(run: Run, stage: Stage, node: str, visit: int) -> str | None:
     tries = stage.get("tries", DEFAULT_TRIES)
-    if stage["kind"] == "agents" and failures_of(run, node, visit) >= tries:
-        last = [d["reason"] for d in dispatches_of(run, node, visit) if d["state"] == "failed"][-1]
-        wait_for_human(run, "limit", node, f"{tries} dispatches of {stage['id']} failed; the last one: {last}")
-    return False
+    if stage["kind"] != "agents" or failures_of(run, node, visit) < tries:
+        return None
+    last = [d["reason"] for d in dispatches_of(run, node, visit) if d["state"] == "failed"][-1]
+    return f"{tries} dispatches of {stage['id']} failed; the last one: {last}"
 
 
 def wait_for_human(run: Run, kind: Literal["limit", "unexplained"], node: str, why: str) -> None:

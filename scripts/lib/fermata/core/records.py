@@ -42,7 +42,7 @@ class Stage(TypedDict):
     access: NotRequired[Access]
     result: NotRequired[str]
     brief: NotRequired[str]
-    sees: NotRequired[list[str]]
+    sees: NotRequired[list[Json]]
     keep: NotRequired[list[str]]
     verdict: NotRequired[str]
     questions: NotRequired[int]
@@ -112,6 +112,7 @@ class Dispatch(TypedDict):
     unexplained: list[str]
     summary: str
     reason: str
+    suggestion: NotRequired[str]
     started: str | None
 
 

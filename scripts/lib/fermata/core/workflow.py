@@ -22,6 +22,9 @@ OUTCOMES = {
     "finalise": ("done", "stale"),
 }
 GOES_ON = ("done", "green", "approve")
+# Where `on` names no way out for it, work that fails for good waits for a human.
+FAILED = "failed"
+MAY_FAIL = ("agents", "foreach")
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
 
@@ -60,7 +63,10 @@ def target(stages: list[Stage], stage: Stage, outcome: str) -> str | None:
 
 def outcomes(stage: Stage) -> tuple[str, ...]:
     """Every outcome *stage* can have. With a `verdict`, these are the values of that field, all named in `on`."""
-    return tuple(stage.get("on", {})) if "verdict" in stage else OUTCOMES[stage["kind"]]
+    if "verdict" in stage:
+        return tuple(stage.get("on", {}))
+    fails = stage["kind"] in MAY_FAIL and FAILED in stage.get("on", {})
+    return (*OUTCOMES[stage["kind"]], *[FAILED] * fails)
 
 
 def walk(stages: list[Stage]) -> Iterator[tuple[list[Stage], Stage]]:
@@ -120,9 +126,10 @@ def _names_errors(stages: list[Stage], place: str) -> Iterator[str]:
         known = outcomes(stage)
         for outcome, to in stage.get("on", {}).items():
             if outcome not in known:
+                also = [FAILED] * (stage["kind"] in MAY_FAIL)
                 yield (
                     f'{place}.{stage["id"]}.on: a stage of kind {stage["kind"]} has no outcome "{outcome}"; '
-                    f"known: {', '.join(known)}"
+                    f"known: {', '.join(dict.fromkeys([*known, *also]))}"
                 )
             if to not in (NEXT, ABORT, *ids):
                 yield f'{place}.{stage["id"]}.on.{outcome} names "{to}"; known stages: {", ".join(ids)}'

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 import typing
 
 import yaml
@@ -66,21 +67,65 @@ def read_yaml(path: str, shown: str, model: type[Model], tidy: Callable[[typing.
     try:
         return model.model_validate(tidy(yaml.load(data, Loader=_Plain)))  # noqa: S506 - a SafeLoader
     except ValidationError as error:
-        raise DefinitionError("\n".join(_problem(dict(item), model, shown) for item in error.errors())) from None
+        problems = [(".".join(str(part) for part in item["loc"]), dict(item)) for item in error.errors()]
+        lines = [f"{shown}: {at_line(path, where)}{_problem(where, item, model)}" for where, item in problems]
+        raise DefinitionError("\n".join(lines)) from None
     except BROKEN as error:
         kind = "" if isinstance(error, yaml.YAMLError) else f"a value cannot be read ({type(error).__name__}): "
         raise DefinitionError(f"{shown}: not YAML: {kind}{' '.join(str(error).split())[:300]}") from None
 
 
-def _problem(item: dict[str, typing.Any], model: type[BaseModel], place: str) -> str:
-    where = ".".join(str(part) for part in item["loc"])
+def at_line(path: str, problem: str) -> str:
+    """`line 12: ` for a *problem* that begins with a place such as `stages.plan.sees[1]`; "" where that names no line."""
+    found = re.match(r"stages\.([\w.]+)(?:\[(\d+)\])?", problem)
+    if not found:
+        return ""
+    with open(path, "rb") as file:
+        node = yaml.compose(file, Loader=_Plain)
+    keys = [*found[1].split("."), *filter(None, [found[2]])]
+    line = _line(node, ["stages", *keys])
+    return f"line {line}: " if line else ""
+
+
+def _line(node: yaml.Node | None, keys: list[str]) -> int | None:
+    """The line of the last of *keys* that is found: of a mapping's key, of a list's entry by number or by its `id`."""
+    line = None
+    for key in keys:
+        if isinstance(node, yaml.MappingNode):
+            pair = next((pair for pair in node.value if pair[0].value == key), None)
+            start, node = pair or (None, None)
+        elif isinstance(node, yaml.SequenceNode) and key.isdigit():
+            start = node = node.value[int(key)] if int(key) < len(node.value) else None
+        else:
+            start = node = _with_id(node, key)
+        if start is None:
+            break
+        line = start.start_mark.line + 1
+    return line
+
+
+def _with_id(node: yaml.Node | None, name: str) -> yaml.Node | None:
+    """The mapping whose `id` is *name*, here or inside a `stages` below."""
+    for entry in node.value if isinstance(node, yaml.SequenceNode) else ():
+        if not isinstance(entry, yaml.MappingNode):
+            continue
+        values = {key.value: value for key, value in entry.value}
+        if getattr(values.get("id"), "value", None) == name:
+            return entry
+        deeper = _with_id(values.get("stages"), name)
+        if deeper:
+            return deeper
+    return None
+
+
+def _problem(where: str, item: dict[str, typing.Any], model: type[BaseModel]) -> str:
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(model, item["loc"][:-1])
         near = difflib.get_close_matches(str(item["loc"][-1]), allowed, 1)
         guess = f' Did you mean "{near[0]}"?' if near else ""
-        return f'{place}: unknown key "{where}"; allowed here: {", ".join(allowed)}.{guess}'
+        return f'unknown key "{where}"; allowed here: {", ".join(allowed)}.{guess}'
     shown = repr(item.get("input"))[:80]
-    return f"{place}: {where or 'the file'}: got {shown}; {item['msg']}"
+    return f"{where or 'the file'}: got {shown}; {item['msg']}"
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field
 
 from ..core.canonical import digest
-from ..core.workflow import graph_errors, walk
-from .brief_files import FIELDS, brief_fields
+from ..core.contract import contract_errors
+from ..core.workflow import FAILED, graph_errors, walk
+from .brief_files import INLINE, brief_fields
 from .config import Strict
-from .problems import DefinitionError, read_yaml
+from .problems import DefinitionError, at_line, read_yaml
 from .schema_files import schema, schema_names
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from ..core.records import Workflow
 
@@ -38,7 +38,7 @@ class StageFile(Strict):
     access: Literal["read", "write"] | None = None
     result: str | None = None
     brief: str | None = None
-    sees: list[str] | None = None
+    sees: Annotated[list[Any], Field(max_length=30)] | None = None  # judged by `contract_errors`
     keep: list[str] | None = None
     verdict: str | None = None
     questions: Annotated[int, Field(ge=0, le=5)] | None = None
@@ -74,7 +74,7 @@ MAY = {
     "agents": ("keep", "verdict", "questions", "items", "parallel", "tries", "rounds", "scope"),
     "gate": (),
     "checks": ("rounds",),
-    "foreach": (),
+    "foreach": ("rounds",),
     "finalise": ("rounds",),
 }
 ALWAYS = ("id", "kind", "title", "on")
@@ -109,7 +109,7 @@ def parse_workflow(path: str, shown: str) -> Workflow:
     problems = [p for _, stage in walk(workflow["stages"]) for p in _kind_errors(dict(stage))] or graph_errors(workflow)
     problems = problems or [*_item_errors(workflow)]
     if problems:
-        raise DefinitionError("\n".join(f"{shown}: {p}" for p in problems))
+        raise DefinitionError("\n".join(f"{shown}: {at_line(path, p)}{p}" for p in problems))
     return workflow
 
 
@@ -146,17 +146,24 @@ def _agents_errors(stage: dict[str, Any], place: str) -> list[str]:
         found.append(f"{place}: a stage that writes needs `scope` (item or plan)")
     if stage["access"] == "write" and stage.get("parallel", 1) != 1:
         found.append(f"{place}: `parallel` does not go with writing; one writer at a time works in place")
-    sees = stage["sees"]
-    found += [f'{place}.sees names "{field}"; known: {", ".join(FIELDS)}' for field in sees if field not in FIELDS]
+    wrong = [f"{place}.sees[{index}] {error}" for index, error in contract_errors(stage["sees"])]
+    return [*found, *(wrong or _places_errors(stage, place))]
+
+
+def _places_errors(stage: dict[str, Any], place: str) -> Iterator[str]:
+    """What stands in a sentence of the brief must be seen, and only where there is such a sentence."""
+    name = str(stage["brief"])
     try:
-        wanted = brief_fields(str(stage["brief"]))
+        places = brief_fields(name)
     except DefinitionError as error:
-        return [*found, f"{place}.brief: {error}"]
-    found += [
-        f'{place}: brief {stage["brief"]} uses "{field}", which `sees` does not allow'
-        for field in sorted(wanted - set(sees))
-    ]
-    return found
+        yield f"{place}.brief: {error}"
+        return
+    sees = [entry if isinstance(entry, str) else entry["field"] for entry in stage["sees"]]
+    for field in sorted(places - set(sees)):
+        yield f'{place}: brief {name} uses "{field}", which `sees` does not allow'
+    for index, field in enumerate(sees):
+        if field in INLINE and field not in places:
+            yield f'{place}.sees[{index}] names "{field}", for which brief {name} has no place; take it out'
 
 
 def _kept_errors(stage: dict[str, Any], place: str) -> Iterator[str]:
@@ -172,7 +179,7 @@ def _kept_errors(stage: dict[str, Any], place: str) -> Iterator[str]:
     values = fields.get(verdict, {}).get("enum", [])
     if not values or verdict not in found["required"]:
         yield f'{place}.verdict names "{verdict}", which is no choice that schema {stage["result"]} requires'
-    elif set(stage.get("on", {})) != set(values):
+    elif set(stage.get("on", {})) - {FAILED} != set(values):
         yield f"{place}.on must say where each of {', '.join(values)} leads, and nothing else"
 
 

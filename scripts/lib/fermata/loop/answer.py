@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.actions import AGENT, ASK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
 from ..core.consultation import code_of, line
-from .briefs import latest_checks
+from .check_text import latest_checks
 from .site import LAUNCHER
 
 TYPE_CHECKING = False

@@ -14,13 +14,14 @@ from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, rea
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.evidence import judge, to_json
-from ..core.position import ENDED, checks_of, commands_for, item_of, outcome_of
+from ..core.position import ENDED, checks_of, commands_for, item_of, last_runs, outcome_of
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
 from ..store.files import write_text
 from ..store.lock import locked
-from .briefs import Brief, baseline_lines, last_runs
+from .briefs import Brief, write_brief
+from .check_text import baseline_lines
 from .site import LAUNCHER, minutes_since
 
 TYPE_CHECKING = False
@@ -141,8 +142,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     if stage["access"] == "write":
         base = take_snapshot(site.repo)
         keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
-    brief = Brief(site, run, action, scope)
-    write_text(store.path("briefs", f"{name}.md"), brief.text(name, f'"{LAUNCHER}"'), sync=True)
+    write_brief(Brief(site, run, action, scope, name), f'"{LAUNCHER}"', action.node, run)
     body = {
         "id": name,
         "node": action.node,

@@ -131,12 +131,8 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
     changed, unexplained = _effect(repo, dispatch, value)
     if dispatch["access"] == "write" and value.get("status") == "failed":
         why = "; ".join(value["caveats"]) or value["summary"]
-        return [
-            (
-                "dispatch_failed",
-                {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed},
-            )
-        ]
+        gave_up = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed}
+        return [("dispatch_failed", {**gave_up, "suggestion": line(value.get("suggestion", ""), MAX_SUMMARY)})]
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)

@@ -1,0 +1,162 @@
+"""Handoffs: what one agent leaves to the next, as a typed record that fermata makes from the run.
+
+Decides what stands in a record and how it reads in a brief. A pure function of the run: agents write none, and the
+journal alone brings every record back. Its shape is in `definitions/schemas/handoffs/`.
+"""
+
+from __future__ import annotations
+
+from .consultation import clean, code_of, line
+from .contract import plans
+from .position import checks_of, dispatches_of, frame_of, last_runs
+from .workflow import FAILED, stage_at
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from .records import Dispatch, Json, Run
+
+BAD_NEWS = (FAILED, "red", "reject")
+MAX_DETAILS = 2_000
+
+
+def handoff(run: Run, node: str, output: str = "") -> dict[str, Json] | None:
+    """The record for the agent that is to work at *node*; None where nobody hands over.
+
+    From the planner to whoever carries the plan out; from there back to the planner when the work went wrong and the
+    workflow leads back to planning.
+
+    Args:
+        run: as it was when the dispatch was made.
+        node: the receiving stage.
+        output: the end of what a red check printed, which the run does not hold.
+    """
+    stage = stage_at(run["workflow"], node)
+    if plans(stage):
+        came = cause(run, node)
+        return _back(run, stage["agent"], came, output) if came else None
+    return _over(run, stage["agent"]) if stage.get("access") == "write" and run["approved"] else None
+
+
+def cause(run: Run, node: str) -> tuple[str, str, int] | None:
+    """What sent the run to *node* with bad news: outcome, its node, that node's visit. None for good news."""
+    frame, prefix = frame_of(run, node)
+    came = frame["came_from"].get(node.rpartition("/")[2])
+    if not came or came["outcome"] not in BAD_NEWS:
+        return None
+    return came["outcome"], prefix + came["stage"], frame["visits"][came["stage"]]
+
+
+def _over(run: Run, agent: str) -> dict[str, Json] | None:
+    approved = run["approved"]
+    assert approved is not None
+    source = stage_at(run["workflow"], stage_at(run["workflow"], approved["node"])["plan"])
+    plan = run["kept"].get(source["id"])
+    if plan is None:
+        return None
+    scopes = approved["envelope"]["scopes"]
+    context = {
+        "task_id": run["run"],
+        "plan_id": code_of(approved["digest"]),
+        "plan_summary": line(plan.get("summary", ""), 500),
+        "learnings_loaded": [],
+        "requirements_summary": {
+            "scope_in": sorted({glob for scope in scopes for glob in scope}),
+            "scope_out": [line(entry, 300) for entry in plan.get("scope_out", [])],
+        },
+    }
+    return {"format": 1, "from": source["agent"], "to": agent, "context": context}
+
+
+def _back(run: Run, agent: str, came: tuple[str, str, int], output: str) -> dict[str, Json]:
+    outcome, node, visit = came
+    made = [d for d in run["dispatches"].values() if d["access"] == "write"]
+    steps = _Steps(run, node, visit)
+    failed = [d for d in made if d["state"] == "failed" and (d["node"] == steps.node or outcome != FAILED)]
+    reason, details = _why(run, outcome, steps.node if outcome == FAILED else node, visit)
+    context = {
+        "failure_reason": line(reason, 1_000),
+        "completed_steps": steps.completed,
+        "failed_step": steps.failed or line(stage_at(run["workflow"], node).get("title", node), 120),
+        "error_details": clean("\n".join(filter(None, (details, output))), MAX_DETAILS),
+        "suggestion": line(failed[-1].get("suggestion", ""), 600) if failed else "",
+    }
+    return {"format": 1, "from": made[-1]["agent"] if made else "fermata", "to": agent, "context": context}
+
+
+class _Steps:
+    """How far the newest pass over the plan's steps came: titles of the done ones, the one that failed and its node."""
+
+    def __init__(self, run: Run, node: str, visit: int) -> None:
+        stage = stage_at(run["workflow"], node)
+        self.node, self.failed, self.completed = node, "", list[str]()
+        own = stage["kind"] == "foreach"
+        passes = [d for d in run["dispatches"].values() if "/" in d["node"] and d["access"] == "write"]
+        if own:
+            prefix = f"{node}~{visit}." if visit > 1 else f"{node}."
+            passes = [d for d in passes if d["node"].startswith(prefix)]
+        if not passes:
+            return
+        last = passes[-1]["node"].partition("/")[0]
+        outer, _, index = last.rpartition(".")
+        over = stage_at(run["workflow"], outer)["over"].partition(".")
+        titles = [f"{n}. {line(step['title'], 100)}" for n, step in enumerate(run["kept"][over[0]][over[2]], 1)]
+        done = int(index) if own else int(index) + 1
+        self.completed = titles[:done]
+        if own:
+            self.node, self.failed = passes[-1]["node"], titles[done]
+
+
+def _why(run: Run, outcome: str, node: str, visit: int) -> tuple[str, str]:
+    """Reason and details, from the tries, the checks or the review that ended badly."""
+    if outcome == "reject":
+        review = run["kept"].get(node, {})
+        return f"the review rejected the change: {review.get('summary', '')}", "\n".join(findings(review))
+    if outcome == "red":
+        red = [c for c in last_runs(checks_of(run, node, visit)) if c.get("outcome") != "green"]
+        told = [f"{c['name']}: {c.get('outcome')} ({line(c.get('why', ''), 300)})" for c in red]
+        return f"{len(red)} check(s) did not pass: {'; '.join(told)}", "\n".join(told)
+    tries = _failures(run, node)
+    if tries:
+        told = [f"{d['id']}: {line(d['reason'], 600)}" for d in tries]
+        return f"{len(tries)} tries failed; the last one: {tries[-1]['reason']}", "\n".join(told)
+    red = [c for c in run["checks"].values() if c["node"].rpartition("/")[0] == node.rpartition("/")[0]]
+    told = [f"{c['name']}: {c.get('outcome')} ({line(c.get('why', ''), 300)})" for c in last_runs(red)]
+    return "its checks did not become green in all the rounds there are", "\n".join(told)
+
+
+def _failures(run: Run, node: str) -> list[Dispatch]:
+    visits = [d["visit"] for d in run["dispatches"].values() if d["node"] == node]
+    made = dispatches_of(run, node, max(visits, default=0))
+    return [d for d in made if d["state"] == "failed"] if made and made[-1]["state"] == "failed" else []
+
+
+def findings(review: dict[str, Json]) -> list[str]:
+    """What a reviewer found, one entry each."""
+    found = []
+    for finding in review.get("findings", []):
+        path = f" `{line(finding['path'], 200)}`" if finding.get("path") else ""
+        advice = f" Do: {clean(finding['recommendation'], 600)}" if finding.get("recommendation") else ""
+        found.append(f"- {finding['severity']}{path}: {clean(finding['issue'], 600)}{advice}")
+    return found
+
+
+def handoff_text(record: dict[str, Json]) -> str:
+    """The record as the receiving agent reads it."""
+    context, head = record["context"], f"From {record['from']} to {record['to']}."
+    if "plan_id" in context:
+        scope = context["requirements_summary"]
+        rows = [
+            ("Plan", f"{context['plan_id']}: {context['plan_summary']}"),
+            ("Scope of the whole plan", ", ".join(scope["scope_in"])),
+            ("Left alone on purpose", "; ".join(scope["scope_out"])),
+            ("Learnings", "; ".join(context["learnings_loaded"])),
+        ]
+    else:
+        rows = [
+            ("The work failed", context["failure_reason"]),
+            ("Failed step", context["failed_step"]),
+            ("Completed steps (they stay in the tree)", "; ".join(context["completed_steps"]) or "none"),
+            ("Suggestion", context["suggestion"]),
+            ("Details", "\n" + context["error_details"] if context["error_details"] else ""),
+        ]
+    return "\n".join([head, *[f"{title}: {text}" for title, text in rows if text]])

@@ -1,0 +1,224 @@
+"""How each field of a brief reads: its text from the run, the tree and the evidence, whole and as pieces.
+
+Decides no length and nothing about who may see a field; that is the contract's part. Every word that comes from a
+person, an agent, a file or a program is data: its piece goes behind a fence, or it is one entry of a list on one line.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import namedtuple
+
+from ..core.consultation import answers_text, clean, line
+from ..core.contract import MAX_LINE, VOCABULARY, plans
+from ..core.handoff import cause, findings, handoff_text
+from ..core.position import commands_for, dispatches_of, item_of
+from ..core.workflow import stage_at
+from ..git.snapshot import changed_paths, diff_text, take_snapshot
+from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
+from .handoffs import record_for
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.actions import Action
+    from ..core.records import Dispatch, Json, Run
+    from .site import Site
+
+# Behind a fence with the info string `kind`; None: fermata's own list, as it is.
+Piece = namedtuple("Piece", "body kind lead", defaults=("", ""))
+
+WHOLE, MAX_DIFF = 1_000_000, 1_000_000  # no field is longer, not even where only its path is sent
+ALL_TAILS = 4_000
+CONFIG = ("title", "agent", "access", "result", "tries", "rounds", "questions", "parallel")
+
+
+class Fields:
+    """The fields of one dispatch; `pieces` gives the text of one by its name."""
+
+    def __init__(self, site: Site, run: Run, action: Action, scope: list[str]) -> None:
+        self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
+        self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
+        self.store = site.project.run(run["run"])
+
+    def pieces(self, field: str) -> list[Piece]:
+        """The whole text of *field*, without those of its pieces that are empty."""
+        assert field in VOCABULARY
+        found = getattr(self, f"_{field.replace('.', '_')}")()
+        listed = [Piece(found, None)] if isinstance(found, str) else found
+        return [piece for piece in listed if piece.body or piece.lead]
+
+    # --- the goal and where it starts
+
+    def _goal(self) -> list[Piece]:
+        return [Piece(clean(self.run["goal"], WHOLE))]
+
+    def _base(self) -> str:
+        base = self.run["base"]
+        dirty = base["dirty"]
+        text = f"Branch {line(base['branch'] or '(detached)')} at {str(base['commit'])[:12]}."
+        if dirty:
+            names = ", ".join(line(d, 120) for d in dirty[:20])
+            text += f" Uncommitted work of the user's that stays as it is: {names}."
+        return text
+
+    def _baseline(self) -> str:
+        return "\n".join(baseline_lines(self.run)) or "No checks were found in this project."
+
+    def _project_checks(self) -> str:
+        none = "None were found: your plan must bring at least one command under `checks`."
+        return _commands(self.run["project_checks"]["full"]) or none
+
+    # --- the user
+
+    def _mode(self) -> str:
+        if self.run["interactive"]:
+            return ""
+        return "This session has no one to answer. Ask nothing; write what you decided under `assumptions`, which the user reads before approving."
+
+    def _rounds(self) -> str:
+        asked = sum(d["round"] for d in dispatches_of(self.run, self.at, self.visit))
+        left = (self.stage.get("questions", 0) if self.run["interactive"] else 0) - asked
+        if left <= 0:
+            return 'No question round is left: hand in a plan (`status` "plan").'
+        return (
+            f'If a decision is the user\'s and the repository does not answer it, hand in `status` "questions" with 1 to 4 `questions` '
+            f'(2 to 4 options each); {left} round(s) left. Ask only what changes the plan. Otherwise hand in `status` "plan".'
+        )
+
+    def _answers(self) -> list[Piece]:
+        found = [a for d in self.run["dispatches"].values() if d["node"] == self.at for a in d["answers"]]
+        return [Piece(answers_text(found))]
+
+    def _feedback(self) -> list[Piece]:
+        """What the human said at the gate that sent the run back here."""
+        gate = self.run["gate"]
+        if not gate or gate.get("decision") not in ("modify", "more_recon"):
+            return []
+        recon = gate["decision"] == "more_recon"
+        asked = "The user wants a closer look before deciding." if recon else "The user wants the plan changed."
+        words = clean(gate.get("words", ""), WHOLE)
+        if not words:
+            asked += " They did not say how: ask them with a question round, if one is left."
+        previous = _plan_text(self.run["kept"].get(self.at, {}))
+        return [Piece(words, "", asked + " In the user's words:" * bool(words)), Piece(previous, "", "The last plan:")]
+
+    # --- the plan and this dispatch's part of it
+
+    def _kept_plan(self) -> dict[str, Json]:
+        """The approved plan. One that is about to be replaced is seen by its planner only when the work went wrong."""
+        approved = self.run["approved"]
+        if not approved or (plans(self.stage) and not cause(self.run, self.at)):
+            return {}
+        return self.run["kept"].get(stage_at(self.run["workflow"], approved["node"])["plan"], {})
+
+    def _plan(self) -> list[Piece]:
+        return [Piece(_plan_text(self._kept_plan()))]
+
+    def _plan_summary(self) -> list[Piece]:
+        return [Piece(clean(self._kept_plan().get("summary", ""), WHOLE))]
+
+    def _plan_steps(self) -> list[Piece]:
+        steps = self._kept_plan().get("steps", [])
+        return [Piece("\n".join(f"{number}. {line(step['title'], MAX_LINE)}" for number, step in enumerate(steps, 1)))]
+
+    def _item(self) -> list[Piece]:
+        if self.own_item is not None:
+            return [Piece(line(self.own_item, 500))]
+        step = item_of(self.run, self.at)
+        if not isinstance(step, dict):
+            return [Piece('Mend what is described under "What went wrong", within the approved plan.', None)]
+        out = [line(step["title"]), clean(step["objective"])]
+        for title, key in (
+            ("Acceptance criteria", "acceptance"),
+            ("Constraints", "constraints"),
+            ("Read first", "read_first"),
+        ):
+            if step.get(key):
+                out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
+        return [Piece("\n".join(out))]
+
+    def _scope(self) -> str:
+        return ", ".join(f"`{glob}`" for glob in self.globs)
+
+    def _checks(self) -> str:
+        found = list(commands_for(self.run, {"id": "", "kind": "checks", "commands": "full"}))
+        return _commands(found) or "None."
+
+    # --- what happened before
+
+    def _previous(self) -> list[Piece]:
+        done = [d for d in self.run["dispatches"].values() if d["state"] == "completed" and d["summary"]]
+        return [Piece(f"{done[-1]['agent']} ({done[-1]['id']}): {line(done[-1]['summary'], WHOLE)}")] if done else []
+
+    def _handoff(self) -> list[Piece]:
+        record = record_for(self.store, self.run, self.at)
+        if record is None:
+            return []
+        plan = _plan_text(self._kept_plan()) if plans(self.stage) else ""
+        return [Piece(handoff_text(record)), *[Piece(plan, "", "The plan it was built by:")] * bool(plan)]
+
+    def _failure(self) -> list[Piece]:
+        """Failed tries of this visit, and the check or review that sent the run back here."""
+        made = dispatches_of(self.run, self.at, self.visit)
+        tries = [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
+        return [Piece("\n".join(tries)), *([] if plans(self.stage) else self._cause())]
+
+    def _cause(self) -> list[Piece]:
+        outcome, node, visit = cause(self.run, self.at) or ("", "", 0)
+        if outcome == "red":
+            red = red_checks(self.run, node, visit)
+            texts = [failed_check(self.store.path("checks"), c, ALL_TAILS // len(red)) for c in red]
+            return [Piece(tail, "", sentence) for sentence, tail in texts]
+        if outcome == "reject":
+            review = self.run["kept"].get(node, {})
+            said = "\n".join([clean(review.get("summary", "")), *findings(review)])
+            return [Piece(said, "", "The review rejected the change. In the reviewer's words:")]
+        return []
+
+    def _reports(self) -> str:
+        done = [d for d in self.run["dispatches"].values() if d["access"] == "write" and d["state"] == "completed"]
+        return "\n".join(_report(d) for d in done) or "None."
+
+    def _evidence(self) -> str:
+        return "\n".join(f"- {check_line(c)}" for c in latest_checks(self.run)) or "Nothing."
+
+    def _files(self) -> str:
+        changed = changed_paths(self.site.repo, str(self.run["base"]["tree"]), take_snapshot(self.site.repo))
+        return "\n".join(f"- {line(change.path, 300)}" for change in changed) or "None."
+
+    def _diff(self) -> list[Piece]:
+        tree = take_snapshot(self.site.repo)
+        found = diff_text(self.site.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF).replace("\r\n", "\n")
+        return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff")]
+
+    def _stage(self) -> list[Piece]:
+        """This stage and no other, as one JSON object."""
+        previous = self._previous()
+        approval = self.store.path("artifacts", "approval.md")
+        config = {key: self.stage[key] for key in CONFIG if key in self.stage}  # type: ignore[literal-required]
+        found = {
+            "task": line(self.run["goal"], VOCABULARY["goal"].chars),
+            "stageName": self.stage["id"],
+            "stageConfig": {**config, "scope": self.globs},
+            "previousStageSummary": line(previous[0].body, VOCABULARY["previous"].chars) if previous else None,
+            "planFilePath": approval if self.run["gate"] or self.run["approved"] else None,
+        }
+        return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
+
+
+def _report(dispatch: Dispatch) -> str:
+    changed = ", ".join(line(path, 300) for path in dispatch["changed"][:20])
+    return f"- {dispatch['id']}: {line(dispatch['summary'], 500)} (changed: {changed or 'nothing'})"
+
+
+def _plan_text(kept: dict[str, Json]) -> str:
+    out = [clean(kept["summary"], 1_000)] if kept.get("summary") else []
+    for number, step in enumerate(kept.get("steps", []), 1):
+        scope = ", ".join(step["scope"])
+        out.append(f"{number}. {line(step['title'], 100)}: {line(step['objective'], 400)} (may change {scope})")
+        out += [f"   - done when: {line(entry, 300)}" for entry in step["acceptance"]]
+    return "\n".join(out)
+
+
+def _commands(checks: list[Json]) -> str:
+    return "\n".join(f"- `{line(c['command']['shown'], 2_000)}` ({line(c['source'])})" for c in checks)
