@@ -283,7 +283,9 @@ def _paint(words: str, kind: str) -> str:
     """*words* in their kind's colour; click leaves it out where no terminal reads."""
     if os.environ.get("NO_COLOR"):
         return words
-    return click.style(words, bold=kind == "name", fg={"bad": "red", "good": "green"}.get(kind))
+    return (
+        click.style(words, bold=True) if kind == "name" else click.style(words, fg="red" if kind == "bad" else "green")
+    )
 
 
 @cli.command()
