@@ -5,6 +5,7 @@ import json
 import os
 import pty
 import re
+import select
 import shutil
 import signal
 import subprocess
@@ -271,7 +272,9 @@ def test_repair_shows_and_asks_and_no_is_no(call: Call, bench: Bench) -> None:
     found = call("repair", cwd=root(bench))  # nothing is typed
     assert found.code == 130
     assert f"line {line} is not as fermata wrote it" in found.out
-    assert re.search(rf"^Stays     lines 1–{line - 1}, to 20\S+Z: The human decides$", found.out, re.MULTILINE)
+    assert re.search(
+        rf"^Stays     lines 1–{line - 1}, to 20\S+Z; it goes on at: The human decides$", found.out, re.MULTILINE
+    )
     assert f"Goes      lines {line}–{last}, as far as it can still be read:" in found.out
     assert re.search(r"you decided on plan [0-9a-f]{8}: approve$", found.out, re.MULTILINE)
     assert re.search(r"d-002 \(builder\) was prepared$", found.out, re.MULTILINE)
@@ -289,7 +292,7 @@ def test_repair_goes_on_from_the_last_good_line(call: Call, bench: Bench) -> Non
     before = damaged(bench, line).read_bytes()
     found = call("repair", RUN, "--yes", cwd=root(bench))
     assert (found.code, found.err) == (0, "")
-    assert f"{RUN}  repaired: executing, The human decides" in found.out
+    assert f"{RUN}  repaired: waiting, at: The human decides" in found.out
     assert f"Next      type /fermata:resume {RUN} in Claude Code" in found.out
     (kept,) = re.findall(r"^Kept      (.*journal\.jsonl\.damaged-.*)$", found.out, re.MULTILINE)
     assert Path(kept).read_bytes() == before
@@ -469,12 +472,20 @@ def in_a_terminal(bench: Bench, typed: str) -> tuple[str, int]:
         start_new_session=True,
     )
     os.close(slave)
-    shown = b""
+    shown, asked = b"", False
     with suppress(OSError):  # Linux answers EIO once the other side is closed
-        while data := os.read(master, 65536):
-            if b"[y/N]" in data or (b"[y/N]" in shown + data and b"[y/N]" not in shown):
-                os.write(master, typed.encode())
+        while True:
+            if not select.select([master], [], [], 0.5)[0]:
+                # Python forgets a Ctrl-C that comes just as it begins to wait for a line; a person presses it again.
+                os.write(master, typed.encode() if asked else b"")
+                continue
+            data = os.read(master, 65536)
+            if not data:
+                break
             shown += data
+            if b"[y/N]" in shown and not asked:
+                asked = True
+                os.write(master, typed.encode())
     os.close(master)
     return shown.decode(), child.wait(20)
 

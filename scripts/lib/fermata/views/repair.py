@@ -13,7 +13,7 @@ from ..core.position import ENDED
 from ..store.data import DataFolder, approval_error
 from ..store.errors import Damaged, Usage
 from ..store.repair import examine
-from .status import where
+from .status import shown_status, where
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -156,7 +156,7 @@ def text(site: Site, store: RunStore, damage: Damage, paint: Paint) -> str:
     rows = [
         ("Goal", line(damage.run["goal"], 100)),
         ("Damage", paint(line(damage.reason, 200), "bad")),
-        ("Stays", f"{_lines(1, damage.seq)}, to {damage.run['updated']}: {where(damage.run)}"),
+        ("Stays", f"{_lines(1, damage.seq)}, to {damage.run['updated']}; it goes on at: {where(damage.run)}"),
     ]
     if damage.last > damage.seq:
         rows.append(("Goes", _goes(damage)))
@@ -181,7 +181,7 @@ def _lines(first: int, last: int) -> str:
 def done_text(store: RunStore, repaired: Repaired, paint: Paint) -> str:
     """What the person reads afterwards."""
     run = repaired.run
-    rows = [f"{paint(run['run'], 'name')}  {paint('repaired', 'good')}: {run['status']}, {where(run)}"]
+    rows = [f"{paint(run['run'], 'name')}  {paint('repaired', 'good')}: {shown_status(run)}, at: {where(run)}"]
     rows += [f"{paint('Kept      ', 'name')}{os.path.join(store.folder, name)}" for name in repaired.copies]
     if run["status"] not in ENDED:
         rows.append(f"{paint('Next      ', 'name')}type /fermata:resume {run['run']} in Claude Code")
