@@ -3,15 +3,12 @@ from __future__ import annotations
 import io
 import json
 import os
-import pty
 import re
-import select
 import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +21,7 @@ from fermata.cli import cli, main
 from fermata.core.fold import HANDLERS
 from fermata.store.errors import Refused
 from fermata.views.repair import WORDS, in_words
+from tests.keyboard import in_a_terminal
 from tests.loop.bench import Bench, built
 from tests.store.runs import RUN, SESSION
 
@@ -439,55 +437,26 @@ def test_repair_in_a_real_terminal_has_colour_and_ctrl_c_loses_nothing(bench: Be
     bench.begin().building()
     path = damaged(bench, decided_in(bench))
     before = path.read_bytes()
-    shown, code = in_a_terminal(bench, "\x03")
+    shown, code = at_keyboard(bench, "\x03")
     assert code == 130
     assert "interrupted; nothing is lost" in shown
     assert path.read_bytes() == before
-    shown, code = in_a_terminal(bench, "n\r")
+    shown, code = at_keyboard(bench, "n\r")
     assert (code, "Nothing was changed." in shown) == (5, True)
-    shown, code = in_a_terminal(bench, "y\r")
+    shown, code = at_keyboard(bench, "y\r")
     assert code == 0
     assert "\x1b[31mdamaged\x1b[0m" in shown
     assert "\x1b[32mrepaired\x1b[0m" in shown
     assert bench.store.events()[-1]["type"] == "repaired"
 
 
-def in_a_terminal(bench: Bench, typed: str) -> tuple[str, int]:
-    """`fermata repair` in a pseudo-terminal; *typed* is typed when it asks. Gives all it drew, and its exit code."""
-    master, slave = pty.openpty()
-    env = {name: value for name, value in os.environ.items() if name != "CLAUDE_CODE_SESSION_ID"}
-    lines = [
-        "import fcntl, sys, termios",
-        "fcntl.ioctl(0, termios.TIOCSCTTY, 0)",
-        f"sys.path.insert(0, {os.path.dirname(PACKAGE)!r})",
-    ]
-    code = "\n".join([*lines, "from fermata.cli import main", "sys.exit(main(['repair']))"])
-    child = subprocess.Popen(
-        [sys.executable, "-c", code],
-        cwd=root(bench),
-        env=env,
-        stdin=slave,
-        stdout=slave,
-        stderr=slave,
-        start_new_session=True,
+def at_keyboard(bench: Bench, typed: str) -> tuple[str, int]:
+    """`fermata repair`, run by this interpreter in a pseudo-terminal."""
+    code = (
+        f"import sys; sys.path.insert(0, {os.path.dirname(PACKAGE)!r}); from fermata.cli import main; sys.exit(main())"
     )
-    os.close(slave)
-    shown, asked = b"", False
-    with suppress(OSError):  # Linux answers EIO once the other side is closed
-        while True:
-            if not select.select([master], [], [], 0.5)[0]:
-                # Python forgets a Ctrl-C that comes just as it begins to wait for a line; a person presses it again.
-                os.write(master, typed.encode() if asked else b"")
-                continue
-            data = os.read(master, 65536)
-            if not data:
-                break
-            shown += data
-            if b"[y/N]" in shown and not asked:
-                asked = True
-                os.write(master, typed.encode())
-    os.close(master)
-    return shown.decode(), child.wait(20)
+    env = {name: value for name, value in os.environ.items() if name != "CLAUDE_CODE_SESSION_ID"}
+    return in_a_terminal([sys.executable, "-c", code, "repair"], root(bench), env, typed)
 
 
 def test_6_what_git_cannot_do(call: Call, bench: Bench) -> None:
