@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
@@ -17,13 +18,19 @@ import pytest
 import fermata
 from fermata import cli as module
 from fermata.cli import cli, main
+from fermata.core.fold import HANDLERS
+from fermata.store.errors import Refused
+from fermata.views.repair import WORDS, in_words
+from tests.keyboard import in_a_terminal
 from tests.loop.bench import Bench, built
 from tests.store.runs import RUN, SESSION
 
+OTHER = "orch_20260203_040506_1b2c"
 PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
 VERBS = sorted(cli.commands)
 # What each verb needs to be called at all.
 ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"]}
+PEOPLE = ("repair",)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
 ANYWHERE = ("version", "setup", "doctor")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
@@ -40,6 +47,13 @@ class Out:
         return json.loads(self.out)
 
 
+class Keyboard(io.StringIO):
+    """Standard input as a terminal has it."""
+
+    def isatty(self) -> bool:
+        return True
+
+
 Call = Callable[..., Out]
 
 
@@ -49,6 +63,9 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
 
     def run(*words: str, cwd: str | Path, session: str | None = SESSION) -> Out:
         monkeypatch.chdir(cwd)
+        if words[:1] and words[0] in PEOPLE:
+            session = None
+            monkeypatch.setattr(sys, "stdin", Keyboard(""))
         if session:
             monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", session)
         else:
@@ -226,6 +243,220 @@ def test_5_a_damaged_journal_moves_nothing(call: Call, bench: Bench, verb: str) 
     assert (found.code, found.out) == (5, "")
     assert "line 1 is damaged" in found.err
     assert path.read_bytes() == before
+
+
+# --- repair ------------------------------------------------------------------------------------------------------------------------
+
+
+def damaged(bench: Bench, line: int) -> Path:
+    """The bench's journal with something else in one of its lines."""
+    path = Path(bench.store.journal)
+    lines = path.read_bytes().splitlines(keepends=True)
+    lines[line - 1] = lines[line - 1].replace(b'"actor":"', b'"actor":"not ')
+    path.write_bytes(b"".join(lines))
+    return path
+
+
+def decided_in(bench: Bench) -> int:
+    (line,) = [event["seq"] for event in bench.store.events() if event["type"] == "decision_made"]
+    return line
+
+
+def test_repair_shows_and_asks_and_no_is_no(call: Call, bench: Bench) -> None:
+    bench.begin().building()
+    line, last = decided_in(bench), len(bench.store.events())
+    path = damaged(bench, line)
+    before = path.read_bytes()
+    found = call("repair", cwd=root(bench))  # nothing is typed
+    assert found.code == 130
+    assert f"line {line} is not as fermata wrote it" in found.out
+    assert re.search(
+        rf"^Stays     lines 1–{line - 1}, to 20\S+Z; it goes on at: The human decides$", found.out, re.MULTILINE
+    )
+    assert f"Goes      lines {line}–{last}, as far as it can still be read:" in found.out
+    assert re.search(r"you decided on plan [0-9a-f]{8}: approve$", found.out, re.MULTILINE)
+    assert re.search(r"d-002 \(builder\) was prepared$", found.out, re.MULTILINE)
+    assert "Approval  is among what goes: fermata asks you again before anything may change" in found.out
+    assert f"Let it go on from line {line - 1}? [y/N]" in found.out
+    assert "\x1b" not in found.out
+    assert path.read_bytes() == before
+    assert not [name for name in os.listdir(path.parent) if "damaged" in name]
+    assert call("status", cwd=root(bench), session=None).code == 5
+
+
+def test_repair_goes_on_from_the_last_good_line(call: Call, bench: Bench) -> None:
+    bench.begin().building()
+    line = decided_in(bench)
+    before = damaged(bench, line).read_bytes()
+    found = call("repair", RUN, "--yes", cwd=root(bench))
+    assert (found.code, found.err) == (0, "")
+    assert f"{RUN}  repaired: waiting, at: The human decides" in found.out
+    assert f"Next      type /fermata:resume {RUN} in Claude Code" in found.out
+    (kept,) = re.findall(r"^Kept      (.*journal\.jsonl\.damaged-.*)$", found.out, re.MULTILINE)
+    assert Path(kept).read_bytes() == before
+    shown = call("status", cwd=root(bench), session=None)
+    assert (shown.code, "Repaired  20" in shown.out) == (3, True)
+    assert "repaired" in call("log", cwd=root(bench), session=None).out.splitlines()[-1]
+    again = call("repair", cwd=root(bench))
+    assert (again.code, again.out) == (0, f"Nothing is damaged: {RUN} is whole. Nothing was changed.\n")
+
+
+def test_after_a_repair_the_approval_is_asked_for_again_and_the_work_offered_again(bench: Bench, call: Call) -> None:
+    bench.begin().building()
+    bench.sandbox.write("src/app.py", "print(2)\n")
+    damaged(bench, decided_in(bench))
+    assert call("repair", "--yes", cwd=root(bench)).code == 0
+    assert call("next", cwd=root(bench)).out.startswith("DO: the user decides about plan")
+    assert bench.run["approved"] is None
+    bench.approve().settle()
+    assert bench.newest["id"] == "d-003", "d-002's agent may be at work still"
+    assert bench.newest["state"] == "pending"
+    assert (bench.sandbox.root / "src/app.py").read_text() == "print(2)\n"
+
+
+def test_after_a_repair_no_check_takes_the_evidence_of_a_lost_one(bench: Bench, call: Call) -> None:
+    bench.begin().building().build()
+    bench.settle()
+    (second,) = [e["seq"] for e in bench.store.events() if e["type"] == "check_started" and e["body"]["id"] == "c-002"]
+    damaged(bench, second)
+    assert call("repair", "--yes", cwd=root(bench)).code == 0
+    bench.settle()
+    assert [c["id"] for c in bench.run["checks"].values()][:2] == ["c-001", "c-003"]
+    assert {c["outcome"] for c in bench.run["checks"].values()} == {"green"}
+
+
+def test_an_approval_whose_line_stays_is_not_asked_for_again(bench: Bench, call: Call) -> None:
+    bench.begin().building()
+    line = decided_in(bench)
+    damaged(bench, len(bench.store.events()))
+    found = call("repair", "--yes", cwd=root(bench))
+    assert re.search(
+        rf"^Approval  stands: plan [0-9a-f]{{8}} was approved in line {line}, which stays$", found.out, re.MULTILINE
+    )
+    bench.settle()
+    assert bench.run["approved"] is not None
+
+
+def test_an_approval_whose_record_is_gone_does_not_stand(bench: Bench, call: Call) -> None:
+    bench.begin().building()
+    bench.data.drop_approval(RUN)
+    damaged(bench, len(bench.store.events()))
+    found = call("repair", "--yes", cwd=root(bench))
+    assert (
+        "Approval  does not stand: the approval's record outside the project is missing. fermata asks you" in found.out
+    )
+
+
+def test_repair_with_json_asks_nothing_and_needs_yes(call: Call, bench: Bench) -> None:
+    bench.begin().building()
+    line, last = decided_in(bench), len(bench.store.events())
+    path = damaged(bench, line)
+    before = path.read_bytes()
+    found = call("repair", "--json", cwd=root(bench))
+    assert (found.code, found.json["damaged"], found.json["repaired"]) == (5, True, False)
+    assert found.json["last_good_line"] == line - 1
+    assert [gone["line"] for gone in found.json["gone"]] == list(range(line, last + 1))
+    assert path.read_bytes() == before
+    found = call("repair", "--json", "--yes", cwd=root(bench))
+    assert (found.code, found.json["repaired"], len(found.json["copies"])) == (0, True, 2)
+    assert call("repair", "--json", cwd=root(bench)).json == {"damaged": False, "runs": [RUN]}
+
+
+@pytest.mark.parametrize("flags", [[], ["--yes"], ["--json"]])
+@pytest.mark.parametrize(
+    ("name", "why"),
+    [("CLAUDECODE", "outside Claude Code"), ("CLAUDE_CODE_SESSION_ID", "outside Claude Code"), ("", "no terminal")],
+)
+def test_3_repair_is_for_people(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch, flags: list[str], name: str, why: str
+) -> None:
+    bench.begin().building()
+    path = damaged(bench, 3)
+    before = path.read_bytes()
+    monkeypatch.chdir(root(bench))
+    monkeypatch.setattr(sys, "stdin", Keyboard("y\n") if name else io.StringIO("y\n"))
+    if name:
+        monkeypatch.setenv(name, "1")
+    with pytest.raises(Refused, match=why):
+        cli.main(["repair", *flags], standalone_mode=False)
+    assert main(["repair", *flags]) == 3
+    assert path.read_bytes() == before
+
+
+def test_5_what_cannot_be_repaired_says_what_is_left(call: Call, bench: Bench) -> None:
+    """K-A11: and what it names works."""
+    bench.begin().building()
+    os.unlink(bench.store.journal)
+    found = call("repair", "--yes", cwd=root(bench))
+    assert (found.code, found.out) == (5, "")
+    assert f"`fermata show state --run {RUN}`" in found.err
+    shown = call("show", "state", "--run", RUN, cwd=root(bench), session=None)
+    assert (shown.code, json.loads(shown.out)["run"]["run"]) == (0, RUN)
+
+
+def test_what_the_lost_lines_say_cannot_move_the_cursor(call: Call, bench: Bench) -> None:
+    bench.begin().building()
+    path = damaged(bench, 3)
+    body = {"goal": "\x1b[2J\u202e{0.__class__}", "id": "{id}"}
+    hostile = [
+        {"type": kind, "ts": "\x1b]0;x\x07", "body": body} for kind in ("run_created", "\x1b[1m", "dispatch_started")
+    ]
+    wrong: list[Any] = [{"type": 3, "ts": "x", "body": {}}, {"type": "x", "ts": "x", "body": []}]
+    lines = path.read_bytes().splitlines(keepends=True)[:3]
+    path.write_bytes(b"".join([*lines, *(json.dumps(event).encode() + b"\n" for event in hostile + wrong)]))
+    found = call("repair", "--yes", cwd=root(bench))
+    assert found.code == 0
+    assert "\x1b" not in found.out
+    assert "\u202e" not in found.out
+    assert found.out.count("cannot be read") >= 2
+
+
+def test_every_kind_of_event_has_words() -> None:
+    assert set(WORDS) == {"run_created", *HANDLERS}
+    assert all(in_words({"type": kind, "ts": "T", "body": {}}).startswith("T  ") for kind in WORDS)
+
+
+def test_2_of_several_damaged_runs_one_is_named(call: Call, bench: Bench) -> None:
+    bench.begin().building()
+    other = bench.store.folder.replace(RUN, OTHER)
+    shutil.copytree(bench.store.folder, other)
+    damaged(bench, 3)
+    shutil.copy(bench.store.journal, other)
+    found = call("repair", "--yes", cwd=root(bench))
+    assert (found.code, found.out) == (2, "")
+    assert f"several runs are damaged; name the one to repair: {OTHER}, {RUN}" in found.err
+    assert call("repair", OTHER, "--yes", cwd=root(bench)).code == 0
+    assert call("repair", "--yes", cwd=root(bench)).code == 0
+    assert (
+        call("repair", cwd=root(bench)).out
+        == "Nothing is damaged: 2 runs here, and each is whole. Nothing was changed.\n"
+    )
+
+
+def test_repair_in_a_real_terminal_has_colour_and_ctrl_c_loses_nothing(bench: Bench) -> None:
+    bench.begin().building()
+    path = damaged(bench, decided_in(bench))
+    before = path.read_bytes()
+    shown, code = at_keyboard(bench, "\x03")
+    assert code == 130
+    assert "interrupted; nothing is lost" in shown
+    assert path.read_bytes() == before
+    shown, code = at_keyboard(bench, "n\r")
+    assert (code, "Nothing was changed." in shown) == (5, True)
+    shown, code = at_keyboard(bench, "y\r")
+    assert code == 0
+    assert "\x1b[31mdamaged\x1b[0m" in shown
+    assert "\x1b[32mrepaired\x1b[0m" in shown
+    assert bench.store.events()[-1]["type"] == "repaired"
+
+
+def at_keyboard(bench: Bench, typed: str) -> tuple[str, int]:
+    """`fermata repair`, run by this interpreter in a pseudo-terminal."""
+    code = (
+        f"import sys; sys.path.insert(0, {os.path.dirname(PACKAGE)!r}); from fermata.cli import main; sys.exit(main())"
+    )
+    env = {name: value for name, value in os.environ.items() if name != "CLAUDE_CODE_SESSION_ID"}
+    return in_a_terminal([sys.executable, "-c", code, "repair"], root(bench), env, typed)
 
 
 def test_6_what_git_cannot_do(call: Call, bench: Bench) -> None:

@@ -28,7 +28,7 @@ from fermata.core.actions import (
 )
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
-from fermata.core.position import commands_for, item_of
+from fermata.core.position import commands_for, item_of, next_name
 from fermata.core.workflow import stage_at
 from fermata.definitions.workflow_files import load_workflow
 
@@ -147,7 +147,7 @@ class Player:
 
     def create(self, action: Action) -> Dispatch:
         stage = stage_at(self.run["workflow"], action.node)
-        name = f"d-{len(self.run['dispatches']) + 1:03d}"
+        name = next_name(self.run, "dispatches")
         scope = self._scope(stage, action.node)
         self.tell(
             "dispatch_created",
@@ -173,7 +173,7 @@ class Player:
         return sorted({glob for scope in self.run["approved"]["envelope"]["scopes"] for glob in scope})
 
     def check(self, action: Action, outcome: str | None = "green", **fields: Any) -> str:
-        name = f"c-{len(self.run['checks']) + 1:03d}"
+        name = next_name(self.run, "checks")
         stage = stage_at(self.run["workflow"], action.node)
         shown = next(c["command"]["shown"] for c in commands_for(self.run, stage) if c["name"] == action.subject)
         self.tell("check_started", id=name, node=action.node, visit=action.visit, name=action.subject, shown=shown)
@@ -230,6 +230,12 @@ class Player:
         assert gate is not None
         body = {"digest": gate["digest"], "decision": decision, "words": "", "channel": "picker", **fields}
         self.tell("decision_made", **body)
+
+    def repaired(self, dispatches: int = 0, checks: int = 0) -> None:
+        """Lines behind the newest were lost, in which so many names had been used."""
+        line, used = len(self.events) + 1, {"dispatches": dispatches, "checks": checks}
+        body = {"first": line, "last": line + 2, "reason": "bad", "copy": "journal.jsonl.damaged-1", "state": None}
+        self.tell("repaired", **body, used=used)
 
     # --- whole stretches
 

@@ -7,7 +7,7 @@ import pytest
 
 from fermata.core.actions import next_actions
 from fermata.core.fold import HANDLERS, FoldError, apply, fold, open_gate
-from fermata.core.position import check_verdict, item_of, items_over, leaves
+from fermata.core.position import check_verdict, item_of, items_over, leaves, next_name
 from fermata.core.records import CheckRun
 from tests.core.build import (
     LIMITS,
@@ -86,6 +86,7 @@ def test_every_event_type_is_played_here() -> None:
     player.tell("run_stopped")
     player.tell("lease_taken", session="s-2", generation=2, interactive=True)
     player.tell("retry_granted")
+    player.repaired()
     player.to_end()
     player.tell("run_aborted")
     assert {event["type"] for event in player.events} == {"run_created", *HANDLERS}
@@ -825,3 +826,33 @@ def test_a_moved_head_at_the_open_gate_is_asked_about_anew() -> None:
     assert before is not None
     assert after is not None
     assert after["digest"] != before["digest"]
+
+
+def test_after_a_repair_no_name_is_given_twice() -> None:
+    """An agent, a check or a file of what was lost may be there still."""
+    player = Player().approved()
+    player.until("agent", "steps.0/build")
+    assert list(player.run["dispatches"]) == ["d-001", "d-002"]
+    assert (next_name(player.run, "dispatches"), next_name(player.run, "checks")) == ("d-003", "c-002")
+    player.repaired(dispatches=5, checks=1)
+    assert (next_name(player.run, "dispatches"), next_name(player.run, "checks")) == ("d-006", "c-002")
+    player.repaired(dispatches=4, checks=7)
+    assert (next_name(player.run, "dispatches"), next_name(player.run, "checks")) == ("d-006", "c-008")
+    player.to_end()
+    assert list(player.run["dispatches"]) == ["d-001", "d-002", "d-006", "d-007"]
+    assert list(player.run["checks"])[:2] == ["c-001", "c-008"]
+    assert [repair["copy"] for repair in player.run["repairs"]] == [
+        "journal.jsonl.damaged-1",
+        "journal.jsonl.damaged-1",
+    ]
+
+
+def test_a_repair_moves_the_run_nowhere() -> None:
+    player = Player()
+    player.to_gate()
+    before = player.actions(), through_json(player.run)["position"]
+    player.repaired()
+    assert (player.actions(), player.run["position"]) == before
+    ended = Player().to_end()
+    ended.repaired()
+    assert ended.run["status"] == "completed"

@@ -24,6 +24,7 @@ from fermata.host.payload import Payload
 from fermata.store.data import DataFolder
 from fermata.store.errors import StoreError
 from fermata.store.project import Project
+from fermata.store.repair import examine, repair
 from fermata.store.run_store import RunStore
 from tests.store.oracles import acknowledged, clean, sound
 from tests.store.runs import (
@@ -236,6 +237,59 @@ def _check_rebuild(folder: str, acked: list[str]) -> None:
     assert len(sound(store_of(folder))) == 4
 
 
+# --- a damaged journal is repaired ---------------------------------------------------------------------------------------
+
+
+def _prepare_damaged(folder: str) -> None:
+    """Line 3 of 4 is not what it was."""
+    _prepare_run(folder)
+    _change_journal(folder, lambda lines: [*lines[:2], lines[2].replace(b"toolu", b"TOOLU"), *lines[3:]])
+
+
+def _prepare_cut(folder: str) -> None:
+    """The last line is gone: the good lines are as many as the state knows once the repair has told of itself."""
+    _prepare_run(folder)
+    _change_journal(folder, lambda lines: lines[:3])
+
+
+def _change_journal(folder: str, change: Callable[[list[bytes]], list[bytes]]) -> None:
+    with open(store_of(folder).journal, "rb") as file:
+        lines = file.readlines()
+    for path in (store_of(folder).journal, os.path.join(folder, "bad")):
+        with open(path, "wb") as file:
+            file.writelines(change(lines))
+
+
+def _repair(folder: str, ack: Ack) -> None:
+    damage = examine(store_of(folder))
+    if damage:
+        repair(store_of(folder), damage)
+    ack("repaired")
+
+
+def _check_repair(folder: str, acked: list[str]) -> None:
+    """The bad bytes are somewhere whatever happened, the loss is told of once, and what was acknowledged is whole."""
+    store = store_of(folder)
+    files = [n for n in os.listdir(store.folder) if n.startswith("journal.jsonl") and not n.endswith(".tmp")]
+    with open(os.path.join(folder, "bad"), "rb") as file:
+        bad = file.read()
+    assert bad in [_bytes(store.path(name)) for name in files]
+    if acked:
+        sound(store)
+    _repair(folder, lambda _: None)
+    assert examine(store) is None
+    events = sound(store)
+    good = 2 if len(bad.splitlines()) == 4 else 3
+    assert [event["type"] for event in events[good:]] == ["repaired"]
+    assert _bytes(store.path(events[-1]["body"]["copy"])) == bad
+    assert len([n for n in os.listdir(store.folder) if n.startswith("journal.jsonl.damaged-")]) == 1
+
+
+def _bytes(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
 # --- the command line: a run begins and its first agent is offered -----------------------------------------------------
 
 
@@ -286,6 +340,8 @@ SCENARIOS = {
     "start": Scenario(_nothing, _start, _check_start),
     "approve": Scenario(_prepare_gate, _approve, _check_approve),
     "accept": Scenario(_prepare_result, _accept, _check_accept),
+    "repair": Scenario(_prepare_damaged, _repair, _check_repair),
+    "repair-cut": Scenario(_prepare_cut, _repair, _check_repair),
     "rebuild": Scenario(_prepare_broken, _rebuild, _check_rebuild),
     "cli": Scenario(_prepare_cli, _cli, _check_cli),
 }

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.store.repair import examine, repair
 from fermata.store.run_store import RunStore
 from tests.hooks.driver import BUILDER, LAUNCHER, OTHER_SESSION, Session, decision, make_session, reason, told
 from tests.store import runs
@@ -285,15 +286,78 @@ def damage(session: Session) -> RunStore:
     return store
 
 
-def test_a_damaged_run_refuses_changes_and_lets_read(session: Session) -> None:
+@pytest.mark.parametrize(
+    ("tool", "given", "found"),
+    [
+        pytest.param("Write", {"file_path": "src/app.py"}, "deny", id="write"),
+        pytest.param("Edit", {"file_path": "/elsewhere/x"}, "deny", id="edit-outside"),
+        pytest.param("Bash", {"command": "touch x"}, "deny", id="bash-that-writes"),
+        pytest.param("Bash", {"command": f'"{LAUNCHER}" next'}, "deny", id="next"),
+        pytest.param("Bash", {"command": f'"{LAUNCHER}" repair --yes'}, "deny", id="repair-is-for-people"),
+        pytest.param("Agent", {"prompt": "fermata dispatch d-002"}, "deny", id="agent"),
+        pytest.param("AskUserQuestion", {"questions": []}, "deny", id="picker"),
+        pytest.param("Workflow", {}, "deny", id="workflow"),
+        pytest.param("mcp__x__write", {}, "deny", id="unknown-tool"),
+        pytest.param("Read", {"file_path": "src/app.py"}, "silent", id="read"),
+        pytest.param("Grep", {"pattern": "x"}, "silent", id="grep"),
+        pytest.param("Bash", {"command": "git log | head -3"}, "silent", id="bash-that-reads"),
+        pytest.param("Bash", {"command": f'"{LAUNCHER}" status'}, "silent", id="status"),
+        pytest.param("SubagentHandback", {"message": "done"}, "silent", id="an-agent-ends"),
+    ],
+)
+@pytest.mark.parametrize("agent", [None, BUILDER], ids=["main", "agent"])
+def test_a_damaged_run_refuses_changes_and_lets_read(
+    session: Session, tool: str, given: dict[str, str], found: str, agent: str | None
+) -> None:
     """K-E07."""
     damage(session)
-    outcome = session.tool("Write", {"file_path": "src/app.py"})
-    assert decision(outcome) == "deny"
-    assert "damaged" in reason(outcome)
-    assert "/fermata:stop" in reason(outcome)
-    assert decision(session.tool("Read", {"file_path": "src/app.py"})) == "silent"
+    outcome = session.tool(tool, given, agent=agent)
+    assert decision(outcome) == found
+    if found == "deny":
+        assert "line 1 is damaged" in reason(outcome)
+        assert f"{LAUNCHER} repair" in reason(outcome)
+        assert "/fermata:stop" in reason(outcome)
+
+
+def test_a_damaged_run_holds_nobody_back_and_tells_the_person(session: Session) -> None:
+    damage(session)
     assert stop(session).answer is None
+    assert session.hook("SubagentStop", agent_id=BUILDER, last_assistant_message="done").answer is None
+    for source in ("resume", "compact"):
+        answer = start(session, source).answer
+        assert answer is not None
+        assert f"{LAUNCHER} repair" in answer["systemMessage"]
+
+
+@pytest.mark.parametrize("command", ["status", "approve", "resume", "stop", "abort"])
+def test_every_command_of_a_damaged_run_says_what_to_type(session: Session, command: str) -> None:
+    damage(session)
+    outcome = session.type(command, "12345678" if command == "approve" else "")
+    assert decision(outcome) == "block"
+    assert "line 1 is damaged" in reason(outcome)
+    assert f"{LAUNCHER} repair" in reason(outcome)
+
+
+def test_after_a_repair_the_session_goes_on_and_an_agent_of_a_lost_dispatch_is_a_stranger(session: Session) -> None:
+    session.building()
+    (line,) = [event["seq"] for event in session.store.events() if event["type"] == "decision_made"]
+    with open(session.store.journal, "rb") as file:
+        lines = file.readlines()
+    lines[line - 1] = lines[line - 1].replace(b"picker", b"packer")
+    with open(session.store.journal, "wb") as file:
+        file.writelines(lines)
+    os.unlink(session.store.state)
+    write = {"file_path": os.path.join(session.root, "src", "app.py")}
+    assert decision(session.tool("Write", write, agent=BUILDER)) == "deny"
+    found = examine(session.store)
+    assert found is not None
+    repair(session.store, found)
+    outcome = session.tool("Write", write, agent=BUILDER)
+    assert decision(outcome) == "deny"
+    assert "this agent holds no dispatch with a standing approval" in reason(outcome)
+    assert decision(session.tool("Read", write, agent=BUILDER)) == "silent"
+    assert session.store.load()["approved"] is None
+    assert f'"{LAUNCHER}" next' in told(stop(session))
 
 
 def test_the_ways_out_that_are_named_work_for_a_damaged_run(session: Session) -> None:

@@ -15,8 +15,8 @@ MARKER = {"run": "r", "interactive": True, "mode": "default", "root": "/nowhere"
 HIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 HOSTILE = "x\x1b]8;;http://e\x07y\x1b[2J\r\u202ez\u200b\x9b31m\U000e0041" + " " * 10_000 + "\nNext line"
 KEYS = (
-    "format run mode status goal currentStage planFilePath stages routing agent_states checkpoints failures approval checks waiting session "
-    "tier cost"
+    "format run mode status goal currentStage planFilePath stages routing agent_states checkpoints failures approval checks waiting repairs "
+    "session tier cost"
 ).split()
 
 
@@ -51,6 +51,14 @@ def second_step() -> Player:
     return play
 
 
+def repaired() -> Player:
+    play = building()
+    while len(play.events) < 19:
+        play.tell("result_rejected", id="d-002", error="x", repair=1)
+    play.repaired()
+    return play
+
+
 def told(play: Player, kind: str) -> Player:
     play.tell(kind)
     return play
@@ -67,6 +75,7 @@ STATES: dict[str, tuple[Callable[[], Player], str, list[str]]] = {
     "limit": (limited, "waiting", ["Waits     enough is enough. /fermata:resume goes on"]),
     "completed": (lambda: Player().to_end(), "completed", ["Stage     completed"]),
     "aborted": (lambda: told(building(), "run_aborted"), "aborted", ["Stage     aborted"]),
+    "repaired": (repaired, "executing", ["Repaired  2026-", "gave up lines 20–22 (bad); journal.jsonl.damaged-1 has them"]),
     "aborted-at-the-gate": (lambda: decided("abort"), "aborted", ["decided: abort by picker"]),
 }  # fmt: skip
 

@@ -18,6 +18,7 @@ from . import __version__
 from .checks.runner import CheckError
 from .core.consultation import clean, line
 from .git.run import GitError
+from .store.errors import Refused
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -259,6 +260,54 @@ def log(run_id: str | None, count: int, as_json: bool) -> None:
 
     events = _site().shown(run_id).events()[-count:]
     _say("\n".join(log_lines(events)), {"events": events}, as_json)
+
+
+@cli.command()
+@click.argument("run_id", required=False, metavar="[RUN]")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@JSON_FLAG
+def repair(run_id: str | None, yes: bool, as_json: bool) -> None:
+    """Let a run with a damaged journal go on from its last good line. Only for people, in a terminal.
+
+    Shows what is damaged and what would go, keeps copies of it all, and asks before it changes anything; with --json it
+    does not ask, and changes something only with --yes. Exit code 5: the run is damaged still.
+    """
+    from .store.repair import repair as mend
+    from .views.repair import document, done_text, find_damage, text
+
+    _refuse_programs("repair")
+    site = _site()
+    names, known = find_damage(site, run_id)
+    if known is None:
+        told = f"{names[0]} is whole" if len(names) == 1 else f"{len(names)} runs here, and each is whole"
+        _say(f"Nothing is damaged: {told}. Nothing was changed.", {"damaged": False, "runs": names}, as_json)
+        return
+    store, damage = known
+    found = document(site, store, damage)
+    if not as_json:
+        click.echo(text(site, store, damage, _paint))
+    if not (yes or (not as_json and click.confirm(f"\nLet it go on from line {damage.seq}?", default=False))):
+        _say("Nothing was changed.", found, as_json)
+        sys.exit(5)
+    done = mend(store, damage)
+    _say("\n" + done_text(store, done, _paint), {**found, "repaired": True, "copies": done.copies}, as_json)
+
+
+def _refuse_programs(verb: str) -> None:
+    """Some commands are for people: not for a model's shell, and not for a script that answers itself."""
+    if os.environ.get("CLAUDECODE") or os.environ.get("CLAUDE_CODE_SESSION_ID"):
+        raise Refused(f"`fermata {verb}` is for people; type it in a terminal of your own, outside Claude Code")
+    if not sys.stdin.isatty():
+        raise Refused(f"`fermata {verb}` is for people, and no terminal is connected; type it in one")
+
+
+def _paint(words: str, kind: str) -> str:
+    """*words* in their kind's colour; click leaves it out where no terminal reads."""
+    if os.environ.get("NO_COLOR"):
+        return words
+    return (
+        click.style(words, bold=True) if kind == "name" else click.style(words, fg="red" if kind == "bad" else "green")
+    )
 
 
 @cli.command()

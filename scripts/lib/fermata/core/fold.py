@@ -14,13 +14,17 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-    from .records import Dispatch, DispatchState, Envelope, Event, Gate, Json, Run
+    from .records import Dispatch, DispatchState, Envelope, Event, Gate, Json, Repair, Run
 
     Body = dict[str, Json]
 
 
 class FoldError(ValueError):
     """A journal that this version cannot read; `str()` names the line and the reason."""
+
+
+class NewerError(FoldError):
+    """A line of a kind that only a newer fermata knows: nothing is wrong with the journal, and nothing may be cut from it."""
 
 
 def _created(event: Event) -> Run:
@@ -339,6 +343,18 @@ def _run_completed(run: Run, body: Body) -> None:
     run["position"]["at"] = None
 
 
+def _repaired(run: Run, body: Body) -> None:
+    """Lines behind this one were lost to damage. The names they had used are not given a second time."""
+    known: list[Repair] = run.get("repairs", [])
+    told: Repair = {key: body[key] for key in ("first", "last", "reason", "copy")}  # type: ignore[assignment]
+    run["repairs"] = [*known, {**told, "at": run["updated"]}]
+    skipped = run.get("skipped", {})
+    run["skipped"] = {
+        kind: max(skipped.get(kind, 0), highest - len(run[kind]))  # type: ignore[literal-required]
+        for kind, highest in body["used"].items()
+    }
+
+
 HANDLERS: dict[str, Callable[[Run, Body], None]] = {
     "lease_taken": _lease_taken,
     "settings_reloaded": _settings_reloaded,
@@ -364,6 +380,7 @@ HANDLERS: dict[str, Callable[[Run, Body], None]] = {
     "run_stopped": _run_stopped,
     "run_aborted": _run_aborted,
     "run_completed": _run_completed,
+    "repaired": _repaired,
 }
 
 
@@ -385,7 +402,7 @@ def step(run: Run | None, event: Event) -> Run:
 def _handle(run: Run, event: Event) -> None:
     place = f'line {event["seq"]} ("{event["type"]}")'
     if event["type"] not in HANDLERS:
-        raise FoldError(f"{place} has an unknown type; a newer fermata wrote it. Update fermata")
+        raise NewerError(f"{place} has an unknown type; a newer fermata wrote it. Update fermata")
     ended = run["status"] if run["status"] in ENDED else None
     run["updated"] = event["ts"]
     try:

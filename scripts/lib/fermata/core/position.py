@@ -81,6 +81,11 @@ def at_work(run: Run) -> list[str]:
     return [d["id"] for d in run["dispatches"].values() if d["state"] == "running"]
 
 
+def next_name(run: Run, kind: Literal["dispatches", "checks"]) -> str:
+    """The name of the dispatch (`d-004`) or check (`c-004`) to come: one that nothing ever had, also before a repair."""
+    return f"{kind[0]}-{len(run[kind]) + run.get('skipped', {}).get(kind, 0) + 1:03d}"
+
+
 def checks_of(run: Run, node: str, visit: int) -> list[CheckRun]:
     """The check runs made for one visit of a stage, oldest first."""
     return [c for c in run["checks"].values() if c["node"] == node and c["visit"] == visit]

@@ -184,6 +184,16 @@ class Voided(TypedDict):
     reason: str
 
 
+class Repair(TypedDict):
+    """What a person had `fermata repair` cut off: the lines' numbers, and the name of the copy that still holds them."""
+
+    at: str
+    first: int
+    last: int
+    reason: str
+    copy: str
+
+
 class Run(TypedDict):
     run: str
     mode: str
@@ -212,6 +222,8 @@ class Run(TypedDict):
     settings_due: bool
     waiting: Waiting | None
     failures: list[dict[str, str]]
+    repairs: NotRequired[list[Repair]]
+    skipped: NotRequired[dict[str, int]]
 
 
 class Snapshot(TypedDict):

@@ -18,6 +18,7 @@ from ..store.project import Project
 from . import answers
 from .bound import LAUNCHER, Bound
 from .client import interactive, nested
+from .damaged import way_out
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
         )
     try:
         return COMMANDS[name](payload, env, repo)
+    except Damaged as error:
+        return answers.block(f"fermata: {way_out(error)}")
     except StoreError as error:
         return answers.block(f"fermata: {error}")
 
@@ -67,7 +70,7 @@ def _bound_or_freed(payload: Payload, env: Mapping[str, str]) -> tuple[Bound | N
         return _bound(payload, env), ""
     except Damaged as error:
         DataFolder(env["CLAUDE_PLUGIN_DATA"]).clear_marker(payload.session)
-        return None, f"this session is free now; the run is left as it lies. {error}"
+        return None, f"this session is free now; the run is left as it lies. {error}: {LAUNCHER} repair"
 
 
 def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
@@ -241,7 +244,8 @@ def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     done = subprocess.run(
         [LAUNCHER, "status"], cwd=repo.root, env=dict(env), capture_output=True, text=True, timeout=60, check=False
     )
-    return answers.block((done.stdout or done.stderr).strip() or "fermata status said nothing; run it in a terminal")
+    said = (done.stdout or done.stderr).strip() or "fermata status said nothing; run it in a terminal"
+    return answers.block(f"{said}: {LAUNCHER} repair" if done.returncode == Damaged.exit_code else said)
 
 
 COMMANDS = {

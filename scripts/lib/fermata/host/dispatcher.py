@@ -83,9 +83,15 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
     marker = data.marker(payload.session)
     if marker is None:
         return _unbound(event, payload, env)
+    from ..store.errors import Damaged
     from .bound import Bound
 
-    bound = Bound(data, marker, payload)
+    try:
+        bound = Bound(data, marker, payload)
+    except Damaged as error:
+        from .damaged import while_damaged
+
+        return while_damaged(event, payload, error)
     if event == "PreToolUse":
         from .pre_tool_use import pre_tool_use
 

@@ -14,7 +14,7 @@ from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, rea
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.evidence import judge, to_json
-from ..core.position import ENDED, checks_of, commands_for, item_of, last_runs, outcome_of
+from ..core.position import ENDED, checks_of, commands_for, item_of, last_runs, next_name, outcome_of
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
@@ -137,7 +137,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """A dispatch: base tree, brief on disk, then the journal."""
     stage = stage_at(run["workflow"], action.node)
     scope = _scope(run, stage, action.node)
-    name = f"d-{len(run['dispatches']) + 1:03d}"
+    name = next_name(run, "dispatches")
     base = None
     if stage["access"] == "write":
         base = take_snapshot(site.repo)
@@ -170,7 +170,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """A check: journalled first, then started; one that dies in between is lost and runs again."""
     stage = stage_at(run["workflow"], action.node)
     named = next(c for c in commands_for(run, stage) if c["name"] == action.subject)
-    name = f"c-{len(run['checks']) + 1:03d}"
+    name = next_name(run, "checks")
     body = {
         "id": name,
         "node": action.node,

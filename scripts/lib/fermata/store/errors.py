@@ -9,6 +9,9 @@ class StoreError(Exception):
     exit_code = 6
 
 
+REPAIR = "Nothing advances. In a terminal, `fermata repair` shows what is lost and goes on from the last good line"
+
+
 class Conflict(StoreError):
     """Someone else drives the run, or another run is on."""
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from ..core.quick_json import dumps, loads
-from .errors import Damaged, StoreError
+from .errors import REPAIR, Damaged, StoreError
 from .files import sync_folder, write_all
 
 TYPE_CHECKING = False
@@ -80,7 +80,7 @@ def append(path: str, events: list[Event], size: int) -> Appended:
         StoreError: a line is too long.
         OSError: not written.
     """
-    lines = b"".join(_as_line(event) for event in events)
+    lines = b"".join(as_line(event) for event in events)
     if len(lines) > MAX_LINE:
         kind = events[0]["type"]
         raise StoreError(f"{kind} would add {len(lines):,} bytes to the journal; at most {MAX_LINE:,}. Shorten it")
@@ -101,7 +101,8 @@ def append(path: str, events: list[Event], size: int) -> Appended:
     return Appended(path, handle, size + len(lines), first=size == 0)
 
 
-def _as_line(event: Event) -> bytes:
+def as_line(event: Event) -> bytes:
+    """*event* as it stands in the journal, byte for byte."""
     return dumps(event).encode() + b"\n"
 
 
@@ -114,10 +115,7 @@ def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False
     if not good:
-        raise Damaged(
-            f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). Nothing was changed and the "
-            f"run holds. Keep the folder, and start anew with /build"
-        )
+        raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). {REPAIR}")
     return event
 
 

@@ -9,7 +9,7 @@ import os
 import time
 
 from . import journal
-from .errors import Damaged, StoreError
+from .errors import REPAIR, Damaged, StoreError
 from .files import LEFTOVER_AGE, make_folder, read_json, remove_leftovers, sync_folder, write_json
 from .lock import PATIENCE, locked
 
@@ -174,13 +174,10 @@ class RunStore:
         if cached and size == 0:
             raise Damaged(
                 f"{self.journal} is gone, {self.state} is still there. Nothing advances. "
-                f"`fermata show state` prints what is left; start anew with /build"
+                f"`fermata show state --run {os.path.basename(self.folder)}` prints what is left; start anew with /build"
             )
         if cached and cached["bytes"] > size:
-            raise Damaged(
-                f"{self.journal} is shorter than when it was last written. Nothing advances. "
-                f"Keep the folder; start anew with /build"
-            )
+            raise Damaged(f"{self.journal} is shorter than when it was last written. {REPAIR}")
 
     def _size(self) -> int:
         try:
@@ -194,7 +191,7 @@ class RunStore:
             found = read_json(self.state)
         except (Damaged, OSError):
             return None
-        return found if _usable(found) else None
+        return found if usable(found) else None
 
     def _catch_up(self, cached: Snapshot | None, through: Snapshot | None = None) -> Snapshot | None:
         """The run as the whole lines behind *cached* leave it; they must pass *through* what is known to have been."""
@@ -204,23 +201,22 @@ class RunStore:
             run, seq, head, size = self._step(run, event), event["seq"], event["hash"], end
             passed = passed or (through is not None and (seq, head, size) == _parts(through)[1:])
         if not passed:
-            raise Damaged(
-                f"{self.journal} is not the journal that {self.state} was made from. Nothing advances. "
-                f"If you trust the journal, move state.json away and run `fermata resume`; else start anew with /build"
-            )
+            raise Damaged(f"{self.journal} is not the journal that {self.state} was made from. {REPAIR}")
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, "run": run} if run else None
 
     def _step(self, run: Run | None, event: Event) -> Run:
-        from ..core.fold import FoldError, step
+        from ..core.fold import FoldError, NewerError, step
 
         try:
             return step(run, event)
-        except FoldError as error:
+        except NewerError as error:
             raise Damaged(f"{self.journal}: {error}") from None
+        except FoldError as error:
+            raise Damaged(f"{self.journal}: {error}. {REPAIR}") from None
         except (LookupError, TypeError, ValueError, AttributeError) as error:
             raise Damaged(
                 f"{self.journal}: line {event['seq']} ({event['type']}) does not fit the lines before it "
-                f"({type(error).__name__}: {error}). Nothing advances. Keep the folder; start anew with /build"
+                f"({type(error).__name__}: {error}). {REPAIR}"
             ) from None
 
 
@@ -230,7 +226,8 @@ def _parts(snapshot: Snapshot | None) -> tuple[Run | None, int, str, int]:
     return snapshot["run"], snapshot["seq"], snapshot["head"], snapshot["bytes"]
 
 
-def _usable(found: Json) -> bool:
+def usable(found: Json) -> bool:
+    """Whether *found* has the shape of `state.json`; whether it is true only the journal can say."""
     if not isinstance(found, dict) or found.get("format") != FORMAT or not isinstance(found.get("run"), dict):
         return False
     return type(found.get("seq")) is int and type(found.get("bytes")) is int and isinstance(found.get("head"), str)

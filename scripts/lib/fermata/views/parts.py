@@ -88,6 +88,9 @@ TELLING = (
     "summary",
     "goal",
     "digest",
+    "first",
+    "last",
+    "copy",
 )
 
 

@@ -62,6 +62,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             for c in run["checks"].values()
         ],
         "waiting": run["waiting"],
+        "repairs": run.get("repairs", []),
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
         "cost": None,
@@ -91,8 +92,9 @@ def _approval(run: Run) -> dict[str, Json] | None:
 
 def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
     """Ten lines or so, most important first."""
-    head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {_where(run)}"]
-    return "\n".join([*head, *_plan(run), *_dispatches(run), *_checks(run), *_strength(run, marker, env), *_next(run)])
+    head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {where(run)}"]
+    parts = (_plan(run), _dispatches(run), _checks(run), _strength(run, marker, env), _repairs(run), _next(run))
+    return "\n".join([*head, *(row for part in parts for row in part)])
 
 
 def _plan(run: Run) -> Iterator[str]:
@@ -122,7 +124,18 @@ def _strength(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str
         yield f"Strength  {tier.name}: {tier.why}"
 
 
-def _where(run: Run) -> str:
+def _repairs(run: Run) -> Iterator[str]:
+    for repair in run.get("repairs", []):
+        which = (
+            f"lines {repair['first']}–{repair['last']}"
+            if repair["last"] > repair["first"]
+            else f"line {repair['first']}"
+        )
+        yield f"Repaired  {repair['at']}: gave up {which} ({line(repair['reason'], 90)}); {repair['copy']} has them"
+
+
+def where(run: Run) -> str:
+    """The stage or stages that the run stands at, in words."""
     at = run["position"]["at"]
     if run["status"] in ("completed", "aborted") or at is None:
         return run["status"]

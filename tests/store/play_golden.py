@@ -1,0 +1,172 @@
+"""Plays the histories whose journals are kept under `golden/`, as the fermata at hand writes them.
+
+Run at a release, `python -m tests.store.play_golden` adds what is not there yet and never touches what is: an old
+journal says how an old fermata wrote, and that does not change. Times and ids are the same each time.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+import tempfile
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from unittest import mock
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "lib"))
+
+from fermata.checks.runner import read_check
+from fermata.core.evidence import Evidence
+from fermata.store.repair import examine, repair
+from fermata.store.run_store import FORMAT
+from tests.loop.bench import Bench, asked, built, plan, review
+from tests.store.runs import SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from fermata.core.records import Run
+
+GOLDEN = Path(__file__).parent / "golden"
+BY_HUMAN = {"decision_made", "run_stopped", "run_aborted", "retry_granted", "lease_taken"}
+
+
+class Play(Bench):
+    """A bench whose journal names nobody's machine, written by whom it would be in a session."""
+
+    def tell(self, kind: str, **body: Any) -> Run:
+        return self.store.note("human" if kind in BY_HUMAN else "hook", kind, body)
+
+    def transcript(self, name: str) -> str:
+        return f"/transcripts/{name}.jsonl"
+
+    def at_gate(self) -> str:
+        """The plan has been shown and asked about; gives its digest."""
+        gate = self.run["gate"]
+        assert gate is not None
+        self.tell("report_shown", digest=gate["digest"])
+        self.tell("question_shown", tool_use_id="toolu_ask", at="2026-01-02T03:04:05Z", digest=gate["digest"])
+        return gate["digest"]
+
+
+def whole(play: Play) -> None:
+    """From the goal to the end, with an invalid result, a question round and a review."""
+    play.settle()
+    name = play.work()
+    play.refused("no JSON")
+    play.takes(asked("Which words?"))
+    play.tell("questions_answered", id=name, answers={"Which words?": "yes"})
+    play.tell("dispatch_started", id=name, at="2026-01-02T03:04:05Z")
+    play.takes(plan())
+    play.settle()
+    play.at_gate()
+    play.approve().settle()
+    play.work()
+    play.build().settle()
+    play.work()
+    play.takes(review())
+    play.settle()
+
+
+def changed_and_resumed(play: Play) -> None:
+    """The first plan was sent back, an agent died, the run was parked and taken over; it waits at the gate."""
+    play.planned()
+    play.tell("decision_made", digest=play.at_gate(), decision="modify", words="smaller", channel="picker")
+    play.settle()
+    play.tell("dispatch_failed", id=play.work(), reason="the agent ended with an error: API error")
+    play.settle()
+    play.tell("run_stopped")
+    play.tell("lease_taken", session=SESSION, generation=2, interactive=True)
+    play.planned()
+    play.at_gate()
+
+
+def withdrawn(play: Play) -> None:
+    """Approvals that fell, a base that moved, a tree that moved, a limit; at last the user ended it."""
+    play.planned().approve().settle()
+    play.data.drop_approval(play.run["run"])
+    play.settle()
+    play.approve().settle()
+    play.sandbox.commit("the user's own")
+    play.settle()
+    play.approve().settle()
+    play.work()
+    play.build().settle()
+    play.work()
+    play.takes(review())
+    play.sandbox.write("src/other.py", "changed = True\n")
+    play.settle()
+    play.tell("retry_granted")
+    play.tell("limit_reached", node="verify", why="40 dispatches were made; limits.dispatches is 40")
+    play.tell("run_aborted")
+
+
+def mended(play: Play) -> None:
+    """A journal that was damaged, cut by `fermata repair`, and went on."""
+    play.building()
+    play.takes(built(summary="nothing was to be done"))
+    path = Path(play.store.journal)
+    path.write_bytes(path.read_bytes().replace(b'"agent-d-002"', b'"agent-d-009"'))
+    damage = examine(play.store)
+    assert damage is not None
+    repair(play.store, damage)
+    play.settle()
+
+
+HISTORIES: dict[str, Callable[[Play], None]] = {
+    "whole": whole,
+    "changed-and-resumed": changed_and_resumed,
+    "withdrawn": withdrawn,
+    "repaired": mended,
+}
+
+
+def clock() -> Callable[[], str]:
+    """A second passes from one look at it to the next."""
+    ticks: Iterator[int] = count()
+    return lambda: "2026-01-02T{:02}:{:02}:{:02}Z".format(*(3 + (n := next(ticks)) // 3600, n // 60 % 60, n % 60))
+
+
+def quick_check(folder: str, name: str) -> Any:
+    """As the real one; but every check took the same time."""
+    found = read_check(folder, name)
+    return found._replace(seconds=0.1) if isinstance(found, Evidence) else found
+
+
+def play_history(name: str, folder: Path) -> Path:
+    """Play history *name* in *folder*; gives the run's folder."""
+    now = clock()
+    dates = dict.fromkeys(("GIT_AUTHOR_DATE", "GIT_COMMITTER_DATE"), "2026-01-02T03:04:05Z")
+    with ExitStack() as patched:
+        patched.enter_context(mock.patch.dict(os.environ, dates))
+        for place in ("fermata.store.run_store.utc_now", "fermata.store.repair.utc_now", "tests.loop.bench.utc_now"):
+            patched.enter_context(mock.patch(place, now))
+        patched.enter_context(mock.patch("fermata.loop.drive.minutes_since", return_value=1.0))
+        patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
+        patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
+        play = Play(folder)
+        play.begin()
+        HISTORIES[name](play)
+    return Path(play.store.folder)
+
+
+def main() -> int:
+    for name in HISTORIES:
+        target = GOLDEN / f"{FORMAT}-{name}"
+        if target.exists():
+            continue
+        with tempfile.TemporaryDirectory() as folder:
+            made = play_history(name, Path(folder))
+            target.mkdir(parents=True)
+            for file in ("journal.jsonl", "state.json"):
+                shutil.copy(made / file, target / file)
+        print(f"new: {target}")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
