@@ -81,7 +81,8 @@ def test_pieces_never_take_more_than_their_room(pieces: list[Piece], room: int) 
     fences = sum(2 * 10 + 6 for piece in pieces if piece.kind is not None)
     assert lengths <= room + len(pieces[0].lead if pieces else "") + len(mark(999, "there")) + fences
     size = sum(len(piece.lead) + len(piece.body) for piece in pieces)
-    assert any("the whole is in there" in part for part in shown) is (size > room)
+    first = len(pieces[0].lead) if pieces else 0  # is always there
+    assert any("the whole is in there" in part for part in shown) is (size > max(room, first))
 
 
 # --- whole briefs
@@ -160,7 +161,7 @@ STAGES = [("plan", 1), ("steps.0/build", 1), ("steps.1/build", 1), ("rework", 1)
 
 
 @pytest.mark.parametrize(("node", "visit"), STAGES)
-@settings(deadline=None, max_examples=12)
+@settings(deadline=None, max_examples=3)
 @given(text=LONG)
 def test_no_brief_exceeds_its_contract(rejected: Bench, node: str, visit: int, text: str) -> None:
     run = stretched(rejected.run, text)

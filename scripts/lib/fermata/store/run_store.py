@@ -121,9 +121,9 @@ class RunStore:
             fresh, appended = self._append(actor, snapshot, news)
         # Outside the lock, so that whoever waits for it waits neither for the disk nor for a cache.
         appended.sync()
-        before = snapshot["seq"] if snapshot else 0
-        if self._size() == fresh["bytes"] or before // CACHE_EVERY != fresh["seq"] // CACHE_EVERY:
-            self._write_cache(fresh)
+        before, behind = snapshot["seq"] if snapshot else 0, self._size() - fresh["bytes"]
+        if behind == 0 or (behind > 0 and before // CACHE_EVERY != fresh["seq"] // CACHE_EVERY):
+            self._write_cache(fresh)  # and never one that a repair has cut the journal behind
         return fresh["run"]
 
     def _write_cache(self, fresh: Snapshot) -> None:
