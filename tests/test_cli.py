@@ -139,8 +139,8 @@ def test_outside_a_repository_every_verb_says_so(call: Call, tmp_path: Path, ver
     found = call(verb, *ARGUMENTS.get(verb, []), cwd=tmp_path)
     assert (found.code, found.out) == (2, "")
     assert (
-        found.err
-        == f"fermata: {tmp_path} is not inside a git repository; fermata proves and undoes by git. Run: git init\n"
+        found.err == f"fermata: {tmp_path} is not inside a git repository, and fermata proves and undoes by git. "
+        'Run: git init && git add -A && git commit -m "Begin"\n'
     )
 
 

@@ -89,7 +89,7 @@ def test_a_build_in_a_second_session_is_refused_and_leaves_it_free(
     ][:1]
     assert heard.is_error
     assert heard.text.startswith("Exit code 4")
-    assert f"run {name} ({GOAL!r}) is on in this repository" in second.result
+    assert f"run {name} ({GOAL!r}) is on in this work tree" in second.result
     assert not (stage.world.home / ".claude/plugins/data/fermata-inline/active" / second.session_id).exists()
 
 

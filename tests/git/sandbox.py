@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 from fermata.git.repo import Repo, find_repo
+from fermata.git.snapshot import changed_paths, take_snapshot
 
 
 class Sandbox:
@@ -40,6 +41,12 @@ class Sandbox:
         self.git("commit", "-q", "--no-verify", "--no-gpg-sign", "--allow-empty", "-m", message)
         return self.git("rev-parse", "HEAD").strip()
 
+    def uncommitted(self) -> list[str]:
+        """Paths of the work tree that are not as HEAD has them."""
+        return [
+            c.path for c in changed_paths(self.repo, self.git("rev-parse", "HEAD").strip(), take_snapshot(self.repo))
+        ]
+
     def names(self, tree: str) -> list[str]:
         return [name for name in self.git("ls-tree", "-r", "-z", "--name-only", tree).split("\0") if name]
 
@@ -47,9 +54,8 @@ class Sandbox:
         """Hashes of all that is the user's: each file of the work tree and of `.git`, but no object or fermata file."""
         found = {}
         for place, folders, files in os.walk(os.fsencode(self.root)):
-            folders[:] = [
-                name for name in folders if not (place.endswith(b"/.git") and name in {b"objects", b"fermata"})
-            ]
+            if place.endswith(b"/.git") or b"/.git/modules/" in place:
+                folders[:] = [name for name in folders if name not in {b"objects", b"fermata"}]
             for name in files:
                 full = os.path.join(place, name)
                 content = os.readlink(full) if os.path.islink(full) else Path(os.fsdecode(full)).read_bytes()

@@ -3,7 +3,6 @@ from __future__ import annotations
 import pytest
 
 from fermata.git.by_products import CACHE_TAG, without_by_products
-from fermata.git.repo import dirty_paths
 from fermata.git.snapshot import take_snapshot
 from tests.git.sandbox import Sandbox
 
@@ -30,7 +29,7 @@ def test_known_caches_are_left_out(sandbox: Sandbox, path: str) -> None:
     before = take_snapshot(sandbox.repo)
     sandbox.write(path)
     assert take_snapshot(sandbox.repo) == before
-    assert dirty_paths(sandbox.repo) == []
+    assert sandbox.uncommitted() == []
     assert without_by_products(str(sandbox.root), [path.encode()]) == set()
 
 
@@ -53,7 +52,7 @@ def test_known_caches_are_left_out(sandbox: Sandbox, path: str) -> None:
 def test_what_may_be_somebodys_work_is_kept(sandbox: Sandbox, path: str) -> None:
     sandbox.write(path)
     assert path in sandbox.names(take_snapshot(sandbox.repo))
-    assert dirty_paths(sandbox.repo) == [path]
+    assert sandbox.uncommitted() == [path]
 
 
 @pytest.mark.parametrize(
@@ -72,7 +71,7 @@ def test_only_what_cargo_builds_into_is_left_out(sandbox: Sandbox, tag: str, man
     sandbox.write("crate/target/CACHEDIR.TAG", tag)
     sandbox.write("crate/target/debug/deps/x-1.d")
     assert (take_snapshot(sandbox.repo) == before) is left_out
-    assert ("crate/target/debug/deps/x-1.d" not in dirty_paths(sandbox.repo)) is left_out
+    assert ("crate/target/debug/deps/x-1.d" not in sandbox.uncommitted()) is left_out
 
 
 def test_a_tag_alone_hides_no_folder(sandbox: Sandbox) -> None:

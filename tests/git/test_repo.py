@@ -10,7 +10,6 @@ from fermata.git.repo import (
     GitError,
     Repo,
     branch,
-    dirty_paths,
     find_repo,
     head_commit,
     no_filters,
@@ -86,7 +85,7 @@ def test_git_variables_of_the_caller_are_ignored(
     monkeypatch.setenv("GIT_CONFIG_PARAMETERS", "'core.bare=true'")
     head = run_git(sandbox.repo, "log", "-1", "--format=%s")
     assert head == b"second\n"
-    assert dirty_paths(sandbox.repo) == []
+    assert sandbox.uncommitted() == []
 
 
 def test_a_vanished_git_folder_does_not_lead_to_the_repository_above(sandbox: Sandbox) -> None:
@@ -129,31 +128,6 @@ def test_a_git_in_a_relative_path_folder_is_not_run(sandbox: Sandbox, monkeypatc
 def test_time_limit_is_an_error(sandbox: Sandbox) -> None:
     with pytest.raises(GitError, match=r"no answer within 0\.05 s"):
         run_git(sandbox.repo, "-c", "alias.nap=!sleep 5", "nap", seconds=0.05)
-
-
-def test_dirty_paths_names_staged_changed_deleted_and_untracked(sandbox: Sandbox) -> None:
-    sandbox.write("old/gone.py")
-    sandbox.commit()
-    sandbox.write("staged new.py")
-    sandbox.git("add", "staged new.py")
-    sandbox.write("src/app.py", "print(2)\n")
-    (sandbox.root / "old/gone.py").unlink()
-    sandbox.write("loose/a\nb.py")
-    sandbox.write("x.log")
-    sandbox.write("ignored/y")
-    sandbox.write("src/__pycache__/app.pyc")
-    sandbox.write(".fermata/worktrees/r/m/file.py")
-    sandbox.write(".fermata/config.yaml")
-    expected = [".fermata/config.yaml", "loose/a\nb.py", "old/gone.py", "src/app.py", "staged new.py"]
-    assert dirty_paths(sandbox.repo) == expected
-    assert dirty_paths(sandbox.repo, limit=2) == expected[:2]
-
-
-def test_looking_does_not_refresh_the_index(sandbox: Sandbox) -> None:
-    os.utime(sandbox.root / "README.md", (1, 1))
-    before = (sandbox.root / ".git/index").read_bytes()
-    assert dirty_paths(sandbox.repo) == []
-    assert (sandbox.root / ".git/index").read_bytes() == before
 
 
 @pytest.mark.parametrize(

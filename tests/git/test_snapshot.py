@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from fermata.git.repo import GitError, branch, dirty_paths, head_commit, operation_in_progress
+from fermata.git.repo import GitError, branch, head_commit, operation_in_progress
 from fermata.git.snapshot import Change, changed_paths, diff_text, keep_tree, take_snapshot
 from tests.git.sandbox import Sandbox, make_sandbox
 
@@ -243,6 +243,63 @@ def test_submodule_by_its_head(sandbox: Sandbox, tmp_path: Path) -> None:
     assert "Subproject commit" in diff_text(sandbox.repo, before, take_snapshot(sandbox.repo), 10_000)
 
 
+def with_submodule(sandbox: Sandbox, tmp_path: Path) -> Sandbox:
+    other = make_sandbox(tmp_path / "other")
+    sandbox.git("submodule", "--quiet", "add", str(other.root), "deep/sub")
+    sandbox.commit()
+    return Sandbox(sandbox.root / "deep/sub")
+
+
+def test_what_is_not_committed_in_a_submodule_is_seen_as_one_path(sandbox: Sandbox, tmp_path: Path) -> None:
+    sub = with_submodule(sandbox, tmp_path)
+    clean = take_snapshot(sandbox.repo)
+    assert clean == sandbox.git("rev-parse", "HEAD^{tree}").strip()
+    sub.write("src/app.py", "print(2)\n")
+    state = sandbox.state()
+    changed = take_snapshot(sandbox.repo)
+    assert changed_paths(sandbox.repo, clean, changed) == [Change("deep/sub", "modified")]
+    assert take_snapshot(sandbox.repo) == changed
+    sub.write("new.py")
+    assert changed_paths(sandbox.repo, changed, take_snapshot(sandbox.repo)) == [Change("deep/sub", "modified")]
+    (sub.root / "new.py").unlink()
+    assert take_snapshot(sandbox.repo) == changed
+    assert sandbox.state() == state
+    sub.git("checkout", "-q", "src/app.py")
+    sub.write("x.log")
+    assert take_snapshot(sandbox.repo) == clean
+
+
+def test_a_submodule_in_a_submodule_is_seen(sandbox: Sandbox, tmp_path: Path) -> None:
+    inner = make_sandbox(tmp_path / "inner")
+    sub = with_submodule(sandbox, tmp_path)
+    sub.git("submodule", "--quiet", "add", str(inner.root), "in")
+    sub.commit()
+    sandbox.commit()
+    clean = take_snapshot(sandbox.repo)
+    Sandbox(sub.root / "in").write("README.md", "changed\n")
+    assert changed_paths(sandbox.repo, clean, take_snapshot(sandbox.repo)) == [Change("deep/sub", "modified")]
+
+
+def test_an_uninitialised_submodule_is_its_commit_until_there_are_files(sandbox: Sandbox, tmp_path: Path) -> None:
+    sub = with_submodule(sandbox, tmp_path)
+    clean = take_snapshot(sandbox.repo)
+    sandbox.git("submodule", "--quiet", "deinit", "deep/sub")
+    assert take_snapshot(sandbox.repo) == clean
+    sub.write("src/strange.py")
+    seen = take_snapshot(sandbox.repo)
+    assert changed_paths(sandbox.repo, clean, seen) == [Change("deep/sub", "modified")]
+    assert take_snapshot(sandbox.repo) == seen
+
+
+def test_a_submodule_whose_git_folder_lies_elsewhere_is_an_error(sandbox: Sandbox, tmp_path: Path) -> None:
+    sub = with_submodule(sandbox, tmp_path)
+    elsewhere = make_sandbox(tmp_path / "elsewhere")
+    (sub.root / ".git").write_text(f"gitdir: {elsewhere.root}/.git\n")
+    with pytest.raises(GitError, match=r"the submodule deep/sub: its git folder .*/elsewhere/\.git is not inside"):
+        take_snapshot(sandbox.repo)
+    assert not (elsewhere.root / ".git/fermata").exists()
+
+
 def test_untracked_repositories_inside_are_files_and_other_worktrees_are_not_ours(sandbox: Sandbox) -> None:
     before = take_snapshot(sandbox.repo)
     unborn = make_sandbox(sandbox.root / "unborn", commits=False)
@@ -360,6 +417,23 @@ def test_a_fifo_and_a_dangling_link_do_not_hang(sandbox: Sandbox) -> None:
     assert "pipe" not in names
 
 
+def test_devices_that_a_sandbox_lays_over_files_are_no_content(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """bwrap makes an empty file and mounts /dev/null on it; `readdir` still calls it a file, so git lists it."""
+    before = take_snapshot(sandbox.repo)
+    sandbox.write(".bashrc", "")
+    sandbox.write(".mcp.json", "{}")
+    sandbox.git("add", ".mcp.json")
+    sandbox.write(".mcp.json", "{ }")
+    real = os.lstat
+    covered = {os.path.join(os.fsencode(sandbox.root), name) for name in (b".bashrc", b".mcp.json")}
+    monkeypatch.setattr(os, "lstat", lambda path, **k: real("/dev/null") if path in covered else real(path, **k))
+    assert take_snapshot(sandbox.repo) == before
+    monkeypatch.undo()
+    assert sandbox.uncommitted() == [".bashrc", ".mcp.json"]
+
+
 def test_temporary_folders_of_killed_processes_are_removed(sandbox: Sandbox) -> None:
     old = sandbox.root / ".git/fermata/index-old"
     young = sandbox.root / ".git/fermata/index-young"
@@ -407,7 +481,7 @@ def test_no_program_of_the_repository_runs(sandbox: Sandbox, tmp_path: Path) -> 
     keep_tree(sandbox.repo, after, "run/1", "m")
     assert changed_paths(sandbox.repo, before, after) == [Change("README.md", "modified")]
     assert "+changed" in diff_text(sandbox.repo, before, after, 10_000)
-    assert dirty_paths(sandbox.repo) == ["README.md", "new.bin"]
+    assert sandbox.uncommitted() == ["README.md", "new.bin", "sub"]
     assert (head_commit(sandbox.repo), branch(sandbox.repo))[1] == "main"
     assert not canary.exists(), canary.read_text()
     sandbox.git("status")

@@ -8,20 +8,21 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
-from .by_products import without_by_products
 from .run import GitError, path_text, run_git
 
 __all__ = [
     "GitError",
     "Repo",
     "branch",
-    "dirty_paths",
     "find_repo",
     "head_commit",
     "no_filters",
     "operation_in_progress",
     "path_text",
     "run_git",
+    "without_repo",
+    "worktree_name",
+    "worktree_root",
 ]
 
 OPERATIONS = (
@@ -59,6 +60,35 @@ def find_repo(start: str) -> Repo | None:
         parent = os.path.dirname(here)
         if parent == here or _is_git_dir(here):
             return None
+        here = parent
+
+
+def worktree_name(repo: Repo) -> str:
+    """Which work tree of its repository this is: `.`, or `worktrees/NAME`; stays the same when the folder is moved."""
+    return os.path.relpath(repo.git_dir, repo.common_dir)
+
+
+def worktree_root(common_dir: str, name: str) -> str | None:
+    """The folder of the linked worktree that `worktree_name` called *name*; None when it is gone, or is the first one."""
+    back = _first_line(os.path.join(common_dir, name, "gitdir"))
+    return os.path.dirname(back) if back and os.path.exists(back) else None
+
+
+def without_repo(start: str) -> str:
+    """Why `find_repo` found nothing at *start*, and what a person does then."""
+    here = os.path.realpath(start)
+    while True:
+        entry = os.path.join(here, ".git")
+        if os.path.isfile(entry):
+            return (
+                f"{entry} leads to {_gitfile(entry)}, where no repository is; "
+                "a worktree that was moved is mended by `git worktree repair`, run in the main one"
+            )
+        if _is_git_dir(here):
+            return f"{here} is a bare repository or a git folder, without files to work on; use a clone or a worktree"
+        parent = os.path.dirname(here)
+        if parent == here:
+            return f'{start} is not inside a git repository, and fermata proves and undoes by git. Run: git init && git add -A && git commit -m "Begin"'
         here = parent
 
 
@@ -122,16 +152,3 @@ def branch(repo: Repo) -> str | None:
 def operation_in_progress(repo: Repo) -> str | None:
     """The name of a merge, rebase, am, cherry-pick, revert or bisect that the user has not finished."""
     return next((name for mark, name in OPERATIONS if os.path.exists(os.path.join(repo.git_dir, mark))), None)
-
-
-def dirty_paths(repo: Repo, limit: int = 1000) -> list[str]:
-    """Paths that are staged, changed, or untracked and not ignored; sorted, at most *limit*, by-products left out.
-
-    A submodule counts when its HEAD moved, not for what is changed inside it: looking there would obey its
-    configuration.
-    """
-    options = ("--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--ignore-submodules=dirty")
-    records = run_git(repo, *no_filters(repo), "status", *options).split(b"\0")
-    ours = {line[3:] for line in records if line and line[:2] != b"??"}
-    strange = {line[3:] for line in records if line[:2] == b"??"}
-    return sorted(map(path_text, ours | without_by_products(repo.root, strange)))[:limit]

@@ -16,10 +16,11 @@ import time
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .by_products import BY_PRODUCTS, without_by_products
 from .large_files import LargeFile, split_by_size
-from .repo import Repo, find_repo, no_filters, path_text
+from .listing import Listing, devices, list_files, untracked_files, without_folder
+from .repo import Repo, no_filters, path_text
 from .run import GitError, read_git, run_git
+from .submodules import uncommitted_submodules
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -45,30 +46,21 @@ class Change(NamedTuple):
     kind: Kind
 
 
-class _Listing(NamedTuple):
-    """What `ls-files` said, as raw paths; `assumed` and `skipped` are entries that git was told not to look at."""
-
-    tracked: set[bytes]
-    changed: set[bytes]
-    untracked: set[bytes]
-    assumed: set[bytes]
-    skipped: set[bytes]
-
-
 def take_snapshot(repo: Repo) -> str:
     """Store the work tree as it is now and return the id of its tree.
 
     In it: tracked files, and untracked ones that are neither ignored nor by-products (`by_products.py`); for a large
     untracked one something stands that changes when the file does (`large_files.py`). Files that were marked
     assume-unchanged or skip-worktree are looked at all the same. An untracked repository inside the tree counts as
-    plain files, another worktree of this repository not at all, a submodule by its HEAD commit only.
+    plain files, another worktree of this repository not at all; for a submodule its commit stands, or while something in
+    it is not committed another id (`submodules.py`).
 
     Raises:
         GitError: also when a file cannot be read; nothing less than the whole tree is ever called a snapshot.
     """
     quiet = no_filters(repo)
     with _private_index(repo) as index:
-        listing = _list(repo, quiet, index)
+        listing = list_files(repo, quiet, index)
         _update(repo, quiet, index, listing)
         # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
         return run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
@@ -110,32 +102,13 @@ def _clear_left_behind(home: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _list(repo: Repo, quiet: tuple[str, ...], index: str | None) -> _Listing:
-    excludes = [f"--exclude={rule}" for rule in BY_PRODUCTS]
-    options = ("-z", "-v", "--cached", "--modified", "--deleted", "--others", "--exclude-standard", *excludes)
-    listing = _Listing(set(), set(), set(), set(), set())
-    for record in run_git(repo, *quiet, "ls-files", *options, index=index).split(b"\0"):
-        tag, path = record[:1], record[2:]
-        if tag == b"?":
-            listing.untracked.add(path)
-        elif tag:
-            listing.tracked.add(path)
-            if tag.upper() in b"CRM":
-                listing.changed.add(path)
-            if tag.islower():
-                listing.assumed.add(path)
-            if tag.upper() == b"S":
-                listing.skipped.add(path)
-    return listing
-
-
-def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -> None:
+def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) -> None:
     """Bring the private index to what the work tree holds."""
     top = os.fsencode(repo.root)
     present = {path for path in listing.skipped if os.path.lexists(os.path.join(top, path))}
     absent = listing.skipped - present  # a sparse checkout: not there on purpose, so not deleted
-    gone = _without_folder(top, listing.tracked - absent)
-    untracked, large = split_by_size(repo, _untracked_files(repo, listing))
+    gone = without_folder(top, listing.tracked - absent) | devices(top, listing.changed)
+    untracked, large = split_by_size(repo, untracked_files(repo, listing))
     changed = ((listing.changed | listing.assumed | present) - gone - absent) | untracked
 
     def tell(option: tuple[str, ...], paths: set[bytes]) -> None:
@@ -148,59 +121,33 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: _Listing) -
     tell(("--force-remove",), gone)
     tell(("--add", "--remove"), changed)
     if large:
-        _stand_in(repo, index, large)
+        _stand_in(repo, quiet, index, large)
+    uncommitted = uncommitted_submodules(repo, listing.links - gone - absent, take_snapshot)
+    _enter(repo, quiet, index, [b"160000 %s\t%s\0" % (state.encode(), path) for path, state in uncommitted])
 
 
 def large_untracked(repo: Repo) -> list[tuple[str, int]]:
     """Path and size of each untracked file that snapshots do not store, sorted; a person should know them."""
-    listing = _list(repo, no_filters(repo), None)
-    _stored, large = split_by_size(repo, _untracked_files(repo, listing))
+    listing = list_files(repo, no_filters(repo), None)
+    _stored, large = split_by_size(repo, untracked_files(repo, listing))
     return [(path_text(file.path), file.size) for file in large]
 
 
-def _untracked_files(repo: Repo, listing: _Listing) -> set[bytes]:
-    plain = {path for path in listing.untracked if not path.endswith(b"/")}
-    nested = (_nested_files(repo, path) for path in listing.untracked - plain)
-    return without_by_products(repo.root, plain.union(*nested))
-
-
-def _stand_in(repo: Repo, index: str, large: list[LargeFile]) -> None:
+def _stand_in(repo: Repo, quiet: tuple[str, ...], index: str, large: list[LargeFile]) -> None:
     """Put what stands for *large* files into the index; the texts are stored from files beside it."""
     names = [f"{index}-large-{number}" for number in range(len(large))]
     for name, file in zip(names, large, strict=True):
         with open(name, "xb") as text:
             text.write(file.stand_in)
     stored = run_git(repo, "hash-object", "-w", "--no-filters", "--", *names)
-    lines = (b"100644 %s\t%s\0" % (blob, file.path) for blob, file in zip(stored.split(), large, strict=True))
-    run_git(repo, "update-index", "-z", "--index-info", index=index, stdin=b"".join(lines))
+    entries = [b"100644 %s\t%s\0" % (blob, f.path) for blob, f in zip(stored.split(), large, strict=True)]
+    _enter(repo, quiet, index, entries)
 
 
-def _without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
-    """Those of *paths* with something above them that is no folder any more (now a symbolic link or a file)."""
-    real: dict[bytes, bool] = {b"": True}
-
-    def is_folder(folder: bytes) -> bool:
-        todo = []
-        while folder not in real:
-            todo.append(folder)
-            folder = os.path.dirname(folder)
-        for below in reversed(todo):  # no recursion: a path may have 2,000 folders
-            full = os.path.join(top, below)
-            real[below] = real[os.path.dirname(below)] and not os.path.islink(full) and not os.path.isfile(full)
-        return real[(todo or [folder])[0]]
-
-    return {path for path in paths if not is_folder(os.path.dirname(path))}
-
-
-def _nested_files(repo: Repo, folder: bytes) -> set[bytes]:
-    """The files of an untracked repository inside the work tree, as git ignores and lists them there."""
-    place = os.path.join(os.fsencode(repo.root), folder.rstrip(b"/"))
-    inner = find_repo(os.fsdecode(place))
-    if inner is None or os.fsencode(inner.root) != place or inner.common_dir == repo.common_dir:
-        return set()
-    listing = _list(inner, no_filters(inner), None)
-    files = {(path, os.path.join(place, path)) for path in listing.tracked | listing.untracked}
-    return {folder + path for path, full in files if os.path.islink(full) or os.path.isfile(full)}
+def _enter(repo: Repo, quiet: tuple[str, ...], index: str, lines: list[bytes]) -> None:
+    """Put entries as they are into the private index. Writing it back looks into young files: `quiet` here as well."""
+    if lines:
+        run_git(repo, *quiet, "update-index", "-z", "--index-info", index=index, stdin=b"".join(lines))
 
 
 def changed_paths(repo: Repo, before: str, after: str) -> list[Change]:

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from .payload import Payload
 
 MAX_GOAL = 100_000
+TYPED_HERE = "A line that begins with ! runs a command right here; then type /build again"
 
 
 def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
@@ -40,16 +41,21 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
         return None
     repo = _repo(payload, env)
     if repo is None:
-        where = env.get("CLAUDE_PROJECT_DIR") or payload.cwd
-        return answers.block(
-            f"fermata works in a git repository, and {where} is not inside one. Run: git init && git add -A && git commit"
-        )
+        from ..git.repo import without_repo
+
+        where = without_repo(env.get("CLAUDE_PROJECT_DIR") or payload.cwd)
+        return answers.block(f"fermata: {where}. {TYPED_HERE}")
     try:
         return COMMANDS[name](payload, env, repo)
     except Damaged as error:
         return answers.block(f"fermata: {way_out(error)}")
     except StoreError as error:
         return answers.block(f"fermata: {error}")
+    except OSError as error:
+        where = f" ({error.filename})" if error.filename else ""
+        return answers.block(
+            f"fermata: {error.strerror or error}{where}. Nothing has begun; mend this and type it again"
+        )
 
 
 def _repo(payload: Payload, env: Mapping[str, str]) -> Repo | None:
@@ -165,7 +171,9 @@ def _only_open(repo: Repo, run_id: str) -> RunStore | None:
     project = Project(repo.common_dir)
     if run_id:
         return project.run(run_id)
-    runs = project.open_runs()
+    from ..git.repo import worktree_name
+
+    runs = project.open_runs(worktree_name(repo))
     return project.run(runs[0]["run"]) if len(runs) == 1 else None
 
 
@@ -177,8 +185,9 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
         return answers.block(
             "this client was started from inside another one; a run is taken over by a person, in a session of their own"
         )
-    project = Project(repo.common_dir)
-    run, error = _to_resume(project, payload.args.strip())
+    from .takeover import run_to_resume
+
+    run, error = run_to_resume(Project(repo.common_dir), repo, payload.args.strip())
     if run is None:
         return answers.block(error)
     _mark(payload, env, repo, run["run"], goal=run["goal"])
@@ -189,27 +198,6 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
 
     from_environment(bound, env)
     return None
-
-
-def _to_resume(project: Project, run_id: str) -> tuple[Run | None, str]:
-    if run_id:
-        store = project.run(run_id)
-        if not store.exists():
-            return None, f"there is no run {line(run_id, 60)} here; known: {', '.join(project.run_ids()[:5]) or 'none'}"
-        run = store.load()
-        return (
-            (run, "")
-            if run["status"] not in ENDED
-            else (None, f"run {run_id} is {run['status']}; start anew with /build")
-        )
-    runs = project.open_runs()
-    if not runs:
-        return None, "no run waits here. Start one with /build"
-    if len(runs) > 1:
-        return None, "several runs wait; name one: " + "; ".join(
-            f"/fermata:resume {r['run']} ({line(r['goal'], 50)})" for r in runs[:5]
-        )
-    return runs[0], ""
 
 
 def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:

@@ -111,12 +111,12 @@ def _unbound(event: str, payload: Payload, env: Mapping[str, str]) -> Answer | N
     """A session that drives nothing is told at most that a run waits here."""
     if event != "SessionStart" or env.get("CLAUDE_CODE_ENTRYPOINT") != "cli":
         return None
-    from ..git.repo import find_repo
+    from ..git.repo import find_repo, worktree_name
     from ..store.project import Project
     from .events import other_session
 
     repo = find_repo(env.get("CLAUDE_PROJECT_DIR") or payload.cwd)
-    return other_session(Project(repo.common_dir).open_runs()) if repo else None
+    return other_session(Project(repo.common_dir).open_runs(worktree_name(repo))) if repo else None
 
 
 def _refusal(event: str, error: Exception) -> Answer | None:

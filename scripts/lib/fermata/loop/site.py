@@ -6,7 +6,7 @@ import os
 import time
 
 from ..core.position import ENDED
-from ..git.repo import Repo, find_repo
+from ..git.repo import Repo, find_repo, without_repo, worktree_name
 from ..store.data import DataFolder, approval_error, journal_error
 from ..store.errors import Conflict, Usage
 from ..store.project import Project
@@ -41,7 +41,7 @@ class Site:
         return DataFolder(folder)
 
     def driven(self) -> RunStore:
-        """The run that this session drives.
+        """The run that this session drives; from now on the site is the work tree in which it works.
 
         Raises:
             Usage: called outside a session, or by a session that no command has bound to a run.
@@ -55,6 +55,14 @@ class Site:
         if marker is None:
             raise Usage('this session drives no run; the user types /build "GOAL" or /fermata:resume')
         store = self.project.run(str(marker["run"]))
+        # The session's Bash may stand in another worktree by now: never take that one's tree for the run's.
+        repo = find_repo(str(marker["root"]))
+        if repo is None or repo.common_dir != self.repo.common_dir:
+            raise Usage(
+                f"{marker['root']}, where this session began, is no work tree of this repository any more. "
+                f"Start Claude Code where it lies now; /fermata:resume goes on there"
+            )
+        self.repo = repo
         if store.exists():
             run = store.load()
             if run["session"] != self.session:
@@ -75,7 +83,7 @@ class Site:
         marker = DataFolder(folder).marker(self.session) if folder and self.session else None
         if marker and self.project.run(str(marker["run"])).exists():
             return self.project.run(str(marker["run"]))
-        return self.project.run(self.project.newest())
+        return self.project.run(self.project.newest(worktree_name(self.repo)))
 
     def standing_approval_error(self, store: RunStore, run: Run, *, deep: bool) -> str | None:
         """Why what the journal calls approved does not stand, or None. *deep* also walks the journal."""
@@ -96,7 +104,7 @@ def open_site(cwd: str, env: Mapping[str, str]) -> Site:
     """
     repo = find_repo(cwd)
     if repo is None:
-        raise Usage(f"{cwd} is not inside a git repository; fermata proves and undoes by git. Run: git init")
+        raise Usage(without_repo(cwd))
     return Site(repo, env.get("CLAUDE_CODE_SESSION_ID") or None)
 
 

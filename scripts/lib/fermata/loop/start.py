@@ -7,8 +7,8 @@ from ..checks.detect import detect
 from ..definitions.config import CheckSetting, Config, load_config
 from ..definitions.problems import DefinitionError
 from ..definitions.workflow_files import load_workflow
-from ..git.repo import branch, dirty_paths, head_commit, operation_in_progress
-from ..git.snapshot import take_snapshot
+from ..git.repo import branch, head_commit, operation_in_progress, worktree_name
+from ..git.snapshot import changed_paths, large_untracked, take_snapshot
 from ..store.errors import Usage
 
 TYPE_CHECKING = False
@@ -38,7 +38,7 @@ def start_run(site: Site) -> Run:
     def create(target: RunStore) -> Run:
         return target.transact("cli", lambda run: [] if run else [("run_created", body)])
 
-    return site.project.start(str(marker["run"]), create)
+    return site.project.start(str(marker["run"]), create, worktree_name(site.repo))
 
 
 def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
@@ -51,6 +51,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
         raise Usage(f"{root} has no commit yet; make the first one (git add -A && git commit), then type /build again")
     config = load_config(root)
     workflow, workflow_digest = load_workflow(config.workflow, root)
+    tree = take_snapshot(site.repo)
     return {
         "run": marker["run"],
         "mode": "implicit",
@@ -63,8 +64,10 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
         "base": {
             "commit": commit,
             "branch": branch(site.repo),
-            "tree": take_snapshot(site.repo),
-            "dirty": dirty_paths(site.repo)[:MAX_DIRTY],
+            "tree": tree,
+            "dirty": [change.path for change in changed_paths(site.repo, commit, tree)][:MAX_DIRTY],
+            "large": [list(file) for file in large_untracked(site.repo)][:MAX_DIRTY],
+            "worktree": worktree_name(site.repo),
         },
     }
 

@@ -77,8 +77,10 @@ class Project:
             return []
         return [name for name in names if name.startswith("orch_") and self.run(name).exists()]
 
-    def open_runs(self) -> list[Run]:
-        """The runs that have not ended, newest first. One that cannot be read does not stand in the way of the others.
+    def open_runs(self, worktree: str | None = None) -> list[Run]:
+        """The runs that have not ended, newest first; with *worktree* those that work in it.
+
+        One that cannot be read does not stand in the way of the others.
 
         Raises:
             Damaged: the newest run cannot be read, and no other is open.
@@ -87,7 +89,7 @@ class Project:
         found = [run for run in read if not isinstance(run, Damaged) and run["status"] not in ENDED]
         if read and isinstance(read[0], Damaged) and not found:
             raise read[0]
-        return found
+        return [run for run in found if worktree in (None, works_in(run))]
 
     def _readable(self, run_id: str) -> Run | Damaged:
         try:
@@ -95,31 +97,44 @@ class Project:
         except Damaged as error:
             return error
 
-    def newest(self) -> str:
-        """The id of the newest run that has not ended, else of the newest run. Raises Usage when there is none."""
+    def newest(self, worktree: str = ".") -> str:
+        """The id of the newest run that has not ended, one in *worktree* before others, else of the newest run.
+
+        Raises:
+            Usage: there is none.
+        """
         ids = self.run_ids()
         if not ids:
             raise Usage('no run here yet; type /build "GOAL" in Claude Code')
-        still_open = [run["run"] for run in self.open_runs()]
-        return (still_open or ids)[0]
+        still_open = sorted(self.open_runs(), key=lambda run: works_in(run) != worktree)
+        return still_open[0]["run"] if still_open else ids[0]
 
-    def start(self, run_id: str, create: Callable[[RunStore], Run]) -> Run:
-        """Create a run unless one is being worked on in this work tree.
+    def start(self, run_id: str, create: Callable[[RunStore], Run], worktree: str = ".") -> Run:
+        """Create a run unless one is being worked on in *worktree*.
 
         Raises:
-            Conflict: another run is on; one writer at a time works in place.
+            Conflict: another run is on there; one writer at a time works in place.
         """
         self.prepare()
         with locked(self._lock):
             with suppress(Damaged):
-                for other in self.open_runs():
-                    if other["run"] != run_id and other["status"] != "stopped":
-                        raise Conflict(_who_is_on(other))
+                other = self.who_is_on(worktree, run_id)
+                if other:
+                    raise Conflict(other)
             return create(self.run(run_id))
 
+    def who_is_on(self, worktree: str, run_id: str) -> str | None:
+        """Why *run_id* cannot go on in *worktree* now: another run that is neither parked nor over works there."""
+        for other in self.open_runs(worktree):
+            if other["run"] != run_id and other["status"] != "stopped":
+                return (
+                    f"run {other['run']} ({other['goal'][:60]!r}) is on in this work tree, and one run at a time works "
+                    f"in place. Park it with /fermata:stop in its session, take it over with /fermata:resume, or end "
+                    f"it with /fermata:abort. For both at once: git worktree add ../ANOTHER, and start Claude Code there"
+                )
+        return None
 
-def _who_is_on(other: Run) -> str:
-    return (
-        f"run {other['run']} ({other['goal'][:60]!r}) is on in this repository and one run at a time works in place. "
-        f"Park it with /fermata:stop in its session, take it over with /fermata:resume, or end it with /fermata:abort"
-    )
+
+def works_in(run: Run) -> str:
+    """The work tree in which *run* works: `.` for the repository's first one, `worktrees/NAME` for a linked one."""
+    return str(run["base"].get("worktree", "."))
