@@ -6,6 +6,7 @@ Exit codes: 0 done · 1 our own bug · 2 usage · 3 refused by a gate, or waits 
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import sys
@@ -18,7 +19,7 @@ from . import __version__
 from .checks.runner import CheckError
 from .core.consultation import clean, line
 from .git.run import GitError
-from .store.errors import Refused
+from .store.errors import Refused, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -92,7 +93,7 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
     from .loop.harvest import harvest
 
     harvest(site, store)
-    run, actions = drive(site, store)
+    run, actions = drive(site, store, check=not site.confined)
     text, code = answer(run, actions)
     _say(
         text,
@@ -181,12 +182,17 @@ def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
 @click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait.")
 @JSON_FLAG
 def wait(seconds: int, as_json: bool) -> None:
-    """Wait for the checks that fermata is running, and say what is due then. For the session that drives the run."""
+    """Wait for the checks that fermata is running, and say what is due then. For the session that drives the run.
+
+    In a sandbox that ends every process with the command that started it, this command runs them, to their end.
+    """
     from .checks.runner import wait_checks
-    from .loop.drive import collect_checks
+    from .loop.drive import collect_checks, run_checks
 
     site = _site()
     store = _driven(site)
+    if site.confined:
+        run_checks(site, store)
     collect_checks(store)  # one that was journalled and never started would be waited for in vain
     running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
     if running:
@@ -382,12 +388,13 @@ def main(argv: list[str] | None = None) -> int:
 def _failed(error: Exception) -> int:
     code = 6 if isinstance(error, (GitError, CheckError)) else getattr(error, "exit_code", None)
     if isinstance(code, int):
-        _complain(str(error))
+        _complain(str(error) + _sandbox_hint(str(error)))
         return code
     if isinstance(error, OSError):
         where = f" ({error.filename})" if error.filename else ""
         _complain(
             f"{error.strerror or error}{where}. Nothing that was journalled is lost; mend this and run the command again"
+            + _sandbox_hint(str(error))
         )
         return 6
     try:
@@ -396,6 +403,20 @@ def _failed(error: Exception) -> int:
         kept = f"Its details could be kept nowhere:\n{traceback.format_exc()}"
     _complain(f"this is a bug of fermata's ({type(error).__name__}: {line(str(error), 300)}). {kept}")
     return 1
+
+
+def _sandbox_hint(said: str) -> str:
+    """What helps where a sandbox forbids to write to the repository: git's folder lies outside the session's folder."""
+    if os.environ.get("SANDBOX_RUNTIME") != "1" or os.strerror(errno.EROFS) not in said:
+        return ""
+    try:
+        repo = _site().repo
+    except (StoreError, OSError):
+        return ""
+    return (
+        f". Claude Code's Bash sandbox lets nothing be written there. Start Claude Code in {repo.root}, or add "
+        f"{json.dumps(repo.common_dir)} to sandbox.filesystem.allowWrite in your settings"
+    )
 
 
 def _complain(text: str) -> None:

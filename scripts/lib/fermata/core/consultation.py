@@ -184,6 +184,9 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     dirty = run["base"].get("dirty", [])
     if dirty:
         found += ["", f"Uncommitted work of yours, left as it is: {', '.join(_some(dirty, MAX_DIRTY))}"]
+    large = [f"{path} ({size / 1e6:,.0f} MB)" for path, size in run["base"].get("large", [])]
+    if large:
+        found += ["", f"Too large for the base, so no diff can show it: {', '.join(_some(large, MAX_DIRTY))}"]
     return found
 
 

@@ -133,6 +133,11 @@ def large_untracked(repo: Repo) -> list[tuple[str, int]]:
     return [(path_text(file.path), file.size) for file in large]
 
 
+def submodule_paths(repo: Repo) -> list[str]:
+    """Where the submodules lie, initialised or not; sorted."""
+    return sorted(map(path_text, list_files(repo, no_filters(repo), None).links))
+
+
 def _stand_in(repo: Repo, quiet: tuple[str, ...], index: str, large: list[LargeFile]) -> None:
     """Put what stands for *large* files into the index; the texts are stored from files beside it."""
     names = [f"{index}-large-{number}" for number in range(len(large))]

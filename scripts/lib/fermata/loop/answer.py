@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ..core.actions import AGENT, ASK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
+from ..core.actions import AGENT, ASK, CHECK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
 from ..core.consultation import code_of, line
 from .check_text import latest_checks
 from .site import LAUNCHER
@@ -86,6 +86,19 @@ def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
     return f"DO: fermata is running {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.", 0
 
 
+def _check_here(run: Run, actions: list[Action]) -> tuple[str, int]:
+    """Where nothing outlives the command that started it, the checks wait for a command that stays."""
+    del run
+    names = _some([line(action.subject, 80) for action in actions], ", ", 400)
+    text = [
+        f"DO: fermata has to run {names}, and the sandbox ends them with the command that starts them. Run",
+        f"  {CALL} wait --max 540",
+        "with Bash's `timeout: 600000`, so that it can stay to their end; if it is cut off, with `run_in_background: true`.",
+        "It also says what is next.",
+    ]
+    return "\n".join(text), 0
+
+
 def _wait_agents(run: Run, actions: list[Action]) -> tuple[str, int]:
     del run
     names = _some([action.subject for action in actions], ", ", 600)
@@ -147,6 +160,7 @@ SAY = (
     (AGENT, _agents),
     (DECIDE, _decide),
     (WAIT_CHECKS, _wait_checks),
+    (CHECK, _check_here),
     (WAIT_AGENTS, _wait_agents),
     (OVER, _over),
 )

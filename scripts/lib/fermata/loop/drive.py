@@ -8,9 +8,10 @@ lost to another.
 from __future__ import annotations
 
 from functools import partial
+from math import inf
 
 from ..checks.command import from_json
-from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check
+from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.evidence import judge, to_json
@@ -34,8 +35,8 @@ MAX_TURNS = 500
 DRIVE_SECONDS = 60.0
 
 
-def drive(site: Site, store: RunStore) -> tuple[Run, list[Action]]:
-    """Advance the run as far as it goes by itself.
+def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list[Action]]:
+    """Advance the run as far as it goes by itself; without *check* no further than to where a check is to be started.
 
     Raises:
         StoreError, OSError, GitError: what was journalled stays; call again.
@@ -48,11 +49,17 @@ def drive(site: Site, store: RunStore) -> tuple[Run, list[Action]]:
             collect_checks(store)
             run = store.load()
             actions = next_actions(run, minutes_since(run["created"]))
-            own = next((action for action in actions if action.kind in OWN), None)
+            own = next((a for a in actions if a.kind in OWN and (check or a.kind != CHECK)), None)
             if own is None:
                 return run, actions
             PERFORM[own.kind](site, store, run, own)  # one at a time: the next one gets the id after it
     raise RuntimeError("the engine did not settle")
+
+
+def run_checks(site: Site, store: RunStore) -> None:
+    """Start the checks that are due and stay until they have ended, however long: for where nothing outlives its caller."""
+    run, _ = drive(site, store)
+    wait_checks(store.path("checks"), [c["id"] for c in run["checks"].values() if c["state"] == "running"], inf)
 
 
 def read_settings_anew(site: Site, store: RunStore) -> None:

@@ -205,10 +205,22 @@ def _plan_checks(value: dict[str, Json]) -> list[Json]:
     return found
 
 
+def _submodule_error(run: Run, glob: str) -> str | None:
+    """Why *glob* may not be in a plan: of a submodule only this is seen, whether it changed."""
+    inside = next((path for path in run["base"].get("submodules", []) if glob.startswith(f"{path}/")), None)
+    if inside is None:
+        return None
+    return (
+        f"it lies in the submodule `{inside}`, which is another repository: a run of its own, started in that folder, "
+        f"can work there. Leave it out, or name `{inside}` itself if it shall stand at another commit"
+    )
+
+
 def _judge_plan(run: Run, kept: dict[str, Json]) -> None:
     for number, step in enumerate(kept["steps"], 1):
         for glob in step["scope"]:
             error = glob_error(glob)
+            error = error or _submodule_error(run, glob)
             if error:
                 raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
     if not run["project_checks"]["full"] and not kept["checks"]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from ..checks.environment import ends_with_its_caller
 from ..core.position import ENDED
 from ..git.repo import Repo, find_repo, without_repo, worktree_name
 from ..store.data import DataFolder, approval_error, journal_error
@@ -24,9 +25,10 @@ LAUNCHER = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file_
 class Site:
     """A repository with fermata's store, seen from the command line."""
 
-    def __init__(self, repo: Repo, session: str | None) -> None:
+    def __init__(self, repo: Repo, session: str | None, *, confined: bool = False) -> None:
         self.repo = repo
         self.session = session
+        self.confined = confined  # nothing that is started here outlives this process
         self.project = Project(repo.common_dir)
 
     @property
@@ -105,7 +107,7 @@ def open_site(cwd: str, env: Mapping[str, str]) -> Site:
     repo = find_repo(cwd)
     if repo is None:
         raise Usage(without_repo(cwd))
-    return Site(repo, env.get("CLAUDE_CODE_SESSION_ID") or None)
+    return Site(repo, env.get("CLAUDE_CODE_SESSION_ID") or None, confined=ends_with_its_caller(env))
 
 
 def minutes_since(created: str) -> float:

@@ -8,7 +8,7 @@ from ..definitions.config import CheckSetting, Config, load_config
 from ..definitions.problems import DefinitionError
 from ..definitions.workflow_files import load_workflow
 from ..git.repo import branch, head_commit, operation_in_progress, worktree_name
-from ..git.snapshot import changed_paths, large_untracked, take_snapshot
+from ..git.snapshot import changed_paths, large_untracked, submodule_paths, take_snapshot
 from ..store.errors import Usage
 
 TYPE_CHECKING = False
@@ -67,6 +67,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
             "tree": tree,
             "dirty": [change.path for change in changed_paths(site.repo, commit, tree)][:MAX_DIRTY],
             "large": [list(file) for file in large_untracked(site.repo)][:MAX_DIRTY],
+            "submodules": submodule_paths(site.repo),
             "worktree": worktree_name(site.repo),
         },
     }
