@@ -30,10 +30,17 @@ if TYPE_CHECKING:
 MAX_MESSAGE = 20_000
 
 
+def _here() -> str:
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise StoreError("this folder is gone; cd into one that is there, and run the command again") from None
+
+
 def _site() -> Site:
     from .loop.site import open_site
 
-    return open_site(os.getcwd(), os.environ)
+    return open_site(_here(), os.environ)
 
 
 def _driven(site: Site) -> RunStore:
@@ -325,7 +332,7 @@ def doctor(as_json: bool) -> None:
     """
     from .views.doctor import examine, text
 
-    found = examine(os.getcwd(), os.environ)
+    found = examine(_here(), os.environ)
     broken = any(finding.ok is False for finding in found)
     _say(text(found), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
     sys.exit(8 if broken else 0)
