@@ -300,3 +300,12 @@ def test_answers_go_back_with_the_rounds_left() -> None:
     player.reply("d-001")
     text = answers_message(player.run["dispatches"]["d-001"], 4)
     assert "The user answered (d-001):\n- Which?\n  a\n4 question round(s) left." in text
+
+
+def test_what_is_too_large_for_the_base_is_named() -> None:
+    run, gate = at_gate(
+        make_plan(), base={"commit": "c", "dirty": [], "large": [[f"data/{n}.bin", n << 30] for n in range(1, 13)]}
+    )
+    (told,) = [line for line in report(run, gate, []).splitlines() if line.startswith("Too large for the base")]
+    assert "data/1.bin (1,074 MB)" in told
+    assert told.endswith("data/10.bin (10,737 MB), and 2 more")
