@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fermata.rehearsal.client import Outcome, make_home, run_headless
-from fermata.rehearsal.messages import ToolUse
+from fermata.rehearsal.client import Headless, Outcome, make_home, run_headless
+from fermata.rehearsal.messages import Request, ToolUse
 from fermata.rehearsal.orchestrator import bash
 from fermata.rehearsal.script import Actor, Conversation, Heard
 from fermata.store.project import Project
@@ -192,3 +192,27 @@ def test_another_plugin_that_allows_everything_and_rewrites_tickets_changes_noth
     assert "`elsewhere.txt` is outside the scope of d-002" in refused[0]
     assert git(place, "status", "--porcelain") == f"?? {FAREWELL}\n"
     assert sorted(set(fetched)) == ["d-001", "d-002", "d-003"]  # its rewrite won, so each agent fetched its brief
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("sandbox", [False, pytest.param(True, marks=SANDBOXED)], ids=["plain", "sandboxed"])
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+def test_a_check_outlives_the_time_out_of_the_clients_bash(
+    set_stage: SetStage, place: Path, version: str, *, sandbox: bool
+) -> None:
+    """A suite of 25 minutes in small: Bash gives up after two seconds, again and again, and the check is not begun anew."""
+    slow = {**FILES, "check.sh": "#!/bin/sh\nuntil [ -e .git/go ]; do sleep 0.05; done\n"}
+    env = {"BASH_DEFAULT_TIMEOUT_MS": "2000", "BASH_MAX_TIMEOUT_MS": "2000"}
+    stage = set_stage(version, cast(place), slow, mode="default", env=env, settings=SANDBOX if sandbox else None)
+    client = Headless(stage.world, BUILD)
+    first = stage.model.wait_for(gave_up)
+    stage.model.wait_for(lambda request: request.seq > first.seq and gave_up(request))
+    (place / ".git/go").touch()
+    client.wait()
+    assert [event["type"] for event in stage.run_store().events()][-1] == "approval_requested"
+    assert [body["outcome"] for body in stage.events("check_finished")] == ["green"]
+
+
+def gave_up(request: Request) -> bool:
+    """Whether the client told the model that its command goes on without it."""
+    return any("background (ID" in x.text or "running in background" in x.text for x in request.results)
