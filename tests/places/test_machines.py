@@ -84,6 +84,7 @@ def test_a_full_disk_in_the_store_loses_nothing_and_the_run_goes_on_afterwards(p
     sound(store)
 
 
+@pytest.mark.long
 def test_a_full_disk_where_the_environment_belongs(play: Play, mount: Mount, tmp_path: Path) -> None:
     small = tmp_path / "small"
     small.mkdir()
@@ -115,6 +116,7 @@ def test_in_a_read_only_repository_looking_works_and_the_rest_says_where(play: P
     assert name in reason(play.type("status"))
 
 
+@pytest.mark.long
 def test_in_a_sandbox_that_protects_the_git_folder_the_setting_is_named(play: Play, mount: Mount) -> None:
     """A session that was started in a subfolder: Claude Code's Bash sandbox lets it write nowhere above."""
     play.type("build", "Add a thing")
@@ -134,7 +136,7 @@ def offline(*words: str, env: dict[str, str], cwd: str) -> subprocess.CompletedP
     return subprocess.run(made, env=env, cwd=cwd, capture_output=True, text=True, timeout=100, check=False)
 
 
-@pytest.mark.parametrize("verb", ["start", "setup"])
+@pytest.mark.parametrize("verb", ["start", pytest.param("setup", marks=pytest.mark.long)])
 def test_without_network_and_environment_the_one_command_is_named(play: Play, tmp_path: Path, verb: str) -> None:
     if offline("true", env=dict(os.environ), cwd="/").returncode:
         pytest.skip("no network namespace is permitted here")
@@ -169,6 +171,7 @@ def test_a_folder_that_is_gone_is_an_error_with_a_next_move(play: Play) -> None:
     assert "this folder is gone; cd into one that is there" in done.stderr
 
 
+@pytest.mark.long
 def test_hooks_of_a_session_whose_folder_is_gone_still_hold(play: Play) -> None:
     play.planned()
     env = {**play.env(), "CLAUDE_PLUGIN_ROOT": ROOT}
@@ -213,6 +216,7 @@ def test_a_check_outlives_the_command_that_waits_for_it_and_the_client(play: Pla
     assert users_own(play.sandbox) == before
 
 
+@pytest.mark.long
 def test_a_tree_that_changes_while_its_last_check_runs_is_not_done(play: Play, tmp_path: Path) -> None:
     """K-H03."""
     gate = tmp_path / "gate"

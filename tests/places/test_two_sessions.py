@@ -31,7 +31,7 @@ def linked(play: Play) -> Path:
     return play.folder / "linked work"
 
 
-@pytest.mark.parametrize("below", ["", "packages/two"])
+@pytest.mark.parametrize("below", [pytest.param("", marks=pytest.mark.long), "packages/two"], ids=["top", "monorepo"])
 def test_a_second_run_in_the_same_work_tree_is_refused_with_three_ways_on(play: Play, below: str) -> None:
     """Also from two folders of a monorepo: both would change the same index and be judged by the same tree."""
     for name in ("one", "two"):
@@ -49,6 +49,7 @@ def test_a_second_run_in_the_same_work_tree_is_refused_with_three_ways_on(play: 
     assert "HELD" in play.settled("status") or "waiting" in play.fermata("status").out
 
 
+@pytest.mark.long
 def test_two_worktrees_have_a_run_each_and_neither_sees_the_others_changes(play: Play) -> None:
     other = second(play, linked(play))
     play.planned()
@@ -79,6 +80,7 @@ def test_a_run_is_not_taken_over_in_another_worktree(play: Play) -> None:
     assert play.store.load()["session"] == play.session
 
 
+@pytest.mark.long
 def test_a_run_of_a_worktree_that_is_gone_can_be_ended_from_anywhere(play: Play) -> None:
     other = second(play, linked(play))
     other.planned()
@@ -90,6 +92,7 @@ def test_a_run_of_a_worktree_that_is_gone_can_be_ended_from_anywhere(play: Play)
     assert play.project.run(name).load()["status"] == "aborted"
 
 
+@pytest.mark.long
 def test_a_session_whose_shell_stands_in_another_worktree_goes_on_in_its_own(play: Play) -> None:
     root = linked(play)
     play.planned()
@@ -131,6 +134,7 @@ def test_a_repository_that_was_moved_asks_again(play: Play) -> None:
     assert not os.path.exists(play.root)
 
 
+@pytest.mark.long
 def test_every_place_of_a_repository_shows_the_same_run(play: Play) -> None:
     """K-I10: a subfolder, a linked worktree, a folder behind a link."""
     root = linked(play)
@@ -142,6 +146,7 @@ def test_every_place_of_a_repository_shows_the_same_run(play: Play) -> None:
         assert play.run_id in play.fermata("status").out
 
 
+@pytest.mark.long
 def test_stash_clean_and_another_branch_leave_the_run_and_are_noticed(play: Play) -> None:
     """K-G18."""
     play.planned()
