@@ -271,9 +271,11 @@ def make_session(folder: Path, session: str = SESSION) -> Session:
     os.makedirs(os.path.join(made.root, "src"))
     with open(os.path.join(made.root, "src", "app.py"), "w", encoding="utf-8") as file:
         file.write("x = 1\n")
+    # Two such repositories have one commit id, so that the same plan has the same digest in both.
+    same_time = {**os.environ, "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
     git = ["git", "-c", "user.name=U", "-c", "user.email=u@example.org", "-c", "init.defaultBranch=main"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "begin"]):
-        subprocess.run([*git, *words], cwd=made.root, check=True, capture_output=True)
+        subprocess.run([*git, *words], cwd=made.root, check=True, capture_output=True, env=same_time)
     make_environment(made.env())
     return made
 
