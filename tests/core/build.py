@@ -28,7 +28,7 @@ from fermata.core.actions import (
 )
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
-from fermata.core.position import commands_for, item_of, next_name
+from fermata.core.position import commands_for, in_force, item_of, next_name
 from fermata.core.workflow import stage_at
 from fermata.definitions.workflow_files import load_workflow
 
@@ -169,8 +169,9 @@ class Player:
         step = item_of(self.run, node)
         if stage.get("scope") == "item" and isinstance(step, dict):
             return sorted(step["scope"])
-        assert self.run["approved"] is not None
-        return sorted({glob for scope in self.run["approved"]["envelope"]["scopes"] for glob in scope})
+        carried_out = in_force(self.run)
+        assert carried_out is not None
+        return sorted({glob for scope in carried_out["envelope"]["scopes"] for glob in scope})
 
     def check(self, action: Action, outcome: str | None = "green", **fields: Any) -> str:
         name = next_name(self.run, "checks")

@@ -1,16 +1,18 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fermata.core.actions import next_actions
+from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import HANDLERS, FoldError, apply, fold, open_gate
-from fermata.core.position import check_verdict, item_of, items_over, leaves, next_name
+from fermata.core.position import check_verdict, commands_for, in_force, item_of, items_over, leaves, next_name
 from fermata.core.records import CheckRun
 from tests.core.build import (
     LIMITS,
+    WORKFLOW,
     Player,
     created,
     make_check,
@@ -22,6 +24,9 @@ from tests.core.build import (
     plan_stage,
     through_json,
 )
+
+if TYPE_CHECKING:
+    from fermata.core.records import Workflow
 
 # --- the whole way
 
@@ -61,6 +66,128 @@ def test_a_run_without_finalise_ends_past_its_last_stage() -> None:
     assert player.to_end().run["status"] == "completed"
 
 
+# --- a new plan after the approval
+
+
+def back_to_plan() -> Workflow:
+    """As plan_then_build, but a rejected review goes back to the planner."""
+    workflow = copy.deepcopy(WORKFLOW)
+    review = next(s for s in workflow["stages"] if s["id"] == "review")
+    review["on"] = {"approve": "finish", "reject": "plan"}
+    return workflow
+
+
+def at_second_gate(plan: dict[str, Any]) -> Player:
+    """Approved, built, rejected by the review, and planned anew."""
+    player = Player(workflow=back_to_plan())
+    player.approved().until("wait_agents", "review")
+    player.accept(list(player.run["dispatches"])[-1], kept={"verdict": "reject", "summary": "no", "findings": []})
+    player.until("wait_agents", "plan")
+    player.accept(list(player.run["dispatches"])[-1], kept=plan)
+    assert player.only("request")[:3] == ("request", "approval", 2)
+    return player
+
+
+def kept(player: Player, **fields: Any) -> dict[str, Any]:
+    """The body of `approval_kept` for the plan that waits."""
+    approved = player.run["approved"]
+    assert approved is not None
+    envelope = envelope_of(player.run, "approval")
+    body = {"node": "approval", "visit": 2, "digest": plan_digest(envelope), "envelope": envelope}
+    return {**body, "approval": approved["digest"], **fields}
+
+
+NARROW = make_plan(make_step("Mend it", ("src/a.py",)), checks=[])
+
+
+def replanned() -> Player:
+    player = at_second_gate(NARROW)
+    player.tell("approval_kept", **kept(player))
+    return player
+
+
+def test_a_plan_inside_the_approved_one_goes_on_under_the_same_approval() -> None:
+    player = at_second_gate(NARROW)
+    approved = copy.deepcopy(player.run["approved"])
+    player.tell("approval_kept", **kept(player))
+    assert player.run["approved"] == approved
+    assert player.only("create").node == "steps~2.0/build"
+    gate = in_force(player.run)
+    assert gate is not None
+    assert gate["envelope"]["scopes"] == [["src/a.py"]]
+    verify = {"id": "verify", "kind": "checks", "commands": "full"}
+    assert [c["name"] for c in commands_for(player.run, verify)] == ["tests", "plan-smoke"]  # type: ignore[arg-type]
+    assert player.to_end().run["status"] == "completed"
+
+
+@pytest.mark.parametrize(
+    ("plan", "fields"),
+    [
+        pytest.param(make_plan(make_step(scope=("lib/**",))), {}, id="wider"),
+        pytest.param(NARROW, {"approval": "0" * 64}, id="another-approval"),
+    ],
+)
+def test_a_journal_that_keeps_an_approval_for_more_than_it_covers_is_not_believed(
+    plan: dict[str, Any], fields: dict[str, Any]
+) -> None:
+    player = at_second_gate(plan)
+    with pytest.raises(FoldError, match="no standing approval covers that plan"):
+        player.tell("approval_kept", **kept(player, **fields))
+
+
+def test_news_of_a_kept_approval_that_comes_late_moves_nothing() -> None:
+    player = replanned()
+    before = copy.deepcopy(player.run)
+    player.tell("approval_kept", **kept(player))
+    assert {**player.run, "updated": ""} == {**before, "updated": ""}
+
+
+def test_a_plan_that_goes_beyond_is_asked_about_at_the_very_gate_it_has_come_to() -> None:
+    player = at_second_gate(make_plan(make_step(scope=("lib/**",))))
+    digest = player.run["approved"]["digest"]  # type: ignore[index]
+    changes = ["may change: lib/** is new; approved: src/**"]
+    player.tell("approval_voided", reason="the new plan goes beyond it", changes=changes)
+    assert player.run["approved"] is None
+    assert player.only("request")[:3] == ("request", "approval", 2)
+    voided = player.run["voided"]
+    assert voided is not None
+    assert (voided["digest"], voided["changes"]) == (digest, changes)
+    player.approved()
+    assert player.run["voided"] is None
+    assert player.only("create").node == "steps~2.0/build"
+
+
+def test_an_approval_of_a_narrower_plan_that_falls_asks_about_that_one() -> None:
+    player = replanned()
+    player.until("wait_agents", "steps~2.0/build")
+    position = copy.deepcopy(player.run["position"])
+    player.tell("base_moved", commit="f" * 40, branch="main", reason="HEAD moved")
+    assert in_force(player.run) is None
+    player.approved()
+    assert player.run["position"] == position
+    assert player.run["approved"]["envelope"]["scopes"] == [["src/a.py"]]  # type: ignore[index]
+
+
+# --- codes that were wrong
+
+
+def test_wrong_codes_count_for_the_gate_that_is_asked_and_a_new_question_starts_anew() -> None:
+    player = Player()
+    player.to_gate()
+    gate = player.run["gate"]
+    assert gate is not None
+    for _ in range(2):
+        player.tell("code_refused", digest=gate["digest"])
+    player.tell("code_refused", digest="0" * 64)
+    assert player.run["gate"]["wrong_codes"] == 2  # type: ignore[index]
+    player.tell("question_shown", tool_use_id="t", at=1.0, digest=gate["digest"])
+    assert player.run["gate"]["wrong_codes"] == 0  # type: ignore[index]
+    player.decide()
+    before = copy.deepcopy(player.run["gate"])
+    player.tell("code_refused", digest=gate["digest"])
+    assert player.run["gate"] == before
+
+
 # --- events
 
 
@@ -76,6 +203,7 @@ def test_every_event_type_is_played_here() -> None:
     player.fail("d-001")
     player.to_gate()
     player.tell("question_shown", tool_use_id="t", at=1.0, digest="x")
+    player.tell("code_refused", digest="x")
     player.decide()
     player.tell("approval_voided", reason="gone")
     player.approved().tell("base_moved", commit="f" * 40, branch="main", reason="HEAD moved")
@@ -89,7 +217,8 @@ def test_every_event_type_is_played_here() -> None:
     player.repaired()
     player.to_end()
     player.tell("run_aborted")
-    assert {event["type"] for event in player.events} == {"run_created", *HANDLERS}
+    kept = replanned().events
+    assert {event["type"] for event in (*player.events, *kept)} == {"run_created", *HANDLERS}
     assert player.run["status"] == "completed"
 
 

@@ -10,7 +10,9 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from fermata.core.shell import PLAIN, SPECIAL_PROGRAMS, ShellError, launcher_verb, reading_error, split_command
+from fermata.core.readers import JUDGES as SPECIAL_PROGRAMS
+from fermata.core.readers import PLAIN
+from fermata.core.shell import ShellError, launcher_verb, reading_error, split_command
 
 LAUNCHER = "/home/x/.claude/plugins/cache/my fermata/scripts/fermata"
 
@@ -134,6 +136,89 @@ ls ~ ; ls ~/src
 ls;
 """.strip().splitlines()
 
+READING += r"""
+cat < a.txt
+wc -l < README.md
+ls # what is there
+ls a\ b
+\ls -la
+ls {a,b}
+ls src/{core,cli} 2>/dev/null
+[ -f x ] && echo yes
+[ ! -d build ] || ls build
+timeout 5 ls
+timeout 10 git log --oneline | head
+echo "a!b"
+echo "exit: $?"; echo $?
+ls &>/dev/null && echo there
+ls -la |& head
+git config --get remote.origin.url
+git config --list
+git remote get-url origin
+git show HEAD~1:src/app.py | head -5
+git show stash@{0} --stat
+git stash show -p
+git log @{u}..HEAD --oneline
+git reflog | head -5
+git tag --sort=-creatordate | head -3
+git tag -l 'v*'
+git tag --points-at HEAD
+git branch -vv
+git branch --list 'feature/*'
+git branch --contains HEAD
+git branch -a --sort=-committerdate | head
+git --version
+git submodule status
+git symbolic-ref --short HEAD
+git -P log --oneline -3
+git ls-files | xargs wc -l | tail -1
+git ls-files '*.py' | xargs grep -n "def "
+git grep -l foo | xargs -n1 dirname | sort | uniq -c
+find . -name '*.py' -print0 | xargs -0 grep -l import
+find . -type f | xargs -I{} basename {}
+find . \( -name '*.py' -o -name '*.md' \) -not -path '*/node_modules/*' | head
+find . ! -path './.git/*' -type f
+find . -maxdepth 2 -type d | sed 's|^\./||' | sort
+grep -rn "a|b" --include=*.py src | sort | uniq -c
+grep -rn "def \|class " src | head -20
+grep -nE "\.(ts|tsx)$" a.txt
+grep -rn "foo(" --include="*.py" . | wc -l
+grep -n foo\|bar a.txt
+rg -n "fn \w+" -g '*.rs' | head
+awk '{print $1}' a.txt
+awk 'NR>=10 && NR<=20' src/app.py
+awk 'NR>1 {print $2}' a.txt | sort -u
+awk -F: '{print $1":"$2}' a.txt
+awk '/def |class / {print FILENAME": "$0}' src/app.py
+awk '{sum+=$1} END {print sum/NR}' a.txt
+awk -v n=3 'NR==n' a.txt
+awk 'length > 100' src/app.py
+sed -n '/def foo/,/^$/p' src/app.py
+sed -n -e '1,5p' -e '7p' a.txt
+sed -n "1,20p" a.txt
+sed 's/a/b/g' a.txt
+sed -E 's/[0-9]+/N/' a.txt | sort -u
+sed '1,3d;5q' a.txt
+sed -n '$=' a.txt
+sed -n '/"scripts"/,/}/{p;q}' package.json
+command -v python3
+type git
+env | grep -c PATH
+printenv PATH
+file src/app.py
+hexdump -C a.txt | head -3
+cd src && git log --oneline -3 -- . && ls
+""".strip().splitlines()
+READING += [
+    "ls -la\ncat README.md\n\ngit log --oneline | head -3\n",
+    "# look around\nls # here\ngit status",
+    "find . -name '*.py' \\\n  | head -5",
+    "ls src |\n  wc -l",
+    "cat a.txt &&\nls",
+    "ls \\\n  -la",
+    "ls \\\ntouch x",
+]
+
 # What each would do, as ids would only repeat the command.
 REFUSED = """
 echo x > a.txt
@@ -154,7 +239,6 @@ ls >/dev/sda
 echo x 3>a.txt
 : > a.txt
 > a.txt
-cat < a.txt
 cat <<EOF
 cat <<< x
 cat <(ls)
@@ -244,7 +328,6 @@ sudo ls
 bash -c 'ls'
 sh x.sh
 zsh -c ls
-timeout 5 ls
 watch ls
 git
 git -C
@@ -272,7 +355,6 @@ git tag -d v1
 git remote add a b
 git remote update
 git config user.name x
-git config --get x
 git apply x
 git am x
 git gc
@@ -356,7 +438,6 @@ printf '%d' 'a[`touch x`]'
 test -v 'a[$(touch x)]'
 test 'a[$(touch x)]' -eq 0
 test 1 = 1 -o -v x
-[ -f x ]
 [[ -f x ]]
 curl https://x
 curl -o x https://x
@@ -404,22 +485,16 @@ ls "$HOME"
 ls "$(touch x)"
 ls "`touch x`"
 ls "a\\"
-echo "a!b"
 echo !!
 ls $'\\x3e' x
 echo $'a'
 echo $"a"
-ls {a,b}
 { ls; }
 (ls)
 ( touch x )
 ls ) x
 f() { ls; }
-\\ls
 \\rm a
-l\\s
-ls a\\ b
-ls # comment
 ls 'a
 ls "a
 echo 'it''s
@@ -459,7 +534,111 @@ ls\u00a0-la
 сat a
 ls ＞ a ; ｒｍ a
 """.strip().splitlines()
+REFUSED += r"""
+wc -l $(git ls-files)
+cat < /dev/tcp/example.org/80
+cat <> a.txt
+cat <&3
+cat <
+ls < | rm x
+< a.txt
+{rm,-rf,x}
+find . -del{e,}te
+sort {-o,x} a
+sort src/{-ox,b}
+! touch x
+! rm -rf .
+timeout 5 rm x
+timeout 5 uniq src/*
+timeout -k 1 5 ls
+xargs -I{} sh -c '{}'
+xargs sed -i s/a/b/
+xargs git log
+xargs rg foo
+xargs sort
+xargs -a x ls
+xargs -p cat
+xargs env rm
+find . -name x | xargs -0 -n1 rm
+awk '{print > "out"}' a.txt
+awk '{printf("%s",$1)>"f"}' a.txt
+awk '{print $1 >> "out"}' a.txt
+awk '{print | "sh"}' a.txt
+awk 'BEGIN{"touch x"|getline}'
+awk 'BEGIN{system ("touch x")}'
+awk '@load "filefuncs"; {print}' a.txt
+awk -f prog a.txt
+awk -i inplace '{print}' a.txt
+awk -o out '{print}' a.txt
+awk '{if(1)/"/;print "x" > "/tmp/f"}' a.txt
+awk '{print /"/ > "f" /"/}' a.txt
+awk '1 + /"/; {print > "f"} /"/' a.txt
+awk '/[/]/; {print > "x"} /]/' a.txt
+awk '{print a,\n b > "f"}' a.txt
+awk "{print \$1 > \"f\"}" a.txt
+awk
+sed 's/a/b/w out' a.txt
+sed 's/a/b/gw out' a.txt
+sed 's/a/touch x/e' a.txt
+sed -n '/a/w out' a.txt
+sed 's/[/]/x/;w out' a.txt
+sed '1r x;w out' a.txt
+sed -ni 1p a.txt
+sed -n 1p a.txt -i
+sed -n --in-place=.x 1p a.txt
+sed --file=x a.txt
+sed
+git branch -l x
+git branch -v x
+git branch --sort=x y
+git branch -m x
+git branch --edit-description
+git tag x
+git tag -a x
+git tag -v x
+git tag --sort=x y
+git reflog expire --all
+git reflog delete x
+git stash show --ext-diff
+git stash pop
+git config --get x y
+git config --get-all x --add
+git config --global x y
+git submodule update
+git symbolic-ref HEAD refs/heads/x
+git remote set-url a b
+git remote show origin
+git -c alias.log=!touch log
+file -C -m x
+file --compile
+command rm x
+command -v x -p
+env -i ls
+FOO=$(touch x) ls
+[ 'a[$(touch x)]' -eq 1 ]
+pip install x
+pip list
+pip show pytest
+pip download x
+echo "$(touch x)"
+echo "${HOME}"
+echo "$HOME"
+echo "a`touch x`"
+grep "$x" a
+cat <<EOF
+echo a &
+tar tf a.tar
+man ls
+less a.txt
+""".strip().splitlines()
 REFUSED += [
+    "ls |\n| wc",
+    "ls &&\n",
+    "ls\n&& rm x",
+    "ls # a\nrm x",
+    "ls \\",
+    "ls \\\r\ntouch x",
+    "echo a#\nrm x",
     "",
     " ",
     "\t",
@@ -470,7 +649,6 @@ REFUSED += [
     "cat 'a\0b'",
     "ls 2>/dev/null\ntouch x",
     "cat <<'E'\nx\nE",
-    "ls \\\ntouch x",
     "ls\x0btouch",
     "\x1b[2Jrm x",
     "l\u200bs",
@@ -499,7 +677,17 @@ def test_all_else_is_refused(command: str) -> None:
     ("command", "said"),
     [
         pytest.param("ls > x", "`>` outside quotes", id="redirect"),
-        pytest.param("ls\nrm x", "`\\n` outside quotes", id="newline"),
+        pytest.param("ls\nrm x", "`rm` is not on the list", id="second-line"),
+        pytest.param("wc -l $(git ls-files)", "git ls-files '*.py' | xargs wc -l", id="substitution"),
+        pytest.param("cat <<EOF\nx\nEOF", "no here-document", id="here-document"),
+        pytest.param("pytest -q", "`fermata check --baseline` runs the project's own checks", id="tests"),
+        pytest.param("python3 -c 'x'", "JSON with jq", id="python"),
+        pytest.param("for f in *; do ls; done", "call each command by itself", id="loop"),
+        pytest.param("mkdir x", "nothing is changed here", id="change"),
+        pytest.param("find . -exec grep x {} +", "find … | xargs grep …", id="find-exec"),
+        pytest.param("sed -i s/a/b/ x", "without -i, w, r or e", id="sed"),
+        pytest.param("git branch x", "write --list before a pattern", id="branch"),
+        pytest.param("FOO=1 ls", "leave it out", id="assignment"),
         pytest.param("rm -rf x", "`rm` is not on the list", id="program"),
         pytest.param('ls "$x"', "use single quotes", id="double-quotes"),
         pytest.param("ls 'a", "the quote ' is not closed", id="quote"),
@@ -571,30 +759,6 @@ def test_any_text_is_judged(text: str) -> None:
         assert all(part and part[0].text in (*PLAIN, *SPECIAL_PROGRAMS) for part in split_command(text))
 
 
-def unquoted(text: str) -> str:
-    """*text* without what stands in quotes; quotes cannot be escaped in what passes, since a backslash cannot."""
-    out, quote = [], ""
-    for char in text:
-        if quote:
-            quote = "" if char == quote else quote
-        elif char in "'\"":
-            quote = char
-        else:
-            out.append(char)
-    return "".join(out)
-
-
-@given(pieces.map(" ".join) | pieces.map("".join))
-def test_what_passes_holds_no_bare_dangerous_character(text: str) -> None:
-    if reading_error(text) is None:
-        bare = unquoted(text).replace("2>&1", "").replace("1>&2", "").replace(">&2", "")
-        for null in ("/dev/null", " /dev/null"):
-            for sign in ("2>", "1>", ">", "<"):
-                bare = bare.replace(sign + null, "")
-        bare = bare.replace("&&", "")
-        assert not set(bare) & set("$`<>(){}&!\n\r\0#\\")
-
-
 @given(st.text(max_size=30), st.text("|;&<>$`'\" a", max_size=12))
 def test_split_raises_only_its_own_error(text: str, more: str) -> None:
     with suppress(ShellError):
@@ -656,6 +820,36 @@ def run_in(folder: str, command: str) -> None:
         timeout=15,
         check=False,
     )
+
+
+odd = st.lists(
+    st.sampled_from(
+        ["a", "-n", "b c", "'", '"', "\\", "$", "{}", "{", "}", ",", "..", "!", "#", "~", "x#y", "$?", "`", "(", "\\$"]
+    )
+    | st.text("ab '\"\\$!#{}.", max_size=5),
+    max_size=7,
+).map("".join)
+
+
+@pytest.mark.skipif(BASH is None, reason="needs bash")
+@settings(max_examples=150, deadline=None)
+@given(odd)
+@example("'a'\\''b'")
+@example('"a\\"b" "\\x" "$" "\\$"')
+@example("a #b 'c")
+@example("@{1} {} {a} a!b")
+def test_words_are_what_bash_makes_of_them(text: str) -> None:
+    """The judges look at these words, so they have to be the ones that a program is given."""
+    try:
+        parts = split_command("printf '%s\\0' - " + text)
+    except ShellError:
+        return
+    if len(parts) > 1 or any(word.wild or "~" in word.text for word in parts[0]):
+        return
+    done = subprocess.run(
+        ["bash", "-c", "printf '%s\\0' - " + text], capture_output=True, text=True, check=False, timeout=15
+    )
+    assert done.stdout.split("\0")[:-1] == [word.text for word in parts[0]][2:], text
 
 
 @pytest.mark.skipif(BASH is None, reason="needs bash")

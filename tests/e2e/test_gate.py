@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,14 +12,15 @@ from fermata.rehearsal.messages import ToolUse
 from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.rehearse import ASKED, REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
-from tests.e2e.cast import FAREWELL, FILES, GOAL, built, careful_builder, cast, number, plan, questions, write
-from tests.e2e.conftest import asked, git, wished, wishes
+from tests.e2e.cast import FAREWELL, FILES, GOAL, built, careful_builder, cast, number, plan, questions, verdict, write
+from tests.e2e.conftest import ROOT, asked, git, wished, wishes
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.e2e.conftest import SetStage
 
+BUILTIN = ROOT / "scripts/lib/fermata/definitions/workflows/plan_then_build.yaml"
 BUILD = f"/build {GOAL}"
 DONE = "DONE: the run is complete"
 APPROVE, CHANGE, RECON, ABORT = "2", "3", "4", "1"
@@ -168,6 +170,86 @@ def test_without_any_grant_the_client_asks_for_fermatas_own_command(set_stage: S
     terminal.press("1")
     terminal.wait_until(lambda _: len(wished(place)) > 1, "a second wish")
     assert set(wished(place)) == {"Bash"}
+
+
+def _last_wish(place: Path, tool: str, _screen: str) -> bool:
+    return wished(place)[-1:] == [tool]
+
+
+@pytest.mark.long
+def test_with_the_cli_grant_fermatas_commands_are_free_and_edits_are_asked_about(
+    set_stage: SetStage, place: Path
+) -> None:
+    files = {**FILES, ".fermata/config.yaml": FILES[".fermata/config.yaml"] + "grant: cli\n"}
+    script = cast(place, builder=careful_builder(place))
+    stage = set_stage("2.1.329", script, files, mode="default", settings=wishes(place))
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "farewell")
+    terminal.press(APPROVE)
+    for tool in ("Write", "Edit"):
+        terminal.wait_until(partial(_last_wish, place, tool), f"the client asking about {tool}")
+        terminal.wait_for_text(re.compile("Do you want to"))
+        terminal.wait_quiet(0.8)
+        terminal.press("1")
+    terminal.wait_for_text(DONE, 60)
+    assert wished(place) == ["AskUserQuestion", "Write", "Edit"]
+
+
+@pytest.mark.long
+def test_chat_about_this_decides_nothing_and_the_question_comes_again(set_stage: SetStage, place: Path) -> None:
+    stage = set_stage("2.1.329", cast(place), FILES, mode="default")
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "farewell")
+    terminal.press("6")
+    stage.journal.wait("question_shown")
+    terminal.wait_until(lambda _: len(stage.events("question_shown")) == 2, "the question again")
+    assert stage.events("decision_made") == []
+    asked(terminal, "farewell")
+    terminal.press(ABORT)
+    terminal.wait_for_text("ABORTED: the run has ended")
+    assert git(place, "status", "--porcelain") == ""
+
+
+def replanning() -> dict[str, str]:
+    """A project whose own workflow sends a rejected review back to the planner, behind the approval."""
+    text = BUILTIN.read_text().replace("name: plan_then_build", "name: replan")
+    workflow = text.replace("reject: rework}", "reject: plan}")
+    assert workflow != text
+    config = FILES[".fermata/config.yaml"] + "workflow: replan\n"
+    return {**FILES, ".fermata/workflows/replan.yaml": workflow, ".fermata/config.yaml": config}
+
+
+def strict_reviewer(heard: Heard) -> Conversation:
+    """Rejects the first change it sees."""
+    yield Report(verdict("reject" if number(heard) == 3 else "approve", "say it louder"))
+
+
+@pytest.mark.parametrize("wider", [False, True], ids=["inside", "beyond"])
+def test_a_second_plan_is_asked_about_only_when_it_goes_beyond_the_first(
+    set_stage: SetStage, place: Path, *, wider: bool
+) -> None:
+    def planner(heard: Heard) -> Conversation:
+        if number(heard) == 1:
+            yield Report(plan())
+        assert "say it louder" in heard.text
+        yield Report(plan(FAREWELL, "louder.txt", title="Louder") if wider else plan(title="Louder"))
+
+    script = cast(place, planner=planner, reviewer=strict_reviewer)
+    stage = set_stage("2.1.329", script, replanning(), mode="default")
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "farewell")
+    terminal.press(APPROVE)
+    if wider:
+        stage.journal.wait("approval_voided")
+        screen = asked(terminal, "Louder")
+        assert "may change: louder.txt is new; approved: farewell.txt" in " ".join(screen.split())
+        terminal.press(APPROVE)
+    terminal.wait_for_text(DONE, 90)
+    assert len(stage.events("question_shown")) == 1 + wider
+    assert len(stage.events("approval_kept")) == 1 - wider
 
 
 def test_an_edit_outside_the_scope_is_refused_and_a_shell_write_there_makes_the_result_invalid(

@@ -12,7 +12,7 @@ from collections import namedtuple
 from typing import TYPE_CHECKING
 
 from fermata.environment import environment_folder
-from fermata.git.repo import Repo, find_repo
+from fermata.git.repo import Repo, find_repo, head_commit
 from fermata.git.snapshot import take_snapshot
 from fermata.store.data import DataFolder
 from fermata.store.project import Project
@@ -195,7 +195,8 @@ class Session:
     def planning(self) -> Session:
         """The planner's ticket is open."""
         self.marked()
-        run_id, body = self.run_id, runs.created_body(self.run_id, session=self.session)
+        base: Json = {"commit": head_commit(self.repo), "branch": "main", "tree": "1" * 40, "dirty": []}
+        run_id, body = self.run_id, runs.created_body(self.run_id, session=self.session, base=base)
         self.project.start(run_id, lambda store: runs.write(store, ("run_created", body)))
         runs.write(self.store, runs.dispatch("d-001", "plan", "read"))
         with open(self.store.path("briefs", "d-001.md"), "w", encoding="utf-8") as file:
@@ -207,21 +208,23 @@ class Session:
         runs.write(self.store, runs.started("d-001", PLANNER_CALL), runs.bound("d-001", PLANNER))
         return self
 
-    def at_gate(self, *, shown: bool = True) -> Session:
+    def at_gate(self, *, shown: bool = True, scope: str = "src/**") -> Session:
         """The plan waits for a human."""
         self.planner_at_work()
-        runs.write(self.store, runs.accepted("d-001", runs.KEPT_PLAN))
+        plan = {**runs.KEPT_PLAN, "steps": [{**runs.STEP, "scope": [scope]}]}
+        runs.write(self.store, runs.accepted("d-001", plan))
         runs.ask_approval(self.store, shown=shown)
         return self
 
-    def approved(self) -> Session:
+    def approved(self, scope: str = "src/**") -> Session:
         """A human said yes; the builder's ticket is open."""
-        self.at_gate()
+        self.at_gate(scope=scope)
         run = runs.approve(self.store, str(self.digest))
         gate = run["approved"]
         assert gate is not None
         record = {"run": self.run_id, "store": self.project.folder, "digest": gate["digest"]}
-        self.data.write_approval(self.run_id, {**record, "seq": gate.get("seq"), "hash": gate.get("hash")})
+        given = {"envelope": gate["envelope"], "seq": gate.get("seq"), "hash": gate.get("hash")}
+        self.data.write_approval(self.run_id, {**record, **given})
         tree = take_snapshot(self.repo)
         runs.write(self.store, runs.dispatch("d-002", "steps.0/build", "write", base_tree=tree))
         with open(self.store.path("briefs", "d-002.md"), "w", encoding="utf-8") as file:
@@ -268,9 +271,11 @@ def make_session(folder: Path, session: str = SESSION) -> Session:
     os.makedirs(os.path.join(made.root, "src"))
     with open(os.path.join(made.root, "src", "app.py"), "w", encoding="utf-8") as file:
         file.write("x = 1\n")
+    # Two such repositories have one commit id, so that the same plan has the same digest in both.
+    same_time = {**os.environ, "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
     git = ["git", "-c", "user.name=U", "-c", "user.email=u@example.org", "-c", "init.defaultBranch=main"]
     for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "begin"]):
-        subprocess.run([*git, *words], cwd=made.root, check=True, capture_output=True)
+        subprocess.run([*git, *words], cwd=made.root, check=True, capture_output=True, env=same_time)
     make_environment(made.env())
     return made
 

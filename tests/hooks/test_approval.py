@@ -24,6 +24,8 @@ from tests.hooks.driver import (
 from tests.store import runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fermata.core.records import Json, Question
 
 MODELS_QUESTION = {
@@ -237,6 +239,67 @@ def test_only_the_exact_code_is_taken(session: Session, words: str) -> None:
     assert decision(outcome) == "block"
     assert code(session) in reason(outcome)
     assert not session.is_approved
+
+
+@pytest.mark.parametrize("shape", [str.upper, lambda text: f"  {text}\n"], ids=["upper-case", "blanks-around"])
+def test_a_code_is_the_same_plan_in_capitals(session: Session, shape: Callable[[str], str]) -> None:
+    session.at_gate()
+    assert decision(session.type("approve", shape(code(session)))) == "silent"
+    assert session.is_approved
+
+
+def test_after_five_wrong_codes_the_gate_has_to_ask_again(session: Session) -> None:
+    """K-D20."""
+    session.at_gate()
+    for n in range(5):
+        assert "the plan that waits is" in reason(session.type("approve", f"deadbee{n}"))
+    refused = [event for event in session.store.events() if event["type"] == "code_refused"]
+    assert [event["body"]["given"] for event in refused] == [f"deadbee{n}" for n in range(5)]
+    assert {event["actor"] for event in refused} == {"human"}
+    for words in ("deadbeef", code(session), ""):
+        assert "5 codes were wrong" in reason(session.type("approve", words))
+    assert not session.is_approved
+    assert session.kinds().count("code_refused") == 5
+    shown(session)
+    assert decision(session.type("approve", code(session))) == "silent"
+    assert session.is_approved
+
+
+def test_the_picker_still_answers_after_wrong_codes(session: Session) -> None:
+    session.at_gate()
+    for _ in range(6):
+        session.type("approve", "deadbeef")
+    outcome = session.tool("AskUserQuestion", MODELS_QUESTION, tool_use_id=PICKER_CALL)
+    assert decision(outcome) == "rewrite"
+    shown(session)
+    assert "decided: approve" in answer(session, {ours(session)["question"]: YES})
+
+
+def test_a_code_of_a_plan_that_no_longer_waits_is_refused(session: Session) -> None:
+    """K-D20: expired."""
+    session.at_gate()
+    old = code(session)
+    runs.write(session.store, ("base_moved", {"commit": "f" * 40, "branch": "main", "reason": "HEAD moved"}))
+    runs.ask_approval(session.store)
+    assert code(session) != old
+    assert f"the plan that waits is {code(session)}, not '{old}'" in reason(session.type("approve", old))
+    assert not session.is_approved
+
+
+def test_in_plan_mode_no_code_is_taken(session: Session) -> None:
+    session.at_gate()
+    assert "leave it first" in reason(session.type("approve", code(session), permission_mode="plan"))
+    assert not session.is_approved
+    assert "code_refused" not in session.kinds()
+
+
+def test_a_wrong_code_cannot_write_to_the_terminal(session: Session) -> None:
+    session.at_gate()
+    said = reason(session.type("approve", "\x1b]8;;http://x\x07dead\nbeef\u202e" + "x" * 5_000))
+    assert said.isprintable()
+    assert len(said) < 300
+    (event,) = [event for event in session.store.events() if event["type"] == "code_refused"]
+    assert str(event["body"]["given"]).isprintable()
 
 
 def test_another_session_cannot_approve(session: Session) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
+import subprocess
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +14,8 @@ from tests.hooks.driver import BUILDER, LAUNCHER, PLANNER, ROOT, Session, decisi
 from tests.store import runs
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from fermata.core.records import Json
 
 CLOSED = ("marked", "planning", "planner_at_work", "at_gate")
@@ -176,7 +181,7 @@ def test_a_builder_edits_inside_its_scope_and_nowhere_else(
 
 def test_a_wide_scope_does_not_reach_the_home_folder(session: Session) -> None:
     """The client expands `~`; a scope of `**` must not see a folder of that name."""
-    session.approved()
+    session.approved("**")
     runs.write(
         session.store,
         runs.dispatch("d-003", "steps.0/build", "write", scope=["**"]),
@@ -275,6 +280,92 @@ def test_without_a_standing_approval_the_builder_reads_only(session: Session, sp
             file.write(text)
     assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
     assert decision(session.tool("Bash", {"command": "touch src/x"}, agent=BUILDER)) == "deny"
+
+
+def forge(session: Session, change: Callable[[Json], None]) -> None:
+    """Rewrite `state.json`, which hooks read, as a program with the user's rights could."""
+    with open(session.store.state, encoding="utf-8") as file:
+        state = json.load(file)
+    change(state["run"])
+    with open(session.store.state, "w", encoding="utf-8") as file:
+        json.dump(state, file)
+
+
+def _envelope(**fields: Json) -> Callable[[Json], None]:
+    return lambda run: run["approved"]["envelope"].update(fields)
+
+
+LONGER = {"argv": ["true", "x"], "shell": None, "cwd": ".", "shown": "true x"}
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        pytest.param(_envelope(scopes=[["src/**", "s/*"]]), "may change: s/* is new; approved: src/**", id="scope"),
+        pytest.param(lambda run: run["dispatches"]["d-002"].update(scope=["**"]), "may change: ** is new; approved: src/**", id="the-dispatchs-scope"),
+        pytest.param(_envelope(checks=[{**runs.CHECK, "command": LONGER}]), "will run: `true x` (no tests expected) is new; approved: `true`", id="argv"),
+        pytest.param(_envelope(agents=["builder", "builder2"]), "agents: builder2 is new; approved: builder", id="agents"),
+        pytest.param(_envelope(steps=2), "steps: 2; approved: 1", id="steps"),
+        pytest.param(_envelope(base_commit="f" * 40), "base commit: ffffffffffff; approved: ", id="base"),
+        pytest.param(_envelope(workflow="e" * 64), "workflow: its definition is eeeeeeeeeeee; approved: ffffffffffff", id="workflow"),
+        pytest.param(_envelope(checks=[]), "not what was approved: it is less than that", id="a-check-gone"),
+    ],
+)  # fmt: skip
+def test_one_thing_changed_after_the_approval_stops_the_next_change(
+    session: Session, change: Callable[[Json], None], said: str
+) -> None:
+    """K-D06, K-D12: what the state says is held against the record outside the project."""
+    session.building()
+    text = (session.data.approval(session.run_id) or {}).get("text")
+    forge(session, change)
+    for tool, given in (("Edit", {"file_path": "src/app.py"}), ("Bash", {"command": "touch src/x"}), ("Foo", {})):
+        outcome = session.tool(tool, given, agent=BUILDER)
+        assert decision(outcome) == "deny"
+        assert "fermata: the approval is stale: " in reason(outcome)
+        assert said in reason(outcome)
+    assert decision(session.tool("Bash", {"command": "git diff | head"}, agent=BUILDER)) == "silent"
+    assert (session.data.approval(session.run_id) or {}).get("text") == text
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["loose", "packed"])
+def test_a_commit_after_the_approval_stops_the_next_change(session: Session, *, packed: bool) -> None:
+    """K-D12."""
+    session.building()
+    write = {"file_path": "src/app.py"}
+    if packed:
+        subprocess.run(["git", "pack-refs", "--all"], cwd=session.root, check=True)
+    assert decision(session.tool("Write", write, agent=BUILDER)) == "silent"
+    commit = "git -c user.name=U -c user.email=u@example.org commit -q --allow-empty -m x"
+    subprocess.run(commit.split(), cwd=session.root, check=True)
+    if packed:
+        subprocess.run(["git", "pack-refs", "--all"], cwd=session.root, check=True)
+    outcome = session.tool("Write", write, agent=BUILDER)
+    assert decision(outcome) == "deny"
+    assert "the approval is stale: HEAD is at " in reason(outcome)
+
+
+def test_a_record_dated_in_the_future_is_ordered_by_its_line(session: Session) -> None:
+    """K-D21: nothing compares times, so no clock can make an approval stand or fall."""
+    session.building()
+    record = session.data.approval(session.run_id) or {}
+    for ts in ("2099-01-01T00:00:00Z", "1999-01-01T00:00:00Z", "", None):
+        session.data.write_approval(session.run_id, {**record, "ts": ts})
+        assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "silent"
+    session.data.write_approval(session.run_id, {**record, "seq": record["seq"] + 1, "ts": "2099-01-01T00:00:00Z"})
+    assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
+
+
+def test_a_waiting_gate_lets_every_turn_end(session: Session) -> None:
+    """K-D22: once the question was shown, nothing says "go on"."""
+    session.at_gate()
+    body = {"tool_use_id": "toolu_ask", "at": time.time() - 5, "digest": session.digest}
+    runs.write(session.store, ("question_shown", body))
+    planner: Json = {"agent_id": PLANNER, "agent_type": "fermata:planner"}
+    turns: list[tuple[str, Json]] = [("Stop", {}), ("SubagentStop", planner)]
+    for event, who in turns:
+        for active in (False, True):
+            outcome = session.hook(event, stop_hook_active=active, last_assistant_message="bye", **who)
+            assert (outcome.code, outcome.answer) == (0, None)
 
 
 def test_a_stopped_run_lets_its_agents_finish_and_frees_the_session(session: Session) -> None:

@@ -159,7 +159,7 @@ class Bench:
         approved = self.tell("decision_made", **body)["approved"]
         assert approved is not None
         record = {"store": self.site.project.folder, "digest": gate["digest"], "seq": approved.get("seq")}
-        self.data.write_approval(RUN, {**record, "hash": approved.get("hash")})
+        self.data.write_approval(RUN, {**record, "hash": approved.get("hash"), "envelope": approved["envelope"]})
         return self
 
     def building(self, *steps: dict[str, Any], **fields: Any) -> Bench:

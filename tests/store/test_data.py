@@ -83,7 +83,7 @@ def approved(tmp_path: Path) -> tuple[RunStore, Gate]:
 
 def record(gate: Gate, **changes: object) -> dict[str, object]:
     found = {"run": RUN, "store": "/s", "digest": gate["digest"], "seq": gate.get("seq"), "hash": gate.get("hash")}
-    return {**found, **changes}
+    return {**found, "envelope": gate["envelope"], **changes}
 
 
 def test_an_approval_that_fits_in_every_part_stands(approved: tuple[RunStore, Gate], data: DataFolder) -> None:
@@ -107,6 +107,8 @@ def test_an_approval_that_fits_in_every_part_stands(approved: tuple[RunStore, Ga
         pytest.param({"seq": 1}, "not the one", id="another-line"),
         pytest.param({"seq": None, "hash": None}, "not the one", id="no-line"),
         pytest.param({"hash": "0" * 64}, "not the one", id="another-hash"),
+        pytest.param({"envelope": None}, "envelope is not whole", id="no-envelope"),
+        pytest.param({"envelope": {"scopes": []}}, "envelope is not whole", id="half-an-envelope"),
     ],
 )
 def test_an_approval_that_misses_a_part_does_not_stand(

@@ -98,6 +98,9 @@ def question_for(run: Run, gate: Gate) -> Question:
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
     ]
+    changes = run["voided"]["changes"] if run["voided"] else []
+    if changes:
+        text.insert(1, "Beyond what you approved: " + "; ".join(_some(changes, MAX_TITLES)))
     return {
         "question": "\n".join(text),
         "header": "Approval",
@@ -166,13 +169,42 @@ def _steps(steps: list[Json]) -> list[str]:
     return found
 
 
+def voided_lines(run: Run) -> list[str]:
+    """Why an approval that was given no longer counts, and what goes beyond it, new against old; empty when none fell."""
+    voided = run["voided"]
+    if voided is None:
+        return []
+    why = f"Asked again: your approval of plan {code_of(voided['digest'])} does not count here: {line(voided['reason'], 300)}"
+    again = "  After a yes to the same plan the run goes on where it was"
+    return [why, *([f"  {line(change, 600)}" for change in voided["changes"]] or [again])]
+
+
+def _opening(run: Run, gate: Gate) -> list[str]:
+    code, kept = code_of(gate["digest"]), gate.get("kept")
+    head = (
+        f"FERMATA · plan {code}, inside plan {code_of(kept)} that you approved: you are not asked again" if kept else ""
+    )
+    fallen = [] if kept else voided_lines(run)
+    return [
+        head or f"FERMATA · approval needed · plan {code}",
+        *(["", *fallen] if fallen else []),
+        *("", f"Goal       {line(run['goal'], 600)}"),
+    ]
+
+
+def _closing(run: Run, gate: Gate) -> list[str]:
+    if "kept" in gate:
+        return []
+    by_hand = f"By hand: /fermata:approve {code_of(gate['digest'])}"
+    return [
+        "",
+        "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
+        by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
+    ]
+
+
 def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     found: list[str] = []
-    if run["voided"]:
-        found += [
-            "",
-            f"Asked again: {line(run['voided']['reason'], 300)}. After a yes to the same plan the run goes on where it was",
-        ]
     if plan.get("assumptions"):
         found += ["", "Assumed without asking", *[f"  - {line(a, 400)}" for a in plan["assumptions"]]]
     if plan.get("scope_out"):
@@ -195,14 +227,14 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
 
     Args:
         run: at its gate.
-        gate: the approval asked for.
+        gate: the approval asked for, or the narrower plan that an approval covers.
         baseline: one line per check that was run before the plan.
     """
-    plan, code = plan_of(run, gate["node"]), code_of(gate["digest"])
+    plan = plan_of(run, gate["node"])
     tests = [f"  {b}" for b in baseline] or ["  no checks were found in this project"]
     effort = line(plan.get("effort", "not estimated"), 120)
     out = [
-        *(f"FERMATA · approval needed · plan {code}", "", f"Goal       {line(run['goal'], 600)}"),
+        *_opening(run, gate),
         *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
         *("", "Tests before any change", *tests),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
@@ -210,7 +242,6 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", "Risks", *_risks(plan)),
         *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: not known"),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
-        *("", "Decide: Approve, Change the plan, More recon or Abort. No answer means no change."),
-        f"By hand: /fermata:approve {code}" if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
+        *_closing(run, gate),
     ]
     return "\n".join(out)

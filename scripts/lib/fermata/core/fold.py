@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import copy
 
-from .position import ENDED, advance, dispatches_of, leaves, new_frame, wait_for_human
+from .envelope import beyond
+from .position import ENDED, advance, dispatches_of, in_force, leaves, new_frame, wait_for_human
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -227,6 +228,25 @@ def _approval_requested(run: Run, body: Body) -> None:
     }
 
 
+def _approval_kept(run: Run, body: Body) -> None:
+    """A new plan inside the approved one: nobody is asked, and what was approved goes on being what is approved."""
+    frame, approved = run["position"], run["approved"]
+    if (frame["at"], frame["visits"].get(body["node"])) != (body["node"], body["visit"]):
+        return
+    if approved is None or approved["digest"] != body["approval"] or beyond(approved["envelope"], body["envelope"]):
+        raise FoldError("no standing approval covers that plan. The journal is not fermata's own")
+    run["gate"] = {
+        "node": body["node"],
+        "visit": body["visit"],
+        "digest": body["digest"],
+        "envelope": body["envelope"],
+        "report_shown": False,
+        "question": None,
+        "decision": "approve",
+        "kept": body["approval"],
+    }
+
+
 def open_gate(run: Run) -> Gate | None:
     """The gate the run stands at, while it is undecided."""
     gate, frame = run["gate"], run["position"]
@@ -246,6 +266,13 @@ def _question_shown(run: Run, body: Body) -> None:
     gate = open_gate(run)
     if gate:
         gate["question"] = {"tool_use_id": body["tool_use_id"], "at": body["at"], "digest": body["digest"]}
+        gate["wrong_codes"] = 0
+
+
+def _code_refused(run: Run, body: Body) -> None:
+    gate = open_gate(run)
+    if gate and gate["digest"] == body["digest"]:
+        gate["wrong_codes"] = gate.get("wrong_codes", 0) + 1
 
 
 def _decision_made(run: Run, body: Body) -> None:
@@ -277,12 +304,20 @@ def _base_moved(run: Run, body: Body) -> None:
 
 def _approval_voided(run: Run, body: Body) -> None:
     """Back to the gate, which asks again. A yes to the very same plan goes on from where the run was."""
-    gate = run["approved"]
-    if gate is None:
+    gate, carried_out = run["approved"], in_force(run)
+    if gate is None or carried_out is None:
         return
-    run["voided"] = {"envelope": gate["envelope"], "position": copy.deepcopy(run["position"]), "reason": body["reason"]}
+    run["voided"] = {
+        "envelope": carried_out["envelope"],
+        "position": copy.deepcopy(run["position"]),
+        "reason": body["reason"],
+        "digest": gate["digest"],
+        "changes": body.get("changes", []),
+    }
     run["approved"] = run["gate"] = None
     frame, name = run["position"], gate["node"]
+    if frame["at"] == name:  # a new plan has come to the gate already
+        return
     frame["at"] = name
     frame["visits"][name] = frame["visits"].get(name, 0) + 1
     frame["inner"] = {}
@@ -371,7 +406,9 @@ HANDLERS: dict[str, Callable[[Run, Body], None]] = {
     "approval_requested": _approval_requested,
     "report_shown": _report_shown,
     "question_shown": _question_shown,
+    "code_refused": _code_refused,
     "decision_made": _decision_made,
+    "approval_kept": _approval_kept,
     "approval_voided": _approval_voided,
     "base_moved": _base_moved,
     "tree_moved": _tree_moved,

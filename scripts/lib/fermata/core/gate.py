@@ -33,7 +33,8 @@ class Facts:
     """What the hook knows.
 
     `scope`: the globs of the writer's dispatch. `launcher`: absolute path of `scripts/fermata`. `grant`: cli, scope or
-    none. `guarded`: texts that no writer's command may mention.
+    none. `guarded`: texts that no writer's command may mention. `stale`: why the approval does not cover a dispatch that
+    was to write, which makes its agent a reader.
     """
 
     def __init__(  # noqa: PLR0913 - one name for each fact
@@ -46,9 +47,11 @@ class Facts:
         grant: str,
         plan_mode: bool,
         guarded: Guarded,
+        stale: str = "",
     ) -> None:
         self.actor, self.dispatch, self.scope = actor, dispatch, scope
         self.launcher, self.grant, self.plan_mode, self.guarded = launcher, grant, plan_mode, guarded
+        self.stale = stale
 
 
 class Verdict:
@@ -173,6 +176,17 @@ def writer_works(call: Call, facts: Facts) -> Verdict | None:
     return None
 
 
+def stale_approval(call: Call, facts: Facts) -> Verdict | None:
+    """An agent that was to write, and whose approval no longer covers it, is told so and not that it may not write."""
+    if not facts.stale or (call.tool == "Bash" and reading_error(call.command) is None):
+        return None
+    return Verdict(
+        DENY,
+        f"the approval is stale: {facts.stale}. Nothing more is changed under it. Hand in what you have; "
+        "`fermata next` then asks the user again.",
+    )
+
+
 def closed_bash(call: Call, facts: Facts) -> Verdict | None:
     del facts
     if call.tool != "Bash":
@@ -206,6 +220,7 @@ RULES = (
     own_skills,
     writer_edits,
     writer_works,
+    stale_approval,
     closed_bash,
     closed_edit,
 )

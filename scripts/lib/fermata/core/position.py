@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from .records import CheckRun, Dispatch, Frame, Json, Run, Stage
+    from .records import CheckRun, Dispatch, Frame, Gate, Json, Run, Stage
 
 ENDED = ("completed", "aborted")
 UNSTABLE_TRIES = 3
@@ -96,8 +96,17 @@ def last_runs(checks: list[CheckRun]) -> list[CheckRun]:
     return list({c["name"]: c for c in checks}.values())
 
 
+def in_force(run: Run) -> Gate | None:
+    """The gate whose plan is carried out: the approved one, or a later, narrower one that the approval covers."""
+    gate = run["gate"]
+    return gate if run["approved"] and gate and "kept" in gate else run["approved"]
+
+
 def commands_for(run: Run, stage: Stage) -> list[Json]:
-    """The checks a stage runs: the project's own before an approval, afterwards exactly those that were approved."""
+    """The checks a stage runs: the project's own before an approval, afterwards exactly those that were approved.
+
+    A narrower plan that the approval covers drops none of them: whoever plans anew cannot weaken the proof.
+    """
     kind = stage.get("commands", "full")
     if kind == "project" or not run["approved"]:
         return list(run["project_checks"]["full"])

@@ -155,6 +155,8 @@ class Gate(TypedDict):
     decision: NotRequired[Decision]
     words: NotRequired[str]
     channel: NotRequired[Channel]
+    kept: NotRequired[str]  # digest of the approval that covers this plan, so that nobody was asked about it
+    wrong_codes: NotRequired[int]
     seq: NotRequired[int]
     hash: NotRequired[str]
 
@@ -177,11 +179,13 @@ class Waiting(TypedDict):
 
 
 class Voided(TypedDict):
-    """An approval that no longer holds, and where the run stood when it was withdrawn."""
+    """An approval that no longer holds, where the run stood when it fell, and what goes beyond it."""
 
     envelope: Envelope
     position: Frame
     reason: str
+    digest: str
+    changes: list[str]
 
 
 class Repair(TypedDict):

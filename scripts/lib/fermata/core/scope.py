@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 NEVER = (".git", ".claude", ".fermata", ".mcp.json")
-BUILD_SERVER = (".github/workflows", ".gitlab-ci.yml", ".circleci")
+BUILD_SERVER = (".github/workflows", ".gitlab-ci.yml", ".circleci", ".travis.yml", ".buildkite", "Jenkinsfile")
 MAX_GLOB = 300
 
 
@@ -85,7 +85,7 @@ def glob_error(glob: str) -> str | None:
 
 def is_wide(glob: str) -> bool:
     """Whether *glob* deserves a line of its own in the report: it covers what the repository's build server obeys."""
-    return any(_reaches(_parts(glob.casefold()), place.split("/")) for place in BUILD_SERVER)
+    return any(_reaches(_parts(glob.casefold()), place.casefold().split("/")) for place in BUILD_SERVER)
 
 
 def _reaches(parts: list[str], names: list[str]) -> bool:
@@ -95,3 +95,34 @@ def _reaches(parts: list[str], names: list[str]) -> bool:
         if not _fits(part, name):
             return False
     return len(parts) >= len(names)
+
+
+def contains(outer: str, inner: str) -> bool:
+    """Whether it is proven that *outer* covers every path that *inner* covers. No proof is a no."""
+    return _contains(tuple(_parts(outer)), tuple(_parts(inner)), {})
+
+
+def _contains(outer: tuple[str, ...], inner: tuple[str, ...], known: dict[tuple[int, int], bool]) -> bool:
+    """*known* holds what was found out for what is left of both; without it `**/a/**/a/…` would take hours."""
+    if not outer or not inner:
+        return outer == inner
+    left = len(outer), len(inner)
+    if left not in known:
+        if outer[0] != "**":
+            known[left] = inner[0] != "**" and _takes(outer[0], inner[0]) and _contains(outer[1:], inner[1:], known)
+        else:  # a closing `**` stands for at least one name, and so does whatever is left of *inner*
+            known[left] = len(outer) == 1 or _contains(outer[1:], inner, known) or _contains(outer, inner[1:], known)
+    return known[left]
+
+
+def _takes(outer: str, inner: str) -> bool:
+    """The same for one component: equal; a plain name that fits; or what one `*` leaves fixed is fixed in *inner*."""
+    if outer == inner:
+        return True
+    if not set(inner) & set("*?"):
+        return _fits(outer, inner)
+    head, star, tail = outer.partition("*")
+    if not star or set(head + tail) & set("*?"):
+        return False
+    fixed = inner.replace("?", "*").split("*")
+    return fixed[0].startswith(head) and fixed[-1].endswith(tail)

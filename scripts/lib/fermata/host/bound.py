@@ -102,16 +102,37 @@ class Bound:
             return False
         return approval_error(self.data.approval(run["run"]), run["approved"], self.project_folder) is None
 
+    def stale(self, dispatch: Dispatch) -> str:
+        """Why the human's yes does not cover what *dispatch* would change now; empty when it does.
+
+        The state that a hook reads is a file like any other: what it says is held against the record outside the project.
+        """
+        from ..core.envelope import scopes_beyond
+        from .head import head_commit
+
+        run = self.run
+        if run is None or run["approved"] is None:
+            return "the plan has none now"
+        approved = run["approved"]
+        error = approval_error(self.data.approval(run["run"]), approved, self.project_folder)
+        if error:
+            return error
+        head, base = head_commit(self.root, os.path.dirname(self.project_folder)), approved["envelope"]["base_commit"]
+        if head and head != base:
+            return f"HEAD is at {head[:12]}; approved: {base[:12]}"
+        return "; ".join(scopes_beyond(approved["envelope"], [dispatch["scope"]]))
+
     def facts(self) -> tuple[Facts, Dispatch | None]:
         """Who is acting, and what it may."""
         dispatch = self.dispatch_of_agent()
         run = self.run
-        actor = MAIN if self.payload.agent_id is None else STRANGER
+        actor, stale = MAIN if self.payload.agent_id is None else STRANGER, ""
         if dispatch and run:
             writes = (
                 dispatch["access"] == "write" and dispatch["state"] == "running" and not (self.fenced or self.ended)
             )
-            actor = WRITER if writes and self.approval_stands() else READER
+            stale = self.stale(dispatch) if writes else ""
+            actor = WRITER if writes and not stale else READER
         grant = run["grant"] if run else "cli"
         facts = Facts(
             actor=actor,
@@ -121,6 +142,7 @@ class Bound:
             grant=grant,
             plan_mode=self.payload.mode == "plan",
             guarded=self._guarded(),
+            stale=stale,
         )
         return facts, dispatch
 

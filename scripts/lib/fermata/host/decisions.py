@@ -10,7 +10,7 @@ import os
 import time
 
 from ..core.actions import DECIDE, next_actions
-from ..core.consultation import MIN_SECONDS, code_of, question_for, read_answer
+from ..core.consultation import MIN_SECONDS, code_of, line, question_for, read_answer
 from . import answers
 from .client import interactive, nested
 from .tickets import asking_dispatch
@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from ..core.records import Channel, Decision, Gate, Json, Run
     from .answers import Answer
     from .bound import Bound
+
+
+MAX_WRONG_CODES = 5
 
 
 def pending_gate(run: Run | None) -> Gate | None:
@@ -119,19 +122,36 @@ def _answer_error(run: Run, gate: Gate, texts: dict[str, str]) -> str | None:
 def typed(bound: Bound, env: Mapping[str, str]) -> str | None:
     """`/fermata:approve CODE`, typed. None when it was taken, else why not."""
     gate = pending_gate(bound.run)
-    code = bound.payload.args.strip()
     if not interactive(env):
         return "an approval is typed by a person in a terminal session; this session is not one"
     if bound.fenced:
         return "another session drives this run now; approve it there"
+    if bound.payload.mode == "plan":
+        return "in plan mode nothing can be built; leave it first (Shift+Tab), then type it again"
     if gate is None:
         return "nothing waits for an approval here. /fermata:status shows where the run stands"
-    if code != code_of(gate["digest"]):
-        return f"the plan that waits is {code_of(gate['digest'])}, not {code[:40]!r}. Type: /fermata:approve {code_of(gate['digest'])}"
     if not gate["report_shown"]:
         return "the report has not been shown yet; let the session run `fermata next` first"
-    decide(bound, gate, "approve", "", "typed")
-    return None
+    error = _code_error(bound, gate, bound.payload.args.strip())
+    if error is None:
+        decide(bound, gate, "approve", "", "typed")
+    return error
+
+
+def _code_error(bound: Bound, gate: Gate, given: str) -> str | None:
+    """Why *given* does not name the plan that waits; journals a wrong one. The code is no secret: it says which plan is meant."""
+    code = code_of(gate["digest"])
+    if gate.get("wrong_codes", 0) >= MAX_WRONG_CODES:
+        return (
+            f"{MAX_WRONG_CODES} codes were wrong, so this gate takes none until it has asked again. "
+            "Tell the session to run `fermata next`, and answer in the picker; after that a code is taken too"
+        )
+    if not given:
+        return f"name the plan: /fermata:approve {code}"
+    if given.casefold() == code:
+        return None
+    bound.run = bound.store.note("human", "code_refused", {"digest": gate["digest"], "given": line(given, 80)})
+    return f"the plan that waits is {code}, not {line(given, 40)!r}. Type: /fermata:approve {code}"
 
 
 def from_environment(bound: Bound, env: Mapping[str, str]) -> bool:

@@ -64,9 +64,8 @@ def _ticket_error(bound: Bound, run: Run, dispatch: Dispatch | None, agent_type:
         return "the run has moved on. Run `fermata next`"
     if agent_type != f"fermata:{dispatch['agent']}":
         return f"it is for subagent_type fermata:{dispatch['agent']}, not {agent_type[:60]!r}"
-    if dispatch["access"] == "write" and not bound.approval_stands():
-        return "no approval stands for the plan. Run `fermata next`"
-    return None
+    stale = bound.stale(dispatch) if dispatch["access"] == "write" else ""
+    return f"no approval stands for it: {stale}. Run `fermata next`" if stale else None
 
 
 def _brief(bound: Bound, run: Run, dispatch: Dispatch) -> str:

@@ -14,8 +14,9 @@ from ..checks.command import from_json
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
 from ..core.consultation import envelope_of, plan_digest, report
+from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
-from ..core.position import ENDED, checks_of, commands_for, item_of, last_runs, next_name, outcome_of
+from ..core.position import ENDED, checks_of, commands_for, in_force, item_of, last_runs, next_name, outcome_of
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
@@ -165,12 +166,13 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
 
 
 def _scope(run: Run, stage: Stage, node: str) -> list[str]:
-    if stage["access"] != "write" or not run["approved"]:
+    carried_out = in_force(run)
+    if stage["access"] != "write" or carried_out is None:
         return []
     if stage.get("scope") == "item":
         step = item_of(run, node)
         return sorted(step["scope"]) if isinstance(step, dict) else []
-    return sorted({glob for scope in run["approved"]["envelope"]["scopes"] for glob in scope})
+    return sorted({glob for scope in carried_out["envelope"]["scopes"] for glob in scope})
 
 
 def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -246,12 +248,23 @@ def _taken_over(name: str, known: CheckRun) -> dict[str, Json]:
 
 
 def _request(site: Site, store: RunStore, run: Run, action: Action) -> None:
-    """Ask for the approval: envelope, digest, report."""
+    """Ask for the approval: envelope, digest, report. A plan inside what was approved is not asked about again."""
     del site
     envelope = envelope_of(run, action.node)
     body = {"node": action.node, "visit": action.visit, "digest": plan_digest(envelope), "envelope": envelope}
-    after = store.note("cli", "approval_requested", body, partial(_still, action))
+    after = store.transact("cli", lambda now: _request_news(now, body) if now and _still(action, now) else [])
     write_report(store, after)
+
+
+def _request_news(run: Run, body: dict[str, Json]) -> News:
+    approved = run["approved"]
+    if approved is None:
+        return [("approval_requested", body)]
+    changes = beyond(approved["envelope"], body["envelope"])
+    if not changes:
+        return [("approval_kept", {**body, "approval": approved["digest"], "line": approved.get("seq")})]
+    void = {"reason": "the new plan goes beyond it", "changes": changes, "digest": approved["digest"]}
+    return [("approval_voided", void), ("approval_requested", body)]
 
 
 def write_report(store: RunStore, run: Run) -> str:

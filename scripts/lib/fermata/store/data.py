@@ -130,7 +130,19 @@ def approval_error(approval: Approval | None, approved: Gate, store: str) -> str
         return "the approval names another plan"
     if (approval.get("seq"), approval.get("hash")) != (approved.get("seq"), approved.get("hash")):
         return "the journal is not the one that the approval was given in"
+    if approval.get("envelope") != approved["envelope"]:
+        return f"what the run calls approved is not what was approved: {_difference(approval, approved)}"
     return None
+
+
+def _difference(approval: Approval, approved: Gate) -> str:
+    from ..core.envelope import beyond
+
+    try:
+        changes = beyond(approval["envelope"], approved["envelope"])
+    except (KeyError, TypeError, AttributeError):
+        changes = ["the record's envelope is not whole"]
+    return "; ".join(changes) or "it is less than that"
 
 
 def journal_error(run_store: RunStore, approval: Approval) -> str | None:

@@ -91,6 +91,8 @@ TELLING = (
     "first",
     "last",
     "copy",
+    "approval",
+    "changes",
 )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
-from ..core.consultation import code_of, line
+from ..core.consultation import code_of, line, voided_lines
 from ..core.position import ENDED, items_over, leaves
 from .tier import tier_of
 
@@ -87,7 +87,15 @@ def _approval(run: Run) -> dict[str, Json] | None:
         "code": code_of(gate["digest"]),
         "decision": gate.get("decision"),
         "channel": gate.get("channel"),
+        "covers": _covered(run),
+        "voided": {key: run["voided"][key] for key in ("digest", "reason", "changes")} if run["voided"] else None,
     }
+
+
+def _covered(run: Run) -> str | None:
+    """The digest of a later plan that the approval covers, so that nobody was asked about it."""
+    gate = run["gate"]
+    return gate["digest"] if run["approved"] and gate and "kept" in gate else None
 
 
 def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
@@ -103,7 +111,11 @@ def _plan(run: Run) -> Iterator[str]:
         word = {"approve": "approved", None: "waits for you"}.get(
             approval["decision"], f"decided: {approval['decision']}"
         )
-        yield f"Plan      {approval['code']} {word}" + (f" by {approval['channel']}" if approval["channel"] else "")
+        by = f" by {approval['channel']}" if approval["channel"] else ""
+        inside = f"; the new plan {code_of(approval['covers'])} is inside it" if approval["covers"] else ""
+        yield f"Plan      {approval['code']} {word}{by}{inside}"
+    for fallen in voided_lines(run):
+        yield f"          {line(fallen, 250)}" if not fallen.startswith(" ") else f"            {line(fallen, 250)}"
 
 
 def _dispatches(run: Run) -> Iterator[str]:
