@@ -23,11 +23,15 @@ def test_it_writes_and_reads_what_json_does(value: object) -> None:
     assert loads(dumps_ascii(value).encode()) == value
 
 
+def _no_constant(name: str) -> None:
+    raise ValueError(name)
+
+
 @given(st.text() | st.text(alphabet='[]{}":, 0123456789.e-+truefalsn\\u'))
 def test_it_refuses_what_json_refuses(text: str) -> None:
     data = text.encode(errors="surrogatepass")
     try:
-        wanted = json.loads(data.decode(), parse_constant=pytest.fail)
+        wanted = json.loads(data.decode(), parse_constant=_no_constant)
     except (ValueError, RecursionError):
         with pytest.raises((ValueError, RecursionError)):
             loads(data)
