@@ -354,6 +354,11 @@ def setup(as_json: bool) -> None:
 
 
 @cli.command()
+@click.option(
+    "--host",
+    type=click.Choice(["claude", "simulated"]),
+    help="The real client, or one that stands in for it. Without this: the real one where there is one.",
+)
 @click.option("--get-client", is_flag=True, help="Fetch the newest known client with npm, if none is installed.")
 @click.option(
     "--mode",
@@ -364,15 +369,18 @@ def setup(as_json: bool) -> None:
 )
 @click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
 @JSON_FLAG
-def rehearse(get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
+def rehearse(host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
     """Play a whole /build on the real Claude Code client with a scripted model: no account, no cost, about a minute.
+
+    Where no client is installed a simulated one plays its part, and says what only the real one can show.
 
     Shows gates that hold, forged approvals that are refused, a false "tests pass" that is caught, a crash that is
     resumed. Exit code 0 only if all of it happened. FERMATA_CLIENT names another client than `claude` on PATH.
     """
     from .views.rehearsal import run_rehearsal
 
-    sys.exit(run_rehearsal(os.environ, get_client=get_client, mode=mode, keep=keep, as_json=as_json))
+    host = "fetched" if get_client and host != "simulated" else host
+    sys.exit(run_rehearsal(os.environ, host=host, mode=mode, keep=keep, as_json=as_json))
 
 
 def main(argv: list[str] | None = None) -> int:

@@ -17,7 +17,7 @@ from xml.sax.saxutils import escape
 
 from . import transcript
 from .payloads import Fields, Who, agent_launched, stopping
-from .thread import HANDBACK, Thread
+from .thread import HANDBACK, Part, Thread
 from .tools import Done
 from .wire import ApiFailure
 
@@ -79,7 +79,8 @@ class Agent:
         handback = not session.old and session.mode == "auto"
         # Every tool but fermata's gate itself: a question of an agent's is refused by the gate then, not by the client.
         tools = (*TOOLS, HANDBACK) if handback else TOOLS
-        self._thread = Thread(session, who, f"cc_is_subagent=true\n{prompt}", tools, self._special, self._keep)
+        part = Part(who, f"cc_is_subagent=true\n{prompt}", tools)
+        self._thread = Thread(session, part, self._special, self._keep)
         self._report: str | None = None  # what was handed back
         self._said = ""
         self._failed = ""
@@ -122,7 +123,9 @@ class Agent:
         if name != HANDBACK:
             return None
         self._report, self._thread.ended = str(given.get("message", "")), True
-        return Done("Report delivered to your caller.", {"success": True, "message": "Report delivered to your caller."})
+        return Done(
+            "Report delivered to your caller.", {"success": True, "message": "Report delivered to your caller."}
+        )
 
     def _work(self) -> None:
         try:

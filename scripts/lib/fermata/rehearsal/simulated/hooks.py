@@ -55,7 +55,10 @@ class Hooks:
         """Start every hook of the event that matches, one after the other."""
         heard = Heard()
         for plugin in self.plugins:
-            named = {"CLAUDE_PLUGIN_ROOT": str(plugin), "CLAUDE_PLUGIN_DATA": str(self.data / f"{plugin_name(plugin)}-inline")}
+            named = {
+                "CLAUDE_PLUGIN_ROOT": str(plugin),
+                "CLAUDE_PLUGIN_DATA": str(self.data / f"{plugin_name(plugin)}-inline"),
+            }
             Path(named["CLAUDE_PLUGIN_DATA"]).mkdir(parents=True, exist_ok=True)
             for hook in self._matching(plugin, payload):
                 heard = heard.and_then(self._start(hook, payload, {**env, **named}))

@@ -20,7 +20,7 @@ from .agents import Agents
 from .hooks import Heard, Hooks
 from .payloads import WITH_EFFORT, Fields, Origin, Who, answered, stopping
 from .plugin import find_agent, find_command, known_agents
-from .thread import Thread
+from .thread import Part, Thread
 from .tools import Done, Place
 from .wire import ApiFailure, Model
 
@@ -66,9 +66,10 @@ class Session:
         self._prompt_id = ""
         self._woken: deque[str] = deque()
         self.changed = threading.Condition()
-        messages = transcript.load(file) if start.resume else []
         tools = (*TOOLS, PICKER) if person.attended else TOOLS
-        self._main = Thread(self, None, SYSTEM, tools, self._special, self._keep, messages)
+        self._main = Thread(self, Part(None, SYSTEM, tools), self._special, self._keep)
+        if start.resume:
+            self._main.messages = transcript.load(file)
         self._context = self._begin()
 
     # --- what hooks hear --------------------------------------------------------------------------------------------
@@ -127,7 +128,10 @@ class Session:
         events = [submit]
         if command:
             named = {"expansion_type": "slash_command", "command_name": command.name, "command_args": args}
-            expansion: tuple[str, Fields] = ("UserPromptExpansion", {**named, "command_source": "plugin", "prompt": line})
+            expansion: tuple[str, Fields] = (
+                "UserPromptExpansion",
+                {**named, "command_source": "plugin", "prompt": line},
+            )
             events = [expansion, submit] if self.old else [submit, expansion]
         heard = Heard()
         for event, fields in events:
@@ -195,7 +199,9 @@ class Session:
     def _picker(self, given: Fields) -> Done:
         """The client's picker: only the person answers, whatever the call has filled in."""
         questions = given.get("questions")
-        asked = [question for question in questions if isinstance(question, dict)] if isinstance(questions, list) else []
+        asked = (
+            [question for question in questions if isinstance(question, dict)] if isinstance(questions, list) else []
+        )
         self.fire("PermissionRequest", None, tool_name=PICKER, tool_input=given)
         answers = {str(question["question"]): self._person.ask(question) for question in asked}
         told = "; ".join(f'"{question}"="{answer}"' for question, answer in answers.items())

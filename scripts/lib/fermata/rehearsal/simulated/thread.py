@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from .hooks import Heard
 from .payloads import Fields, Who
@@ -35,23 +35,22 @@ class Host(Protocol):
 Special = Callable[[str, Fields, str], "Done | None"]
 
 
+class Part(NamedTuple):
+    """Which part a conversation plays: whose it is (None: the main thread's), its prompt, its tools beside files and commands."""
+
+    who: Who | None
+    system: str
+    tools: tuple[str, ...]
+
+
 class Thread:
     """A conversation. `turn` goes on until the model calls no more tools."""
 
-    def __init__(
-        self,
-        host: Host,
-        who: Who | None,
-        system: str,
-        tools: tuple[str, ...],
-        special: Special,
-        keep: Callable[[Fields], None],
-        messages: list[Fields] | None = None,
-    ) -> None:
-        self.host, self.who, self.tools = host, who, tools
-        self.messages = messages or []
-        self.ended = False  # by a call that is a last word, or by a person
-        self._system, self._special, self._keep = system, special, keep
+    def __init__(self, host: Host, part: Part, special: Special, keep: Callable[[Fields], None]) -> None:
+        self.host, self.who, self.tools = host, part.who, part.tools
+        self.messages: list[Fields] = []
+        self.ended = False  # by a call that is a last word
+        self._system, self._special, self._keep = part.system, special, keep
 
     def hear(self, text: str, role: str = "user") -> None:
         """A message from outside: a prompt, a notice, a hook's feedback."""
@@ -66,9 +65,7 @@ class Thread:
         self.ended = False
         while not self.ended:
             before_asking()
-            blocks = self.host.model.ask(
-                self._system, self.tools, self.messages, self.who.agent_id if self.who else ""
-            )
+            blocks = self.host.model.ask(self._system, self.tools, self.messages, self.who.agent_id if self.who else "")
             self._add({"role": "assistant", "content": blocks})
             said = "\n".join(str(block["text"]) for block in blocks if block["type"] == "text")
             calls = [block for block in blocks if block["type"] == "tool_use"]
@@ -89,8 +86,10 @@ class Thread:
         assert isinstance(given, dict)
         done, added = self._call(name, given, used)
         result = {"type": "tool_result", "tool_use_id": used, "content": done.text, "is_error": done.is_error}
-        reminder = [{"type": "text", "text": f"<system-reminder>{text}</system-reminder>"} for text in added]
-        return [result, *reminder]
+        reminders: list[Fields] = [
+            {"type": "text", "text": f"<system-reminder>{text}</system-reminder>"} for text in added
+        ]
+        return [result, *reminders]
 
     def _call(self, name: str, given: Fields, used: str) -> tuple[Done, list[str]]:
         if name not in (*TOOLS, *self.tools) and self._known_to_nobody(name):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import time
 import urllib.error
@@ -46,25 +47,29 @@ class Model:
         if agent_id:
             headers["x-claude-code-agent-id"] = agent_id
         request = urllib.request.Request(f"{self.url}/v1/messages", json.dumps(body).encode(), headers)  # noqa: S310 - loopback
-        for attempt in range(TRIES):
-            try:
-                # No proxy: the address is the rehearsal's own.
-                with _opener().open(request, timeout=PATIENCE) as answer:
-                    found: list[Fields] = json.load(answer)["content"]
-                    return found
-            except urllib.error.HTTPError as error:
-                with error:
-                    said = _message(error.read())
-                if error.code not in RETRIED or attempt == TRIES - 1:
-                    raise ApiFailure(f"API Error: {error.code} {said}") from None
-                time.sleep(PAUSE)
-            except OSError as error:
-                raise ApiFailure(f"API Error: {error}") from None
-        raise AssertionError("the last try returns or raises")
+        for _ in range(TRIES - 1):
+            with contextlib.suppress(_Overloaded):
+                return _answer(request)
+            time.sleep(PAUSE)
+        return _answer(request)
 
 
-def _opener() -> urllib.request.OpenerDirector:
-    return urllib.request.build_opener(urllib.request.ProxyHandler({}))
+class _Overloaded(ApiFailure):
+    """Worth another try."""
+
+
+def _answer(request: urllib.request.Request) -> list[Fields]:
+    try:
+        # No proxy: the address is the rehearsal's own.
+        with urllib.request.build_opener(urllib.request.ProxyHandler({})).open(request, timeout=PATIENCE) as answer:
+            found: list[Fields] = json.load(answer)["content"]
+            return found
+    except urllib.error.HTTPError as error:
+        with error:
+            kind = _Overloaded if error.code in RETRIED else ApiFailure
+            raise kind(f"API Error: {error.code} {_message(error.read())}") from None
+    except OSError as error:
+        raise ApiFailure(f"API Error: {error}") from None
 
 
 def _message(data: bytes) -> str:
