@@ -132,7 +132,8 @@ class Rehearsal:
             REPORT in screen.partition(ASKED)[0],
             "findings, plan, risks, effort, commands",
         )
-        self.say("scene", "the person chooses Approve in the client's own picker")
+        whose = "the simulated" if self.client.simulated else "the client's own"
+        self.say("scene", f"the person chooses Approve in {whose} picker")
         terminal.press("down", "enter")
         decision = journal.wait("decision_made")
         approved = (decision["decision"], decision["channel"]) == ("approve", "picker")

@@ -51,7 +51,7 @@ class Agents:
         self._agents[agent.who.agent_id] = agent
         brief = str(given.get("prompt", ""))
         agent.start(brief, lambda: transcript.note_agent(agent.file, agent.who, agent.description, used))
-        if session.old:
+        if session.origin.old:
             return agent.waited_for(brief)
         launched = agent_launched(agent.who, brief, agent.description, str(agent.file))
         return Done(f"Async agent launched successfully.\nagentId: {agent.who.agent_id}", launched)
@@ -76,7 +76,7 @@ class Agent:
     def __init__(self, session: Session, who: Who, prompt: str, description: str) -> None:
         self.who, self.description, self._session = who, description, session
         self.file: Path = transcript.agent_file(Path(session.origin.transcript), who.agent_id)
-        handback = not session.old and session.mode == "auto"
+        handback = not session.origin.old and session.origin.mode == "auto"
         # Every tool but fermata's gate itself: a question of an agent's is refused by the gate then, not by the client.
         tools = (*TOOLS, HANDBACK) if handback else TOOLS
         part = Part(who, f"cc_is_subagent=true\n{prompt}", tools)
@@ -100,7 +100,7 @@ class Agent:
         """Give it *text* and let it work; *begun* is called after SubagentStart."""
         self._session.fire("SubagentStart", self.who)
         begun()
-        self._foreground = self._session.old and not self._thread.messages
+        self._foreground = self._session.origin.old and not self._thread.messages
         self._report, self._failed = None, ""
         self._thread.hear(text)
         self._worker = threading.Thread(target=self._work, daemon=True)

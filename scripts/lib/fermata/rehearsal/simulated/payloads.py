@@ -60,6 +60,11 @@ class Origin:
         cache = {"prompt_cache_likely_expired": False, "estimated_cache_write_usd": 0.0}
         return {"source": "resume", "seconds_since_last_response": 1, "context_tokens": 1000, **cache}
 
+    def told_twice(self, given: Mapping[str, object]) -> Fields:
+        """The input of SendMessage as hooks get it: the client repeats what the model gave under other names."""
+        again: Fields = {"type": "message", "recipient": given.get("to"), "content": given.get("message")}
+        return {**given, **again, **({} if self.old else {"recipient_kind": "agent"})}
+
     def agent_done(self, who: Who, prompt: str, report: str, milliseconds: int) -> Fields:
         """The response of an Agent call that was waited for."""
         notes = {"harnessNoteCount": 0, "harnessTailCount": 0, "harnessSectionHash": "0" * 16}

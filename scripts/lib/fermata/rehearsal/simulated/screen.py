@@ -68,24 +68,30 @@ class Screen:
     def ask(self, question: Fields) -> str:
         """The label that the person picked, or their own words."""
         options = question.get("options")
-        labels = [str(option.get("label")) for option in options] if isinstance(options, list) else []
-        labels.append(OWN_WORDS)
+        told = [option for option in options if isinstance(option, dict)] if isinstance(options, list) else []
+        rows = [(str(option.get("label")), str(option.get("description", ""))) for option in told]
         self._draw(f"\n{question.get('question')}\n")
-        at = self._pick(labels)
-        return labels[at] if at < len(labels) - 1 else self._own_words()
+        at = self._pick([*rows, (OWN_WORDS, "")])
+        return rows[at][0] if at < len(rows) else self._own_words()
 
-    def _pick(self, labels: list[str]) -> int:
-        at, drawn = 0, False
+    def _pick(self, rows: list[tuple[str, str]]) -> int:
+        """The row that the person chose: by arrows and Enter, or by its number alone."""
+        at, above = 0, 0
         while True:
-            rows = "".join(f"\x1b[K{PROMPT if i == at else '  '}{i + 1}. {label}\n" for i, label in enumerate(labels))
-            self._draw((f"\x1b[{len(labels)}A" if drawn else "") + rows)
-            drawn = True
+            lines = [
+                line
+                for i, (label, description) in enumerate(rows)
+                for line in (f"{PROMPT if i == at else '  '}{i + 1}. {label}", f"     {description}")
+                if line.strip()
+            ]
+            self._draw((f"\x1b[{above}A" if above else "") + "".join(f"\x1b[K{line}\n" for line in lines))
+            above = len(lines)
             key = self._next_key()
             if key == ENTER:
                 return at
-            if key.isdigit() and 0 < int(key) <= len(labels):
+            if key.isdigit() and 0 < int(key) <= len(rows):
                 return int(key) - 1
-            at = (at + {UP: -1, DOWN: 1}.get(key, 0)) % len(labels)
+            at = (at + {UP: -1, DOWN: 1}.get(key, 0)) % len(rows)
 
     def _own_words(self) -> str:
         words = ""

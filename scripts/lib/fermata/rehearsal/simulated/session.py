@@ -57,11 +57,10 @@ class Session:
         home, session = Path(env["HOME"]), start.resume or str(uuid4())
         file = transcript.session_file(home, str(cwd), session)
         self.origin = Origin(session, str(file), str(cwd), start.mode, start.version)
-        self.mode, self.old = start.mode, self.origin.old
         self.model = Model(env["ANTHROPIC_BASE_URL"], env.get("ANTHROPIC_API_KEY", ""), session)
         self._env, self._start, self._person = env, start, person
         self.place = Place(cwd, {**self._common(), "CLAUDE_CODE_EXECPATH": start.program})
-        self._hooks = Hooks(start.plugins, home / ".claude" / "plugins" / "data", not self.old)
+        self._hooks = Hooks(start.plugins, home / ".claude" / "plugins" / "data", not self.origin.old)
         self.agents = Agents(self, lambda kind: find_agent(start.plugins, kind), known_agents(start.plugins))
         self._prompt_id = ""
         self._woken: deque[str] = deque()
@@ -89,7 +88,7 @@ class Session:
             "CLAUDE_CODE_CHILD_SESSION": "1",
             "CLAUDE_CODE_ENTRYPOINT": "cli" if attended else "sdk-cli",
             "CLAUDE_CODE_SESSION_ID": self.origin.session,
-            **({} if self.old else newer),
+            **({} if self.origin.old else newer),
         }
 
     def _hook_env(self, event: str) -> dict[str, str]:
@@ -132,7 +131,7 @@ class Session:
                 "UserPromptExpansion",
                 {**named, "command_source": "plugin", "prompt": line},
             )
-            events = [expansion, submit] if self.old else [submit, expansion]
+            events = [expansion, submit] if self.origin.old else [submit, expansion]
         heard = Heard()
         for event, fields in events:
             heard = heard.and_then(self._said_to_person(self.fire(event, None, **fields), event))

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 from .hooks import Heard
-from .payloads import Fields, Who
+from .payloads import Fields, Origin, Who
 from .tools import TOOLS, Done, Place, passes_unasked, run_tool
 from .wire import Model
 
@@ -24,8 +24,7 @@ class Host(Protocol):
 
     model: Model
     place: Place
-    mode: str
-    old: bool
+    origin: Origin
 
     def fire(self, event: str, who: Who | None, **fields: object) -> Heard: ...
     def show(self, text: str) -> None: ...
@@ -84,6 +83,8 @@ class Thread:
         """The result of one call as content blocks, with what hooks add beside it."""
         name, given, used = str(call["name"]), call["input"], str(call["id"])
         assert isinstance(given, dict)
+        if self.who is None:
+            self.host.show(f"⏺ {name}({given.get('command') or given.get('description') or ''})")
         done, added = self._call(name, given, used)
         result = {"type": "tool_result", "tool_use_id": used, "content": done.text, "is_error": done.is_error}
         reminders: list[Fields] = [
@@ -94,10 +95,11 @@ class Thread:
     def _call(self, name: str, given: Fields, used: str) -> tuple[Done, list[str]]:
         if name not in (*TOOLS, *self.tools) and self._known_to_nobody(name):
             return Done(f"<tool_use_error>Error: No such tool available: {name}</tool_use_error>", is_error=True), []
+        given = self.host.origin.told_twice(given) if name == "SendMessage" else given
         before = self._fire("PreToolUse", tool_name=name, tool_input=given, tool_use_id=used)
         added = [f"PreToolUse:{name} hook additional context: {before.context}"] if before.context else []
         if before.refused:
-            frame = "" if self.host.old else f"PreToolUse:{name} hook error: "
+            frame = "" if self.host.origin.old else f"PreToolUse:{name} hook error: "
             return Done(frame + before.reason, is_error=True), added
         given = given if before.updated is None else before.updated
         began = time.monotonic()
@@ -115,7 +117,7 @@ class Thread:
         return name == "AskUserQuestion" and self.who is None
 
     def _done(self, name: str, given: Fields, used: str, *, allowed: bool) -> Done:
-        if not allowed and not passes_unasked(self.host.mode, name, given):
+        if not allowed and not passes_unasked(self.host.origin.mode, name, given):
             self._fire("PermissionRequest", tool_name=name, tool_input=given)
             why = "needs a person's permission here, and a simulated client asks nobody"
             return Done(f"Permission to use {name} has been denied: it {why}.", is_error=True)
