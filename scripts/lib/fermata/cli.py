@@ -416,7 +416,10 @@ def _failed(error: Exception) -> int:
         kept = f"Details: {_keep_traceback()}"
     except Exception:  # noqa: BLE001 - no place for them: then they are shown, never hidden
         kept = f"Its details could be kept nowhere:\n{traceback.format_exc()}"
-    _complain(f"this is a bug of fermata's ({type(error).__name__}: {line(str(error), 300)}). {kept}")
+    _complain(
+        f"this is a bug of fermata's ({type(error).__name__}: {line(str(error), 300)}). Nothing that was journalled is lost. "
+        f"Do not just repeat the command: tell the user, who can report it to fermata's maintainers with its details. {kept}"
+    )
     return 1
 
 
