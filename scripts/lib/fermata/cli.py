@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -326,15 +327,17 @@ def _paint(words: str, kind: str) -> str:
 @cli.command()
 @JSON_FLAG
 def doctor(as_json: bool) -> None:
-    """Prove the installation: client, environment, a probe that the gate must refuse, other hooks, state, strength.
+    """Prove the installation: client, plugin, environment, a probe that the gate must refuse, others' hooks, state, strength.
 
     Exit code 8: something must be mended; the line says how.
     """
-    from .views.doctor import examine, text
+    from .views.doctor import examine
+    from .views.finding import findings_text
 
     found = examine(_here(), os.environ)
     broken = any(finding.ok is False for finding in found)
-    _say(text(found), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
+    shown = findings_text(found, shutil.get_terminal_size().columns, os.environ.get("HOME", ""))
+    _say(clean(shown, MAX_MESSAGE), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
     sys.exit(8 if broken else 0)
 
 
