@@ -542,6 +542,7 @@ def test_1_a_bug_of_ours_is_one_line_and_a_path(call: Call, bench: Bench, monkey
     path = Path(found.err.strip().partition("Details: ")[2])
     assert path.is_relative_to(os.environ["HOME"])
     assert "ZeroDivisionError" in path.read_text()
+    assert "Nothing that was journalled is lost. Do not just repeat the command: tell the user" in found.err
 
 
 def test_1_a_bug_whose_details_can_be_kept_nowhere_shows_them(

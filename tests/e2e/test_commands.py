@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,8 +17,6 @@ from tests.e2e.cast import FILES, GOAL, cast
 from tests.e2e.conftest import git
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fermata.rehearsal.terminal import Terminal
     from tests.e2e.conftest import SetStage, Stage
 
@@ -113,10 +112,26 @@ def test_a_second_build_in_a_session_that_drives_a_run_is_refused(set_stage: Set
     assert stage.run_store().load()["goal"] == GOAL
 
 
+def whole_goal(stage: Stage) -> str:
+    """The goal in the file that the planner's brief names."""
+    path = stage.run_store().path("artifacts", "d-001-goal.md")
+    assert f"the whole is in `{path}`" in stage.brief("d-001")
+    return Path(path).read_text()
+
+
+# Two lines with every character that means something to a shell, and commands that would leave a file behind.
+SHELL_GOAL = (
+    "Add !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~ and $(touch pwned)\n"
+    "then `touch pwned` && touch pwned; ${HOME} \\n | tee pwned > pwned <b> *"
+)
+
+
 @pytest.mark.parametrize(
     ("version", "goal"),
     [
-        pytest.param("2.1.329", "Add \"x\" & 'y'; $(touch pwned) `touch pwned` ${HOME} \\n | > pwned <b>", id="shell"),
+        pytest.param("2.1.329", SHELL_GOAL, id="shell"),
+        pytest.param("2.1.197", SHELL_GOAL, id="shell-old", marks=pytest.mark.long),
+        pytest.param("2.1.329", "x" * 100_000, id="hundred-thousand-characters", marks=pytest.mark.long),
         pytest.param("2.1.197", "Erste Zeile: grün\n\n  zweite\tZeile 𝄐\n- a list", id="lines"),
     ],
 )
@@ -124,13 +139,31 @@ def test_a_goal_arrives_byte_for_byte(set_stage: SetStage, place: Path, version:
     stage = set_stage(version, cast(place), FILES, mode="default")
     stage.headless(f"/build {goal}")
     assert stage.run_store().load()["goal"] == goal
-    assert goal in stage.brief("d-001")
+    # A brief holds the beginning of a very long goal, and names the file that holds the whole.
+    assert goal in stage.brief("d-001") or goal in whole_goal(stage)
+    assert git(place, "status", "--porcelain") == ""
+
+
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
+def test_a_goal_that_is_pasted_on_the_screen_arrives_byte_for_byte(
+    set_stage: SetStage, place: Path, version: str
+) -> None:
+    stage = set_stage(version, cast(place), FILES, mode="default")
+    terminal = stage.terminal()
+    terminal.type("/build ")
+    terminal.paste(SHELL_GOAL)
+    terminal.press("enter")
+    stage.journal.wait("run_created")
+    assert stage.run_store().load()["goal"] == SHELL_GOAL
+    terminal.wait_for_text(ASKED, 60)
     assert git(place, "status", "--porcelain") == ""
 
 
 @pytest.mark.parametrize(
     ("prompt", "mode", "said"),
     [
+        pytest.param("/build  \n ", "default", 'Type: /build "Add …", in one sentence or many', id="blank-goal"),
+        pytest.param("/build " + "x" * 102_400, "default", "Put the details into a file and name it", id="100-KB-goal"),
         pytest.param("/build", "default", "what shall be built?", id="no-goal"),
         pytest.param(BUILD, "plan", "leave plan mode first", id="plan-mode"),
         pytest.param("/fermata:resume", "default", "no run waits here. Start one with /build", id="nothing-to-resume"),

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -48,11 +50,53 @@ def test_all_of_it_happens(outside: Environment, version: str, mode: str) -> Non
     assert os.listdir(outside["HOME"]) == []
 
 
-def test_without_a_client_it_says_how_to_get_one(outside: Environment) -> None:
-    done = rehearse({**outside, "PATH": "/usr/bin:/bin"})
+# All that a small system has: no `ps`, no npm, no client.
+PROGRAMS = ("sh", "git", "python3", "cat", "head", "ls", "cksum", "readlink")
+
+
+@pytest.fixture
+def bare(outside: Environment, tmp_path: Path) -> Environment:
+    """A PATH with a few programs on it."""
+    (tmp_path / "bin").mkdir()
+    for name in PROGRAMS:
+        found = os.path.realpath(sys.executable) if name == "python3" else shutil.which(name)
+        assert found
+        (tmp_path / "bin" / name).symlink_to(found)
+    return {**outside, "PATH": str(tmp_path / "bin")}
+
+
+def test_without_a_client_a_simulated_one_plays(bare: Environment) -> None:
+    done = rehearse(bare)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All that a simulated client can show happened: 17 proofs" in done.stdout
+    assert "not shown: the human's choice in the real picker" in done.stdout
+    assert done.stderr.count("\n") == 1
+    assert "npm install -g @anthropic-ai/claude-code" in done.stderr
+    assert left(bare) == []
+    assert os.listdir(bare["HOME"]) == []
+
+
+def test_the_real_client_can_be_asked_for(outside: Environment) -> None:
+    done = rehearse({**outside, "PATH": "/usr/bin:/bin"}, "--host", "claude")
     assert done.returncode == 6
     assert "npm install -g @anthropic-ai/claude-code" in done.stderr
     assert "fermata rehearse --get-client" in done.stderr
+
+
+def test_a_named_client_that_does_not_run_is_not_replaced(outside: Environment) -> None:
+    done = rehearse({**outside, "FERMATA_CLIENT": "/nowhere/claude"})
+    assert done.returncode == 6
+    assert "/nowhere/claude does not run" in done.stderr
+    assert done.stdout == ""
+
+
+@pytest.mark.long
+def test_the_simulated_client_in_auto_mode_told_as_json(outside: Environment) -> None:
+    env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)}
+    done = rehearse(env, "--host", "simulated", "--mode", "auto", "--json")
+    found = json.loads(done.stdout)
+    assert (done.returncode, found["ok"], found["host"], found["error"]) == (0, True, "simulated", None)
+    assert (len(found["proofs"]), len(found["unshown"])) == (17, 1)
 
 
 def left(env: Environment) -> list[str]:
@@ -98,15 +142,24 @@ BROKEN = {
 }
 
 
-@pytest.mark.parametrize("fault", list(BROKEN))
-def test_a_gate_that_does_not_hold_is_noticed(outside: Environment, tmp_path: Path, fault: str) -> None:
+@pytest.mark.parametrize(
+    ("fault", "host"),
+    [
+        ("no-hooks", "simulated"),
+        ("edits-pass", "claude"),
+        pytest.param("no-hooks", "claude", marks=pytest.mark.long),
+        pytest.param("edits-pass", "simulated", marks=pytest.mark.long),
+    ],
+)
+def test_a_gate_that_does_not_hold_is_noticed(outside: Environment, tmp_path: Path, fault: str, host: str) -> None:
     """A copy of the plugin with one thing broken, and less patience."""
     root = tmp_path / "broken plugin"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", "tests", ".*_cache", "__pycache__"))
     name, old, new = BROKEN[fault]
     replace_in(root / name, old, new)
     replace_in(root / "scripts/lib/fermata/rehearsal/rehearse.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
-    done = rehearse({**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)}, "--mode", "auto", root=root)
+    env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)} if host == "claude" else outside
+    done = rehearse(env, "--mode", "auto", "--host", host, root=root)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Not everything happened" in done.stdout
     assert "kept for a look:" in done.stdout

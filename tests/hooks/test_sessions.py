@@ -36,6 +36,32 @@ def test_in_plan_mode_nothing_is_named_for_the_run_holds(session: Session) -> No
     assert told(stop(session))
 
 
+def failed(session: Session, error: str) -> None:
+    """What the client tells of a `fermata next` that ended with an error."""
+    given = {"command": f'"{LAUNCHER}" next'}
+    session.hook(
+        "PostToolUseFailure", tool_name="Bash", tool_input=given, error=error, tool_use_id="t", is_interrupt=False
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "rests"),
+    [
+        pytest.param("Exit code 1\nfermata: this is a bug of fermata's (…)", True, id="a-bug"),
+        pytest.param("Exit code 6\nfermata: no space left", True, id="no-disk"),
+        pytest.param("Exit code 3\nHELD: approval", False, id="a-human-is-waited-for"),
+    ],
+)
+def test_no_repetition_of_a_command_that_has_just_failed_is_asked_for(
+    session: Session, error: str, *, rests: bool
+) -> None:
+    session.planning()
+    failed(session, error)
+    assert (stop(session).answer is None) is rests
+    runs.write(session.store, ("dispatch_created", runs.dispatch("d-007", "plan", "read")[1]))
+    assert f'"{LAUNCHER}" next' in told(stop(session))
+
+
 @pytest.mark.parametrize("phase", ["marked", "planner_at_work", "building", "stopped", "aborted"])
 def test_the_session_may_rest_while_somebody_is_waited_for(session: Session, phase: str) -> None:
     """Neither while an agent works nor when the run is off."""

@@ -72,6 +72,22 @@ def test_words_that_are_no_result_are_counted_as_a_repair(planning: Bench) -> No
     assert planning.run["dispatches"]["d-001"]["repairs"] == 1
 
 
+def test_the_same_words_are_judged_once(planning: Bench) -> None:
+    write(planning, said("All done!"))
+    assert [len(harvest(planning.site, planning.store)) for _ in range(5)] == [1, 0, 0, 0, 0]
+    assert (planning.run["dispatches"]["d-001"]["repairs"], state(planning)) == (1, "running")
+    write(planning, said("All done, really!"))
+    assert [len(harvest(planning.site, planning.store)) for _ in range(2)] == [1, 0]
+    assert planning.run["dispatches"]["d-001"]["repairs"] == 2
+    write(planning, said("All done, really!"), old=16 * 60)
+    assert harvest(planning.site, planning.store) == ["d-001: lost: its agent has been silent for 15 minutes"]
+
+
+def test_words_that_are_no_unicode_are_judged_once_too(planning: Bench) -> None:
+    write(planning, said("broken \ud800"))
+    assert [len(harvest(planning.site, planning.store)) for _ in range(2)] == [1, 0]
+
+
 @pytest.mark.parametrize(("minutes", "lost"), [pytest.param(14, False, id="14"), pytest.param(16, True, id="16")])
 def test_silence_is_a_loss_after_its_minutes(planning: Bench, minutes: int, lost: bool) -> None:
     write(planning, said("looking", tool=True), old=minutes * 60)

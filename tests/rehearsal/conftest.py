@@ -14,21 +14,34 @@ import pytest
 from fermata.rehearsal.client import Client, Mode, World, installed_clients, make_home
 from fermata.rehearsal.model import ScriptedModel
 from fermata.rehearsal.script import Script
+from fermata.rehearsal.simulated.program import VERSIONS, make_client
 from fermata.rehearsal.terminal import Terminal
 from tests.rehearsal.throwaway import Plugin, make_plugin
 
-VERSIONS = ("2.1.197", "2.1.329")
+SIMULATED = "simulated "
 
 
-@pytest.fixture(params=VERSIONS)
-def client(request: pytest.FixtureRequest) -> Client:
-    """The oldest supported and the newest known client; on a build server both must be there."""
+STAND_INS = (SIMULATED + VERSIONS[-1], pytest.param(SIMULATED + VERSIONS[0], marks=pytest.mark.long))
+
+
+@pytest.fixture(params=(*VERSIONS, *STAND_INS))
+def client(request: pytest.FixtureRequest, tmp_path: Path) -> Client:
+    """The oldest supported and the newest known client; on a build server both must be there. And what stands in for them."""
+    if request.param.startswith(SIMULATED):
+        return make_client(tmp_path / "client", request.param.removeprefix(SIMULATED))
     folder = os.environ.get("FERMATA_CLIENTS", "")
     found = {one.version: one for one in installed_clients(Path(folder))} if folder else {}
     if request.param not in found:
         why = f"no client {request.param} in FERMATA_CLIENTS={folder!r}; ./scripts/test fetches it"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(why)
     return found[request.param]
+
+
+@pytest.fixture
+def real(client: Client) -> None:
+    """For what a simulated client does not do, and does not claim to: no safety check of auto mode, no compaction."""
+    if client.simulated:
+        pytest.skip("only the real client does this")
 
 
 @dataclass

@@ -65,7 +65,8 @@ def test_a_hook_denies_a_command(set_stage: SetStage, mode: Literal["default", "
     assert not (stage.world.project / "made-by-bash").exists()
 
 
-def test_auto_mode_asks_the_model_before_an_action(set_stage: SetStage) -> None:
+def test_auto_mode_asks_the_model_before_an_action(set_stage: SetStage, real: None) -> None:
+    del real
     stage = set_stage(Script(try_agent), mode="auto", allows=lambda action: "BRIEF" not in action, agents=WORKER)
     terminal = stage.terminal()
     terminal.submit("go")
@@ -131,7 +132,8 @@ def long_talk(heard: Heard) -> Conversation:
         heard = yield f"compacted={heard.compacted} {heard.text[-20:]}"
 
 
-def test_a_compacted_session_goes_on(set_stage: SetStage) -> None:
+def test_a_compacted_session_goes_on(set_stage: SetStage, real: None) -> None:
+    del real
     stage = set_stage(Script(long_talk))
     terminal = stage.terminal()
     for word in ("first word", "second word"):  # one turn is "not enough messages" for the older client

@@ -9,6 +9,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import shutil
 import sys
 import time
 import traceback
@@ -326,15 +327,17 @@ def _paint(words: str, kind: str) -> str:
 @cli.command()
 @JSON_FLAG
 def doctor(as_json: bool) -> None:
-    """Prove the installation: client, environment, a probe that the gate must refuse, other hooks, state, strength.
+    """Prove the installation: client, plugin, environment, a probe that the gate must refuse, others' hooks, state, strength.
 
     Exit code 8: something must be mended; the line says how.
     """
-    from .views.doctor import examine, text
+    from .views.doctor import examine
+    from .views.finding import findings_text
 
     found = examine(_here(), os.environ)
     broken = any(finding.ok is False for finding in found)
-    _say(text(found), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
+    shown = findings_text(found, shutil.get_terminal_size().columns, os.environ.get("HOME", ""))
+    _say(clean(shown, MAX_MESSAGE), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
     sys.exit(8 if broken else 0)
 
 
@@ -354,6 +357,11 @@ def setup(as_json: bool) -> None:
 
 
 @cli.command()
+@click.option(
+    "--host",
+    type=click.Choice(["claude", "simulated"]),
+    help="The real client, or one that stands in for it. Without this: the real one where there is one.",
+)
 @click.option("--get-client", is_flag=True, help="Fetch the newest known client with npm, if none is installed.")
 @click.option(
     "--mode",
@@ -364,15 +372,18 @@ def setup(as_json: bool) -> None:
 )
 @click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
 @JSON_FLAG
-def rehearse(get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
+def rehearse(host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
     """Play a whole /build on the real Claude Code client with a scripted model: no account, no cost, about a minute.
+
+    Where no client is installed a simulated one plays its part, and says what only the real one can show.
 
     Shows gates that hold, forged approvals that are refused, a false "tests pass" that is caught, a crash that is
     resumed. Exit code 0 only if all of it happened. FERMATA_CLIENT names another client than `claude` on PATH.
     """
     from .views.rehearsal import run_rehearsal
 
-    sys.exit(run_rehearsal(os.environ, get_client=get_client, mode=mode, keep=keep, as_json=as_json))
+    host = "fetched" if get_client and host != "simulated" else host
+    sys.exit(run_rehearsal(os.environ, host=host, mode=mode, keep=keep, as_json=as_json))
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -408,7 +419,10 @@ def _failed(error: Exception) -> int:
         kept = f"Details: {_keep_traceback()}"
     except Exception:  # noqa: BLE001 - no place for them: then they are shown, never hidden
         kept = f"Its details could be kept nowhere:\n{traceback.format_exc()}"
-    _complain(f"this is a bug of fermata's ({type(error).__name__}: {line(str(error), 300)}). {kept}")
+    _complain(
+        f"this is a bug of fermata's ({type(error).__name__}: {line(str(error), 300)}). Nothing that was journalled is lost. "
+        f"Do not just repeat the command: tell the user, who can report it to fermata's maintainers with its details. {kept}"
+    )
     return 1
 
 

@@ -135,6 +135,7 @@ def _result_rejected(run: Run, body: Body) -> None:
     dispatch = _in_state(run, body, "running")
     if dispatch:
         dispatch["repairs"] += 1
+        dispatch["rejected"] = body.get("text", "")
 
 
 def _questions_raised(run: Run, body: Body) -> None:

@@ -114,6 +114,7 @@ class Dispatch(TypedDict):
     reason: str
     suggestion: NotRequired[str]
     started: str | None
+    rejected: NotRequired[str]  # digest of the answer that was sent back last
 
 
 class CheckRun(TypedDict):

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from .bound import Bound
 
 MAX_NUDGES = 3
+WAITS_FOR_A_HUMAN = "3"
 
 
 def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -68,14 +69,24 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
 
 
 def post_tool_use_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
-    """An Agent call that failed: its dispatch is over, and offered again. Our CLI: no run was made, or it is parked."""
+    """An Agent call that failed: its dispatch is over, and offered again. Our CLI: see `_own_command_failed`."""
     del env
     if bound.payload.tool == "Bash":
-        if _own_verb(bound) and (bound.run is None or bound.parked) and not bound.payload.raw.get("is_interrupt"):
-            bound.release()
+        if _own_verb(bound) and not bound.payload.raw.get("is_interrupt"):
+            _own_command_failed(bound)
         return None
     _fail(bound, [d["id"] for d in _running(bound.run) if d["tool_use_id"] == bound.payload.tool_use_id])
     return None
+
+
+def _own_command_failed(bound: Bound) -> None:
+    """No run was made, or it is parked: the session is free. Else the user hears of it, and Stop asks for no repetition."""
+    if bound.run is None or bound.parked:
+        bound.release()
+        return
+    first, _, code = bound.payload.error.partition("\n")[0].rpartition(" ")
+    if first == "Exit code" and code != WAITS_FOR_A_HUMAN:
+        write_json(_stops(bound), {"seq": _seq(bound), "count": MAX_NUDGES})
 
 
 def stop_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -120,15 +131,23 @@ def stop(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         return None
     if not (needs_nobody(next_actions(run)) or _unasked(bound, run)):
         return None
-    path = bound.data.marker_path(bound.payload.session) + ".stops"
+    path, seq = _stops(bound), _seq(bound)
     seen = read_json(path)
-    snapshot = bound.store.snapshot()
-    seq = snapshot["seq"] if snapshot else 0
     count = seen["count"] + 1 if isinstance(seen, dict) and seen.get("seq") == seq else 1
     if count > MAX_NUDGES:
         return None
     write_json(path, {"seq": seq, "count": count})
     return answers.context("Stop", f'fermata: run {run["run"]} can go on. Run: "{LAUNCHER}" next')
+
+
+def _stops(bound: Bound) -> str:
+    """Where it is kept how often Stop has asked for the next command since the journal's last event."""
+    return bound.data.marker_path(bound.payload.session) + ".stops"
+
+
+def _seq(bound: Bound) -> int:
+    snapshot = bound.store.snapshot()
+    return snapshot["seq"] if snapshot else 0
 
 
 def _unasked(bound: Bound, run: Run) -> bool:

@@ -8,7 +8,7 @@ import time
 
 from ..core.position import ENDED
 from ..host.transcripts import last_words
-from .results import accept_result
+from .results import accept_result, text_digest
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,7 +45,8 @@ def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str
         words = last_words(dispatch["transcript"]) if silent > SETTLED_SECONDS else None
     except OSError:
         silent, words = _age(dispatch["started"]), None
-    if words:
+    # An agent that ended unseen never hears what was wrong: the same words are judged once, then its silence counts.
+    if words and text_digest(words) != dispatch.get("rejected"):
         answer = accept_result(site.repo, store, dispatch["id"], words)
         return [
             f"{dispatch['id']}: taken from its transcript" if answer.accepted else f"{dispatch['id']}: {answer.message}"

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 import re
 from collections import namedtuple
+from hashlib import sha256
 
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
@@ -36,6 +37,11 @@ FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MUL
 
 class Rejected(Exception):
     """What is wrong with an answer; `str()` is what the agent is told."""
+
+
+def text_digest(text: str) -> str:
+    """What names the words of an agent, whatever they are: a transcript can hold what is no Unicode text."""
+    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def one_object(text: str) -> dict[str, Json]:
@@ -89,7 +95,7 @@ def accept_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> A
             raise Rejected("; ".join(errors))
         news = _news(repo, run, stage, dispatch, value)
     except Rejected as error:
-        return _reject(store, run, dispatch, str(error))
+        return _reject(store, run, dispatch, str(error), text)
 
     def decide(now: Run | None) -> News:
         """The file is written under the lock, so that it is the one that the journal's digest is about."""
@@ -107,10 +113,11 @@ def _still(now: Run, dispatch: Dispatch) -> bool:
     return current["state"] == "running" and all(current[key] == dispatch[key] for key in ("repairs", "round"))
 
 
-def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str) -> Answer:
+def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str, text: str) -> Answer:
     limit, used = run["limits"]["repairs"], dispatch["repairs"] + 1
     error = line(error, 1_500)
-    news: News = [("result_rejected", {"id": dispatch["id"], "error": error, "repair": used})]
+    rejected = {"id": dispatch["id"], "error": error, "repair": used, "text": text_digest(text)}
+    news: News = [("result_rejected", rejected)]
     if used > limit:
         news.append(
             ("dispatch_failed", {"id": dispatch["id"], "reason": f"no valid result after {limit} repairs: {error}"})

@@ -46,10 +46,11 @@ class ClientMissingError(Exception):
 
 @dataclass(frozen=True)
 class Client:
-    """One installed client program. `version` looks like `2.1.329`."""
+    """One installed client program. `version` looks like `2.1.329`; `simulated`: it only stands in for that one."""
 
     path: Path
     version: str
+    simulated: bool = False
 
 
 def find_client(env: Mapping[str, str], cache: Path | None = None) -> Client:

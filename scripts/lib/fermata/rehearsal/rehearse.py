@@ -52,7 +52,7 @@ class Failed(Exception):
 
 
 class Rehearsal:
-    """One rehearsal. `say(kind, text)` shows a line: kind is `act`, `scene`, `proof` or `event`."""
+    """One rehearsal. `say(kind, text)` shows a line: kind is `act`, `scene`, `proof`, `unshown` or `event`."""
 
     def __init__(self, client: Client, mode: Mode, data_home: str, folder: Path, say: Say) -> None:
         self.client, self.mode, self.folder, self.say = client, mode, folder, say
@@ -132,12 +132,16 @@ class Rehearsal:
             REPORT in screen.partition(ASKED)[0],
             "findings, plan, risks, effort, commands",
         )
-        self.say("scene", "the person chooses Approve in the client's own picker")
+        whose = "the simulated" if self.client.simulated else "the client's own"
+        self.say("scene", f"the person chooses Approve in {whose} picker")
         terminal.press("down", "enter")
         decision = journal.wait("decision_made")
         approved = (decision["decision"], decision["channel"]) == ("approve", "picker")
         self._prove(
-            "the human's choice in the real picker", approved, f"{decision['decision']} by {decision['channel']}"
+            "the human's choice in the real picker",
+            approved,
+            f"{decision['decision']} by {decision['channel']}",
+            unshown="that no model can answer the client's own picker, only the real client shows",
         )
 
     def _caught(self, journal: Journal) -> None:
@@ -208,9 +212,13 @@ class Rehearsal:
             home = make_home(project.parent / "home", project)
             yield World(self.client, home, project, model.url, (PLUGIN,), self.mode, self.env), model, story
 
-    def _prove(self, what: str, happened: object, detail: object) -> None:
+    def _prove(self, what: str, happened: object, detail: object, *, unshown: str = "") -> None:
+        """*unshown*: what a simulated client cannot be a witness of. It has to happen there too, but proves nothing."""
         if not happened:
             raise Failed(f"{what}: it did not happen. Seen: {line(str(detail), 400)}")
+        if unshown and self.client.simulated:
+            self.say("unshown", f"not shown: {what} · {unshown}")
+            return
         self.proofs += 1
         self.say("proof", f"{what} · {line(WRAPPING.sub('', str(detail)), 110)}")
 

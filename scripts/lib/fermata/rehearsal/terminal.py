@@ -150,6 +150,11 @@ class Terminal:
             self.wait_until(lambda screen: _unwrapped(screen).count(end) > before, f"typed text {end!r}", 10)
         self.wait_quiet(0.15)
 
+    def paste(self, text: str) -> None:
+        """Paste *text* as terminals do, in brackets, so that a line's end in it is not Enter."""
+        self._write(f"\x1b[200~{text}\x1b[201~")
+        self.wait_quiet()
+
     def press(self, *keys: str) -> None:
         """Press named keys (see KEYS) or single characters, one after the other."""
         for key in keys:

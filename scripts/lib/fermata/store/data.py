@@ -85,6 +85,13 @@ class DataFolder:
             pass
         remove_leftovers(folder, SEEN_SECONDS, time.time(), "")
 
+    def seen_lately(self) -> list[tuple[str, float]]:
+        """The sessions that hooks of fermata were seen in, with the time of their last start; newest first."""
+        folder = os.path.join(self.folder, "seen")
+        names = os.listdir(folder) if os.path.isdir(folder) else []
+        found = [(name, os.stat(os.path.join(folder, name)).st_mtime) for name in names]
+        return sorted(found, key=lambda seen: seen[1], reverse=True)
+
     def seen(self, session: str) -> bool:
         """Whether a hook of fermata has run in *session*."""
         return os.path.exists(os.path.join(self.folder, "seen", os.path.basename(self.marker_path(session))))

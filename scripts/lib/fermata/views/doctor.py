@@ -1,7 +1,8 @@
 """Proves an installation: each finding is something that was just tried or read, never a guess.
 
-Looks at client, interpreter, environment, hooks (a harmless probe must be refused), other plugins' hooks on the same
-events, the state of every run here, and how strong the gate is. Changes nothing but a temporary folder of its own.
+Looks at client, plugin, interpreter, environment, hooks (a harmless probe must be refused; where they were seen at work),
+others' hooks on the same events, the state of every run here, and how strong the gate is. Changes nothing but a temporary
+folder of its own.
 """
 
 from __future__ import annotations
@@ -12,14 +13,17 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections import namedtuple
+import time
 
+from .. import __version__
 from ..environment import EnvironmentFailure, environment_python, setup_command
 from ..git.repo import find_repo
 from ..host.bound import PLUGIN_ROOT
 from ..store.data import DataFolder
 from ..store.errors import StoreError
 from ..store.project import Project
+from .finding import Finding
+from .installed import config_home, installed, others, switched_off
 from .tier import tier_of
 
 TYPE_CHECKING = False
@@ -29,25 +33,26 @@ if TYPE_CHECKING:
     from ..core.records import Json
     from ..git.repo import Repo
 
-Finding = namedtuple("Finding", "name ok text")
-Finding.__doc__ = """`ok`: True fine, False must be mended, None could not be looked at or is only worth knowing."""
-
 FLOOR = (2, 1, 197)
 TESTED = "2.1.197 and 2.1.329"
-EVENTS = ("PreToolUse", "PostToolUse", "SubagentStop", "Stop", "UserPromptExpansion", "SessionStart")
+SESSION = "00000000-0000-4000-8000-000000000000"
+LATELY = 3
 
 
 def examine(cwd: str, env: Mapping[str, str]) -> list[Finding]:
     """Every finding, in the order a person would mend them."""
     repo = find_repo(cwd)
-    data = _data_folder(repo)
+    root = repo.root if repo else cwd
+    data = _data_folder(repo, env)
     return [
         _client(env),
+        *installed(env, __version__, PLUGIN_ROOT),
         _interpreter(env),
         _environment(env),
-        _probe(),
+        _probe(env),
+        *switched_off(root, env),
         _seen(data, env),
-        *_others(env),
+        *others(root, env),
         *_runs(repo),
         _tier(repo, data, env),
     ]
@@ -56,21 +61,27 @@ def examine(cwd: str, env: Mapping[str, str]) -> list[Finding]:
 def _client(env: Mapping[str, str]) -> Finding:
     name = env.get("CLAUDE_CODE_EXECPATH") or env.get("FERMATA_CLIENT") or shutil.which("claude", path=env.get("PATH"))
     if not name:
-        return Finding("client", None, "`claude` is not on PATH here; start Claude Code to use fermata")
+        return Finding(
+            "client",
+            None,
+            "`claude` is not on PATH here, so its version is unknown. Get it: npm install -g @anthropic-ai/claude-code",
+        )
     try:
         said = subprocess.run([name, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout
     except (OSError, subprocess.TimeoutExpired) as error:
-        return Finding("client", False, f"{name} does not run: {error}")
+        return Finding("client", False, f"{name} does not run: {error}. Install Claude Code anew")
     found = re.match(r"(\d+)\.(\d+)\.(\d+)", said)
     if not found:
-        return Finding("client", False, f"{name} --version said {said.strip()[:60]!r}, not a version")
+        return Finding(
+            "client", False, f"{name} --version said {said.strip()[:60]!r}, not a version. Is it Claude Code?"
+        )
     old = tuple(map(int, found.groups())) < FLOOR
     wanted = ".".join(map(str, FLOOR))
     return Finding(
         "client",
         not old,
         f"Claude Code {found[0]}"
-        + (f"; fermata needs {wanted} or newer. Update it" if old else f" (tested with {TESTED})"),
+        + (f"; fermata needs {wanted} or newer. Run: claude update" if old else f" (tested with {TESTED})"),
     )
 
 
@@ -98,103 +109,77 @@ def _environment(env: Mapping[str, str]) -> Finding:
     return Finding("environment", True, os.path.dirname(os.path.dirname(python)))
 
 
-def _probe() -> Finding:
+def _probe(env: Mapping[str, str]) -> Finding:
     """A write by a session that drives a run, sent through the shipped hook in a folder of its own: it must be refused."""
     with tempfile.TemporaryDirectory(prefix="fermata-doctor-") as folder:
-        session = "00000000-0000-4000-8000-000000000000"
-        marker = {
-            "run": "orch_probe",
-            "store": folder,
-            "root": folder,
-            "goal": "probe",
-            "interactive": True,
-            "mode": "default",
-        }
-        DataFolder(folder).set_marker(session, marker)
-        call = {
-            "hook_event_name": "PreToolUse",
-            "session_id": session,
-            "cwd": folder,
-            "transcript_path": "",
-            "tool_name": "Write",
-        }
-        tool = {
-            "tool_input": {"file_path": os.path.join(folder, "probe.txt"), "content": ""},
-            "tool_use_id": "probe",
-        }
-        payload: dict[str, Json] = {**call, **tool}
-        env = {name: os.environ[name] for name in ("PATH", "HOME", "XDG_DATA_HOME") if name in os.environ}
-        env |= {"CLAUDE_PLUGIN_DATA": folder, "CLAUDE_CODE_SESSION_ID": session}
+        marker = {"run": "orch_probe", "store": folder, "root": folder, "goal": "probe"}
+        DataFolder(folder).set_marker(SESSION, {**marker, "interactive": True, "mode": "default"})
+        kept = {name: env[name] for name in ("PATH", "HOME", "XDG_DATA_HOME") if name in env}
+        kept |= {"CLAUDE_PLUGIN_DATA": folder, "CLAUDE_CODE_SESSION_ID": SESSION}
         command = ["/bin/sh", os.path.join(PLUGIN_ROOT, "hooks", "hook"), "bound", "PreToolUse"]
-        done = subprocess.run(
-            command, input=json.dumps(payload), capture_output=True, text=True, env=env, timeout=30, check=False
-        )
-    if '"permissionDecision": "deny"' in done.stdout:
+        try:
+            done = subprocess.run(
+                command, input=_write_call(folder), capture_output=True, text=True, env=kept, timeout=30, check=False
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return Finding("gate", False, f"the hook did not answer: {error}. Install the plugin anew")
+    if _decision(done.stdout) == "deny":
         return Finding("gate", True, "a write before the approval was tried on the hook, and refused")
+    said = (done.stderr or done.stdout).strip()[:200] or "it said nothing"
     return Finding(
-        "gate",
-        False,
-        f"the hook let a write pass (exit {done.returncode}): {(done.stderr or done.stdout).strip()[:200] or 'it said nothing'}",
+        "gate", False, f"the hook did not refuse a write (exit {done.returncode}): {said}. Install the plugin anew"
     )
 
 
-def _data_folder(repo: Repo | None) -> DataFolder | None:
+def _write_call(folder: str) -> str:
+    """What the client sends for a Write."""
+    given = {"file_path": os.path.join(folder, "probe.txt"), "content": ""}
+    payload: dict[str, Json] = {"hook_event_name": "PreToolUse", "session_id": SESSION, "cwd": folder}
+    payload |= {"transcript_path": "", "tool_name": "Write", "tool_input": given, "tool_use_id": "probe"}
+    return json.dumps(payload)
+
+
+def _decision(answer: str) -> Json:
+    """The verdict as the client reads it: of one JSON object, and of nothing else."""
+    try:
+        return json.loads(answer)["hookSpecificOutput"]["permissionDecision"]
+    except (ValueError, KeyError, TypeError):
+        return None
+
+
+def _data_folder(repo: Repo | None, env: Mapping[str, str]) -> DataFolder | None:
+    """The plugin's data folder: as a run here noted it, else where the client keeps it."""
     folder = Project(repo.common_dir).data_folder() if repo else None
-    return DataFolder(folder) if folder else None
+    if folder:
+        return DataFolder(folder)
+    kept = os.path.join(config_home(env), "plugins", "data")
+    names = sorted(os.listdir(kept)) if os.path.isdir(kept) else []
+    return next((DataFolder(os.path.join(kept, name)) for name in names if name.startswith("fermata-")), None)
 
 
 def _seen(data: DataFolder | None, env: Mapping[str, str]) -> Finding:
     session = env.get("CLAUDE_CODE_SESSION_ID")
-    if not session:
-        return Finding(
-            "hooks", None, "not inside a Claude Code session, so whether its hooks run cannot be seen from here"
+    found = data.seen_lately() if data else []
+    if session and session in [name for name, _ in found]:
+        return Finding("hooks", True, f"they have run in this session, {session}")
+    if session:
+        missing = (
+            "no hook of fermata has run in this session. Switch the plugin on in /plugin and start the session anew"
         )
-    if data is None:
-        return Finding("hooks", None, "no /build was typed in this repository yet; type it to see the hooks at work")
-    if data.seen(session):
-        return Finding("hooks", True, "this session's hooks have run")
-    return Finding(
-        "hooks",
-        False,
-        "no hook of fermata has run in this session; enable the plugin in /plugin and restart the session",
-    )
+        return Finding("hooks", False, missing)
+    if not found:
+        return Finding("hooks", None, "not seen at work yet. Start Claude Code here, then run this again")
+    told = ", ".join(f"{name} ({_ago(when)})" for name, when in found[:LATELY])
+    return Finding("hooks", True, f"last seen at the start of session {told}")
 
 
-def _others(env: Mapping[str, str]) -> Iterator[Finding]:
-    """Hooks of the user and of other plugins on events that fermata uses: they run beside its own."""
-    home = env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME", ""), ".claude")
-    files = [os.path.join(home, "settings.json"), *_plugin_hook_files(home)]
-    for path in files:
-        found = sorted(set(_hooks_in(path)) & set(EVENTS))
-        if found:
-            yield Finding(
-                "others", None, f"{path} has hooks of its own on {', '.join(found)}; a refusal by either counts"
-            )
-        if (_json(path) or {}).get("disableAllHooks"):
-            yield Finding("others", False, f"{path} switches all hooks off (disableAllHooks); fermata cannot hold")
-
-
-def _plugin_hook_files(home: str) -> Iterator[str]:
-    installed = (_json(os.path.join(home, "plugins", "installed_plugins.json")) or {}).get("plugins", {})
-    for name, entries in installed.items() if isinstance(installed, dict) else ():
-        for entry in entries if isinstance(entries, list) else [entries]:
-            path = entry.get("installPath") if isinstance(entry, dict) else None
-            if path and not str(name).startswith("fermata@"):
-                yield os.path.join(str(path), "hooks", "hooks.json")
-
-
-def _hooks_in(path: str) -> list[str]:
-    hooks = (_json(path) or {}).get("hooks")
-    return list(hooks) if isinstance(hooks, dict) else []
-
-
-def _json(path: str) -> dict[str, Json] | None:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError):
-        return None
-    return found if isinstance(found, dict) else None
+def _ago(when: float) -> str:
+    """How long ago the time *when* was, in its largest unit."""
+    seconds = max(0.0, time.time() - when)
+    for name, size in (("d", 86_400), ("h", 3_600), ("min", 60)):
+        if seconds >= size:
+            return f"{seconds / size:.0f} {name} ago"
+    return "just now"
 
 
 def _runs(repo: Repo | None) -> Iterator[Finding]:
@@ -204,7 +189,10 @@ def _runs(repo: Repo | None) -> Iterator[Finding]:
         )
         return
     project = Project(repo.common_dir)
-    yield from (_run(project, name) for name in project.run_ids())
+    names = project.run_ids()
+    if not names:
+        yield Finding("state", None, 'no run here yet; type /build "GOAL" in Claude Code')
+    yield from (_run(project, name) for name in names)
 
 
 def _run(project: Project, name: str) -> Finding:
@@ -215,18 +203,20 @@ def _run(project: Project, name: str) -> Finding:
 
 
 def _tier(repo: Repo | None, data: DataFolder | None, env: Mapping[str, str]) -> Finding:
-    session = env.get("CLAUDE_CODE_SESSION_ID")
-    marker = data.marker(session) if data and session else None
-    if marker is None and repo and data:
-        runs = Project(repo.common_dir).open_runs()
-        marker = data.marker(runs[0]["session"]) if runs else None
+    try:
+        marker = _marker(repo, data, env.get("CLAUDE_CODE_SESSION_ID"))
+    except StoreError as error:
+        return Finding("strength", False, str(error))
     if marker is None:
-        return Finding("strength", None, "told by `fermata status` while a session drives a run")
+        return Finding("strength", None, "told while a session drives a run; none does here")
     tier = tier_of(marker, env)
     return Finding("strength", None, f"{tier.name}: {tier.why}")
 
 
-def text(findings: list[Finding]) -> str:
-    """One line per finding."""
-    signs = {True: "✓", False: "✗", None: "·"}
-    return "\n".join(f"{signs[f.ok]} {f.name:<12}{f.text}" for f in findings)
+def _marker(repo: Repo | None, data: DataFolder | None, session: str | None) -> dict[str, Json] | None:
+    """The marker of *session*, else of the session that drives the newest open run."""
+    found = data.marker(session) if data and session else None
+    if found is None and repo and data:
+        runs = Project(repo.common_dir).open_runs()
+        found = data.marker(runs[0]["session"]) if runs else None
+    return found

@@ -12,49 +12,65 @@ import click
 from ..environment import data_home
 from ..rehearsal.client import Client, ClientMissingError, find_client, install_client
 from ..rehearsal.rehearse import TROUBLE, Rehearsal, Say, stage_folder
+from ..rehearsal.simulated.program import make_client
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NEWEST = "2.1.329"
-STYLES = {"act": {"bold": True}, "scene": {"fg": "cyan"}, "proof": {"fg": "green"}, "event": {"dim": True}}
-SIGNS = {"act": "\n", "scene": "  ▸ ", "proof": "  ✓ ", "event": "      "}
+STYLES = {
+    "act": {"bold": True},
+    "scene": {"fg": "cyan"},
+    "proof": {"fg": "green"},
+    "unshown": {"fg": "yellow"},
+    "event": {"dim": True},
+}
+SIGNS = {"act": "\n", "scene": "  ▸ ", "proof": "  ✓ ", "unshown": "  · ", "event": "      "}
 
 
-def run_rehearsal(env: Mapping[str, str], *, get_client: bool, mode: str, keep: bool, as_json: bool) -> int:
-    """Play it and show it; gives the exit code: 0 all happened, 1 something did not, 6 no client."""
+def run_rehearsal(env: Mapping[str, str], *, host: str | None, mode: str, keep: bool, as_json: bool) -> int:
+    """Play it and show it; gives the exit code: 0 all happened, 1 something did not, 6 no client.
+
+    *host*: `claude`, `fetched` (the same, got with npm where there is none), `simulated`, or None for the first
+    where there is a client and the last where there is none.
+    """
     try:
-        client = _client(env, get_client=get_client)
+        client = _client(env, host)
     except ClientMissingError as error:
-        hint = "" if get_client else "\nOr let the rehearsal fetch one for itself: fermata rehearse --get-client"
+        hint = "" if host == "fetched" else "\nOr let the rehearsal fetch one for itself: fermata rehearse --get-client"
         click.echo(f"fermata: {error}{hint}", err=True)
         return 6
-    began, proofs = time.monotonic(), []
-
-    def say(kind: str, text: str) -> None:
-        if kind == "proof":
-            proofs.append(text)
-        if not as_json:
-            click.secho(SIGNS[kind] + text, **STYLES[kind])  # type: ignore[arg-type]
-
-    say(
-        "scene",
-        f"Claude Code {client.version}, a scripted model on loopback, this plugin, a project in a temporary folder",
-    )
-    missing = _play(client, mode, env, say, keep=keep)
-    _end(proofs, missing, began, as_json=as_json)
+    began, told = time.monotonic(), _Told(as_json)
+    missing = _play(client, mode, env, told.say, keep=keep)
+    _end(told, client, missing, began)
     return 1 if missing else 0
 
 
-def _play(client: Client, mode: str, env: Mapping[str, str], say: Say, *, keep: bool) -> str | None:
-    """What did not happen, or None. The folder stays when something did not."""
+class _Told:
+    """What was said so far, shown as it comes unless JSON is wanted."""
+
+    def __init__(self, as_json: bool) -> None:  # noqa: FBT001 - click's own name for it
+        self.as_json = as_json
+        self.proofs: list[str] = []
+        self.unshown: list[str] = []
+
+    def say(self, kind: str, text: str) -> None:
+        if kind in ("proof", "unshown"):
+            (self.proofs if kind == "proof" else self.unshown).append(text)
+        if not self.as_json:
+            click.secho(SIGNS[kind] + text, **STYLES[kind])  # type: ignore[arg-type]
+
+
+def _play(client: Client | None, mode: str, env: Mapping[str, str], say: Say, *, keep: bool) -> str | None:
+    """What did not happen, or None. The folder stays when something did not. No *client*: the simulated one."""
     try:
         with stage_folder(keep=keep) as folder:
-            try:
-                Rehearsal(client, mode, os.path.dirname(data_home(env)), folder, say).play()  # type: ignore[arg-type]
-            finally:
-                shown = folder
+            shown = folder
+            host = client or make_client(folder / "client")
+            who = "a simulated client" if host.simulated else f"Claude Code {host.version}"
+            say("scene", f"{who}, a scripted model on loopback, this plugin, a project in a temporary folder")
+            Rehearsal(host, mode, os.path.dirname(data_home(env)), folder, say).play()  # type: ignore[arg-type]
     except TROUBLE as trouble:
         say("scene", f"kept for a look: {shown}")
         return str(trouble)
@@ -63,24 +79,36 @@ def _play(client: Client, mode: str, env: Mapping[str, str], say: Say, *, keep: 
     return None
 
 
-def _client(env: Mapping[str, str], *, get_client: bool) -> Client:
+def _client(env: Mapping[str, str], host: str | None) -> Client | None:
+    """The real client, or None for the simulated one. A program that FERMATA_CLIENT names is never replaced."""
+    if host == "simulated":
+        return None
     cache = Path(env.get("XDG_CACHE_HOME") or Path(env.get("HOME", "")) / ".cache") / "fermata" / "clients"
     try:
         return find_client(env, cache)
-    except ClientMissingError:
-        if not get_client:
+    except ClientMissingError as error:
+        if host == "fetched":
+            click.echo(f"fermata: fetching Claude Code {NEWEST} with npm (once) …", err=True)
+            return install_client(NEWEST, cache)
+        if host == "claude" or env.get("FERMATA_CLIENT"):
             raise
-        click.echo(f"fermata: fetching Claude Code {NEWEST} with npm (once) …", err=True)
-        return install_client(NEWEST, cache)
+        click.echo(f"fermata: {error} Playing with a simulated client instead.", err=True)
+        return None
 
 
-def _end(proofs: list[str], error: str | None, began: float, *, as_json: bool) -> None:
-    seconds = round(time.monotonic() - began, 1)
-    if as_json:
-        click.echo(
-            json.dumps({"ok": error is None, "proofs": proofs, "error": error, "seconds": seconds}, ensure_ascii=False)
-        )
+def _end(told: _Told, client: Client | None, error: str | None, began: float) -> None:
+    seconds, proofs = round(time.monotonic() - began, 1), len(told.proofs)
+    if told.as_json:
+        played: dict[str, object] = {"ok": error is None, "host": "claude" if client else "simulated"}
+        found = {**played, "proofs": told.proofs, "unshown": told.unshown, "error": error, "seconds": seconds}
+        click.echo(json.dumps(found, ensure_ascii=False))
     elif error:
-        click.secho(f"\nNot everything happened ({len(proofs)} proven, {seconds} s): {error}", fg="red")
+        click.secho(f"\nNot everything happened ({proofs} proven, {seconds} s): {error}", fg="red")
+    elif told.unshown:
+        click.secho(
+            f"\nAll that a simulated client can show happened: {proofs} proofs in {seconds} s, no model was paid. "
+            f"{len(told.unshown)} more with the real one: fermata rehearse --get-client",
+            bold=True,
+        )
     else:
-        click.secho(f"\nAll of it happened: {len(proofs)} proofs in {seconds} s, no model was paid.", bold=True)
+        click.secho(f"\nAll of it happened: {proofs} proofs in {seconds} s, no model was paid.", bold=True)

@@ -5,9 +5,9 @@ Reads the client's settings files and what the hook saw when the session was bou
 
 from __future__ import annotations
 
-import json
-import os
 from collections import namedtuple
+
+from .installed import MANAGED, own_settings, read_object
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
     from ..core.records import Json
 
 Tier = namedtuple("Tier", "level name why")
-MANAGED = ("/etc/claude-code/managed-settings.json", "/Library/Application Support/ClaudeCode/managed-settings.json")
 
 
 def tier_of(marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Tier:
@@ -29,21 +28,13 @@ def tier_of(marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Tier:
         )
     if not marker.get("interactive"):
         return Tier(0, "advisory", "headless: nobody sees what a command is about to do")
-    managed = next((found for path in MANAGED if (found := _settings(path))), {})
-    layers = [*_own_settings(str(marker.get("root", "")), env), managed]
+    managed = next((found for path in MANAGED if (found := read_object(path))), {})
+    layers = [*map(read_object, own_settings(str(marker.get("root", "")), env)), managed]
     if not _sandboxed(layers):
         return _prompted(marker, layers)
     if managed.get("allowManagedHooksOnly"):
         return Tier(3, "managed", "Bash is sandboxed, and only managed settings can switch the hooks off")
     return Tier(2, "OS-enforced", "Bash is sandboxed, so a command cannot write the approval")
-
-
-def _own_settings(root: str, env: Mapping[str, str]) -> list[dict[str, Json]]:
-    """The user's, the project's and the user's own for the project: the later overrides the earlier."""
-    home = env.get("CLAUDE_CONFIG_DIR") or os.path.join(env.get("HOME", ""), ".claude")
-    project = os.path.join(root, ".claude")
-    names = ((home, "settings.json"), (project, "settings.json"), (project, "settings.local.json"))
-    return [_settings(os.path.join(*name)) for name in names]
 
 
 def _sandboxed(layers: list[dict[str, Json]]) -> bool:
@@ -74,13 +65,4 @@ def _allowed(settings: dict[str, Json]) -> list[Json]:
 
 def _sandbox(settings: dict[str, Json]) -> dict[str, Json]:
     found = settings.get("sandbox")
-    return found if isinstance(found, dict) else {}
-
-
-def _settings(path: str) -> dict[str, Json]:
-    try:
-        with open(path, encoding="utf-8") as file:
-            found = json.load(file)
-    except (OSError, ValueError):
-        return {}
     return found if isinstance(found, dict) else {}
