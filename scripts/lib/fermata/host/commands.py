@@ -112,8 +112,10 @@ def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, run_id: str, goa
         "goal": goal,
         "interactive": interactive(env),
         "mode": payload.mode,
+        "transcript": payload.transcript,
     }
     data.set_marker(payload.session, marker)
+    data.note_client(env.get("FERMATA_CLIENT_PID", ""), payload.session)
 
 
 def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
