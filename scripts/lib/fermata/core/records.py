@@ -173,7 +173,7 @@ class Frame(TypedDict):
 class Waiting(TypedDict):
     """Why only a human can let the run go on."""
 
-    kind: Literal["limit", "unexplained"]
+    kind: Literal["limit", "unexplained", "refused"]
     node: str
     why: str
 
@@ -228,6 +228,7 @@ class Run(TypedDict):
     failures: list[dict[str, str]]
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
+    turn_failed: str | None
 
 
 class Snapshot(TypedDict):

@@ -63,6 +63,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         ],
         "waiting": run["waiting"],
         "repairs": run.get("repairs", []),
+        "turn_failed": run["turn_failed"],
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
         "cost": None,
@@ -168,6 +169,8 @@ def where(run: Run) -> str:
 
 
 def _next(run: Run) -> Iterator[str]:
+    if run["turn_failed"]:
+        yield f"Broke off {line(run['turn_failed'], 300)}. In that session, type: go on"
     if run["waiting"]:
         yield f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
     elif run["status"] == "stopped":
