@@ -994,7 +994,7 @@ def test_a_repair_moves_the_run_nowhere() -> None:
 def test_a_refusal_of_the_api_spends_no_further_dispatch() -> None:
     player = running()
     player.tell("dispatch_failed", id="d-001", reason="rate_limit API Error: 429", refused=True)
-    assert player.only("human").subject.startswith("the API refuses work for now (rate_limit API Error: 429)")
+    assert player.only("human").subject.endswith("when that is over and you go on: rate_limit API Error: 429")
     player.tell("retry_granted")
     assert player.only("create")[:3] == ("create", "plan", 1)
     player.until("agent", "plan")

@@ -133,7 +133,9 @@ def test_an_agent_that_is_stopped_in_its_tool_call_is_offered_again(
     def builder(heard: Heard) -> Conversation:
         if number(heard) == 2:
             yield from write(place, FAREWELL, "Half of it\n")
-            yield bash("tail -f /dev/null")
+            yield bash(
+                "sleep 1000" if version == "2.1.197" else "tail -f /dev/null"
+            )  # each client lets one of them run
         yield from good_builder(place)(heard)
 
     stage = set_stage(version, cast(place, builder=builder), FILES, mode=mode, settings=ALLOWS_BASH)
@@ -150,7 +152,7 @@ def test_an_agent_that_is_stopped_in_its_tool_call_is_offered_again(
     assert (place / FAREWELL).read_text() == "Goodbye 3\n"
 
 
-ALLOWS_BASH = {"permissions": {"allow": ["Bash(tail:*)"]}}
+ALLOWS_BASH = {"permissions": {"allow": ["Bash(sleep:*)"]}}
 
 
 @pytest.mark.long
@@ -175,6 +177,8 @@ def test_esc_and_ctrl_c_in_the_picker_decide_nothing(set_stage: SetStage, place:
         terminal.wait_for_text("Enter to select")
         terminal.wait_quiet(1.2)
         terminal.press(key)
+        if key == "ctrl-c" and version == "2.1.329":  # it asks for a second one, which would end it
+            terminal.press("esc")
         terminal.wait_until(lambda screen: "Enter to select" not in screen, "the picker is gone")
         assert stage.events("decision_made") == []
         terminal.submit(words)

@@ -99,6 +99,21 @@ def test_the_text_in_each_state(state: str) -> None:
     assert ("Waits" in shown) is (status == "waiting")
 
 
+@pytest.mark.parametrize(
+    ("session", "told"), [("s-other", True), (None, False), ("own", False)], ids=["another", "a-terminal", "its-own"]
+)
+def test_a_session_that_does_not_drive_the_run_is_told_so(session: str | None, told: bool) -> None:
+    run = building().run
+    env = {"CLAUDE_CODE_SESSION_ID": run["session"] if session == "own" else session} if session else {}
+    assert ("Elsewhere" in text(run, MARKER, env)) is told
+
+
+def test_a_turn_that_broke_off_is_told_with_the_way_on() -> None:
+    play = building()
+    play.tell("turn_failed", reason="rate_limit API Error: 429")
+    assert "Broke off rate_limit API Error: 429. In that session, type: go on" in text(play.run, MARKER, {})
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_the_document_in_each_state(state: str) -> None:
     make, status, _ = STATES[state]

@@ -182,7 +182,7 @@ def _dispatch_failed(run: Run, body: Body) -> None:
         dispatch["suggestion"] = body["suggestion"]
     run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
     if body.get("refused"):  # every further dispatch would end so: nothing is spent before the user says go on
-        why = f"the API refuses work for now ({body['reason']}). Go on once that is over: {body['id']}'s work is offered again"
+        why = f"the API refuses work for now; {body['id']} is offered again when that is over and you go on: {body['reason']}"
         wait_for_human(run, "refused", dispatch["node"], why)
 
 

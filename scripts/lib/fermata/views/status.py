@@ -102,7 +102,8 @@ def _covered(run: Run) -> str | None:
 def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
     """Ten lines or so, most important first."""
     head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {where(run)}"]
-    parts = (_plan(run), _dispatches(run), _checks(run), _strength(run, marker, env), _repairs(run), _next(run))
+    parts = (_plan(run), _dispatches(run), _checks(run), _strength(run, marker, env), _repairs(run))
+    parts += (_elsewhere(run, env), _next(run))
     return "\n".join([*head, *(row for part in parts for row in part)])
 
 
@@ -166,6 +167,12 @@ def where(run: Run) -> str:
             of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
         names.append(f"{line(stage.get('title', stage['id']), 100)}{of}" + (f", round {visit}" if visit > 1 else ""))
     return "; ".join(names)
+
+
+def _elsewhere(run: Run, env: Mapping[str, str]) -> Iterator[str]:
+    """For a session that is not the run's: another window, a fork, the one that follows /clear."""
+    if run["status"] not in (*ENDED, "stopped") and env.get("CLAUDE_CODE_SESSION_ID", run["session"]) != run["session"]:
+        yield "Elsewhere another session drives it; /fermata:resume takes it over here"
 
 
 def _next(run: Run) -> Iterator[str]:
