@@ -177,7 +177,7 @@ def test_esc_and_ctrl_c_in_the_picker_decide_nothing(set_stage: SetStage, place:
         terminal.wait_for_text("Enter to select")
         terminal.wait_quiet(1.2)
         terminal.press(key)
-        if key == "ctrl-c" and version == "2.1.329":  # it asks for a second one, which would end it
+        if key == "ctrl-c":  # the picker stays, and a second one would end the client
             terminal.press("esc")
         terminal.wait_until(lambda screen: "Enter to select" not in screen, "the picker is gone")
         assert stage.events("decision_made") == []
@@ -220,9 +220,9 @@ def test_ctrl_c_twice_ends_the_client_and_resume_goes_on(
     terminal = begun(stage)
     approve(terminal)
     at_work(stage, terminal, "builder", mode)
-    for _ in range(6):
-        terminal.press("ctrl-c")
-        if terminal.ended(2):
+    for _ in range(20):
+        terminal.send("ctrl-c")  # the second one counts within a second of the first
+        if terminal.ended(0.3):
             break
     assert terminal.ended(5)
     before = lines(stage)
@@ -265,7 +265,6 @@ def test_compact_between_approval_and_execution(set_stage: SetStage, place: Path
         terminal.wait_for_text("Interrupted")
     terminal.submit("/compact")
     terminal.wait_for_text("Compacted")
-    terminal.wait_quiet(1)
     builder.free.set()
     if mode == "default":
         terminal.submit("go on")

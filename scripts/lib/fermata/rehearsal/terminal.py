@@ -153,9 +153,13 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Press named keys (see KEYS) or single characters, one after the other."""
         for key in keys:
-            self._write(KEYS.get(key, key))
+            self.send(key)
             time.sleep(0.05)  # two escape sequences in one read are taken for one
             self._settle()
+
+    def send(self, key: str) -> None:
+        """Send one key, and wait for nothing."""
+        self._write(KEYS.get(key, key))
 
     def _settle(self) -> None:
         """Let the client draw what a key changed; a spinner may go on for ever."""
