@@ -58,7 +58,6 @@ def _created(event: Event) -> Run:
         "settings_due": False,
         "waiting": None,
         "failures": [],
-        "turn_failed": None,
     }
     return run
 
@@ -451,7 +450,7 @@ def _handle(run: Run, event: Event) -> None:
         raise NewerError(f"{place} has an unknown type; a newer fermata wrote it. Update fermata")
     ended = run["status"] if run["status"] in ENDED else None
     run["updated"] = event["ts"]
-    run["turn_failed"] = None  # anything that happens later shows that the session goes on
+    run.pop("turn_failed", None)  # anything that happens later shows that the session goes on
     try:
         HANDLERS[event["type"]](run, event["body"])
     except FoldError as error:

@@ -228,7 +228,7 @@ class Run(TypedDict):
     failures: list[dict[str, str]]
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
-    turn_failed: str | None
+    turn_failed: NotRequired[str]
 
 
 class Snapshot(TypedDict):

@@ -63,7 +63,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         ],
         "waiting": run["waiting"],
         "repairs": run.get("repairs", []),
-        "turn_failed": run["turn_failed"],
+        "turn_failed": run.get("turn_failed"),
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
         "cost": None,
@@ -102,8 +102,8 @@ def _covered(run: Run) -> str | None:
 def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
     """Ten lines or so, most important first."""
     head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {where(run)}"]
-    parts = (_plan(run), _dispatches(run), _checks(run), _strength(run, marker, env), _repairs(run))
-    parts += (_elsewhere(run, env), _next(run))
+    strength, elsewhere = _strength(run, marker, env), _elsewhere(run, env)
+    parts = (_plan(run), _dispatches(run), _checks(run), strength, _repairs(run), elsewhere, _next(run))
     return "\n".join([*head, *(row for part in parts for row in part)])
 
 
@@ -176,7 +176,7 @@ def _elsewhere(run: Run, env: Mapping[str, str]) -> Iterator[str]:
 
 
 def _next(run: Run) -> Iterator[str]:
-    if run["turn_failed"]:
+    if "turn_failed" in run:
         yield f"Broke off {line(run['turn_failed'], 300)}. In that session, type: go on"
     if run["waiting"]:
         yield f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
