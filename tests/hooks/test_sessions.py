@@ -465,6 +465,23 @@ def test_an_agent_that_outlives_clear_reads_on_when_the_run_is_taken_over_there(
     assert decision(other.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
 
 
+def test_an_agent_given_up_for_lost_reads_on_when_the_run_has_ended(session: Session) -> None:
+    session.building()
+    runs.write(session.store, ("dispatch_failed", {"id": "d-002", "reason": "lost: silent"}))
+    session.type("abort")
+    assert session.data.marker(session.session) is None
+    assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "silent"
+
+
+def test_where_no_agent_can_live_on_the_client_is_free_again(session: Session) -> None:
+    session.at_gate()
+    folder = os.path.join(session.data.folder, "clients")
+    assert os.listdir(folder)
+    session.type("abort")
+    assert os.listdir(folder) == []
+
+
 # --- the API fails ----------------------------------------------------------------------------------------------------------
 
 

@@ -176,7 +176,7 @@ def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         bound.release()
         return None
     if bound.payload.source == "resume":
-        bound.data.note_client(env.get("FERMATA_CLIENT_PID", ""), bound.payload.session)
+        bound.moved_to(env.get("FERMATA_CLIENT_PID", ""))
         take_lease(bound, is_interactive=interactive(env), retry=False)
         bound.data.note_strength(bound.payload.session, interactive=interactive(env))
         run = bound.reload()

@@ -39,12 +39,12 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
 
 
 def left_behind(data: DataFolder, payload: Payload, env: Mapping[str, str]) -> Answer | None:
-    """An agent in a session that drives nothing: one of a run that its client drove before (/clear) only reads, others are free."""
+    """An agent in a session that drives nothing: one of a run only reads, which outlived its session (/clear) or its run; others are free."""
     from .bound import Bound
 
     for marker in data.markers_in_client(env.get("FERMATA_CLIENT_PID", "")):
         bound = Bound(data, marker, payload)
-        if bound.fenced and bound.dispatch_of_agent() is not None:
+        if bound.dispatch_of_agent() is not None:
             verdict = judge(bound.call(), bound.facts()[0])
             return answers.deny(verdict.reason) if verdict.answer == DENY else None
     return None
