@@ -117,11 +117,19 @@ def mended(play: Play) -> None:
     play.settle()
 
 
+def refused(play: Play) -> None:
+    """The API refused the planner, and then a turn of the session; the run waits for the user."""
+    play.settle()
+    play.tell("dispatch_failed", id=play.work(), reason="the agent ended with an error: rate_limit", refused=True)
+    play.tell("turn_failed", reason="rate_limit API Error: Request rejected (429)")
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
     "withdrawn": withdrawn,
     "repaired": mended,
+    "refused": refused,
 }
 
 
