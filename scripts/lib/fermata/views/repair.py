@@ -39,6 +39,7 @@ WORDS = {
     "questions_answered": "you answered {id}",
     "result_accepted": "{id} handed in: {summary}",
     "dispatch_failed": "{id} failed: {reason}",
+    "turn_failed": "a turn of the session broke off: {reason}",
     "check_started": "{id} began: check {name}",
     "check_finished": "{id} ended {outcome}: {why}",
     "approval_requested": "plan {digest:.8} was put to you",
