@@ -211,6 +211,7 @@ def test_every_event_type_is_played_here() -> None:
     player.tell("tree_moved", node="finish", visit=1, changed=["a"])
     player.tell("retry_granted")
     player.tell("limit_reached", node="verify", why="x")
+    player.tell("turn_failed", reason="429")
     player.tell("run_stopped")
     player.tell("lease_taken", session="s-2", generation=2, interactive=True)
     player.tell("retry_granted")
@@ -985,3 +986,31 @@ def test_a_repair_moves_the_run_nowhere() -> None:
     ended = Player().to_end()
     ended.repaired()
     assert ended.run["status"] == "completed"
+
+
+# --- the API refuses
+
+
+def test_a_refusal_of_the_api_spends_no_further_dispatch() -> None:
+    player = running()
+    player.tell("dispatch_failed", id="d-001", reason="rate_limit API Error: 429", refused=True)
+    assert player.only("human").subject.endswith("when that is over and you go on: rate_limit API Error: 429")
+    player.tell("retry_granted")
+    assert player.only("create")[:3] == ("create", "plan", 1)
+    player.until("agent", "plan")
+    player.fail("d-002", "boom")
+    assert player.only("create"), "tries are counted anew"
+
+
+def test_another_error_is_tried_again_at_once() -> None:
+    player = running()
+    player.tell("dispatch_failed", id="d-001", reason="server_error", refused=False)
+    assert player.only("create")[:3] == ("create", "plan", 1)
+
+
+def test_a_turn_that_failed_is_told_until_something_happens() -> None:
+    player = running()
+    player.tell("turn_failed", reason="rate_limit API Error: 429")
+    assert player.run["turn_failed"] == "rate_limit API Error: 429"
+    player.accept("d-001")
+    assert "turn_failed" not in player.run

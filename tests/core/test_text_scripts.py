@@ -7,8 +7,9 @@ import pytest
 from fermata.core.shell import reading_error
 
 PIECES = (
-    r"s/a/b/; /a/,/b/p; {p;p} p; [a] s/ / a \ [ ] 1,2 $ ! { } s|a|b|g; y/ab/cd/; ~ + # ( ) x ~1 \/ [^] [^]] []a] "
-).split(" ") + [" ", "\t", ";", "\n", '"']
+    *r"s/a/b/; /a/,/b/p; {p;p} p; [a] s/ / a \ [ ] 1,2 $ ! { } s|a|b|g; y/ab/cd/; ~ + # ( ) x ~1 \/ [^] [^]] []a]".split(),
+    *(" ", "\t", ";", "\n", '"'),
+)
 
 
 @pytest.mark.timeout(120)

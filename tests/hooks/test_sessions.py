@@ -9,10 +9,21 @@ import pytest
 
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import RunStore
-from tests.hooks.driver import BUILDER, LAUNCHER, OTHER_SESSION, Session, decision, make_session, reason, told
+from tests.hooks.driver import (
+    BUILDER,
+    BUILDER_CALL,
+    LAUNCHER,
+    OTHER_SESSION,
+    Session,
+    decision,
+    make_session,
+    reason,
+    told,
+)
 from tests.store import runs
 
 if TYPE_CHECKING:
+    from fermata.core.records import Json
     from tests.hooks.driver import Outcome
 
 
@@ -88,7 +99,18 @@ def test_the_driving_session_is_told_the_facts_again(session: Session, source: s
     text = told(start(session, source))
     assert session.run_id in text
     assert f'"{LAUNCHER}" next' in text
+    assert "The gate is closed" in text
     assert len(text.encode()) < 1_024 + len(LAUNCHER)
+
+
+@pytest.mark.parametrize("phase", ["planning", "at_gate", "building"])
+def test_the_facts_state_the_gate_and_hold_no_word_of_approval(session: Session, phase: str) -> None:
+    """K-I04: what is injected must not read like a human's yes."""
+    getattr(session, phase)()
+    text = told(start(session, "compact"))
+    assert ("The gate is open for plan" in text) == (phase == "building")
+    assert "approv" not in text.lower()
+    assert "yes" not in text.lower().split()
 
 
 def test_a_long_goal_does_not_flood_the_context(session: Session) -> None:
@@ -422,3 +444,106 @@ def test_two_sessions_in_two_repositories_do_not_meet(tmp_path_factory: pytest.T
     two = make_session(tmp_path_factory.mktemp("two"), OTHER_SESSION)
     assert decision(two.tool("Write", {"file_path": one.root + "/x"})) == "silent"
     assert "no run waits" in reason(two.type("resume"))
+
+
+# --- /clear: the client goes on under another session's name --------------------------------------------------------------
+
+
+def cleared(session: Session, agent: str = BUILDER, call: str = BUILDER_CALL) -> Session:
+    """The session that follows /clear in the same client, which copies its notes about *agent* into it."""
+    other = Session(session.folder, OTHER_SESSION)
+    start(other, "clear")
+    other.note_agent(agent, call)
+    return other
+
+
+@pytest.mark.parametrize("seen_before", [True, False], ids=["bound", "not-bound-yet"])
+def test_an_agent_that_outlives_clear_only_reads(session: Session, seen_before: bool) -> None:
+    if seen_before:
+        session.building()
+    else:
+        session.approved()
+        runs.write(session.store, runs.started("d-002", BUILDER_CALL))
+    other = cleared(session)
+    assert decision(other.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
+    assert decision(other.tool("Bash", {"command": "echo x > src/app.py"}, agent=BUILDER)) == "deny"
+    assert decision(other.tool("Bash", {"command": "cat src/app.py"}, agent=BUILDER)) == "silent"
+    before = session.kinds()
+    assert decision(other.tool("SubagentHandback", {"message": "{}"}, agent=BUILDER)) == "silent"
+    assert session.kinds() == before
+
+
+def test_what_else_happens_after_clear_is_nobodys_business(session: Session) -> None:
+    session.building()
+    other = cleared(session)
+    assert decision(other.tool("Write", {"file_path": "src/app.py"})) == "silent"
+    other.note_agent("amine", "toolu_mine")
+    assert decision(other.tool("Write", {"file_path": "src/app.py"}, agent="amine")) == "silent"
+    session.type("abort")
+    assert decision(other.tool("Write", {"file_path": "src/app.py"}, agent="amine")) == "silent"
+
+
+def test_an_agent_that_outlives_clear_reads_on_when_the_run_is_taken_over_there(session: Session) -> None:
+    session.building()
+    other = cleared(session)
+    assert decision(other.type("resume")) == "silent"
+    assert session.store.load()["dispatches"]["d-002"]["state"] == "failed"
+    assert decision(other.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
+
+
+def test_an_agent_given_up_for_lost_reads_on_when_the_run_has_ended(session: Session) -> None:
+    session.building()
+    runs.write(session.store, ("dispatch_failed", {"id": "d-002", "reason": "lost: silent"}))
+    session.type("abort")
+    assert session.data.marker(session.session) is None
+    assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "deny"
+    assert decision(session.tool("Write", {"file_path": "src/app.py"})) == "silent"
+
+
+def test_where_no_agent_can_live_on_the_client_is_free_again(session: Session) -> None:
+    session.at_gate()
+    folder = os.path.join(session.data.folder, "clients")
+    assert os.listdir(folder)
+    session.type("abort")
+    assert os.listdir(folder) == []
+
+
+# --- the API fails ----------------------------------------------------------------------------------------------------------
+
+
+LIMIT = "API Error: Request rejected (429) · This request would exceed your account's rate limit."
+LATER_WORDS = f"Agent terminated early due to an API error: {LIMIT} (error type rate_limit, HTTP 429)."
+
+
+@pytest.mark.parametrize(
+    ("event", "fields"),
+    [
+        pytest.param("StopFailure", {"agent_id": BUILDER, "error": "rate_limit", "last_assistant_message": LIMIT}, id="the-agent-ends"),
+        pytest.param("PostToolUseFailure", {"tool_name": "Agent", "tool_use_id": BUILDER_CALL, "error": LATER_WORDS}, id="its-call-ends"),
+    ],
+)  # fmt: skip
+def test_a_rate_limit_spends_no_further_dispatch(session: Session, event: str, fields: dict[str, Json]) -> None:
+    session.building()
+    session.hook(event, **fields)
+    run = session.store.load()
+    assert run["waiting"] is not None
+    assert run["waiting"]["kind"] == "refused"
+    assert "429" in run["waiting"]["why"]
+    assert decision(session.type("resume")) == "silent"
+    assert session.store.load()["waiting"] is None
+
+
+@pytest.mark.parametrize("error", ["server_error", "unknown", "overloaded", ""])
+def test_an_error_that_may_pass_offers_the_work_again(session: Session, error: str) -> None:
+    session.building()
+    session.hook("StopFailure", agent_id=BUILDER, error=error, last_assistant_message="API Error: 529 Overloaded.")
+    run = session.store.load()
+    assert run["waiting"] is None
+    assert run["dispatches"]["d-002"]["state"] == "failed"
+
+
+def test_a_turn_of_the_session_that_failed_is_told(session: Session) -> None:
+    session.at_gate()
+    session.hook("StopFailure", error="rate_limit", last_assistant_message=LIMIT)
+    assert session.store.load()["turn_failed"] == f"rate_limit {LIMIT}"
+    assert session.store.load()["status"] == "executing"

@@ -121,3 +121,53 @@ def test_a_run_that_has_ended_has_nothing_to_take(planning: Bench) -> None:
     planning.tell("run_aborted")
     assert harvest(planning.site, planning.store) == []
     assert planning.events("result_accepted") == []
+
+
+STOPPED = {
+    "type": "user",
+    "message": {"content": [{"type": "text", "text": "[Request interrupted by user for tool use]"}]},
+}
+
+
+@pytest.mark.parametrize(
+    ("rows", "over"),
+    [
+        pytest.param([STOPPED], True, id="stopped"),
+        pytest.param([said("Looking", tool=True), STOPPED, {"type": "api-request"}], True, id="in-a-tool-call"),
+        pytest.param([STOPPED, said("Again")], False, id="taken-up-again"),
+        pytest.param([{"type": "user", "message": {"content": "brief"}}], False, id="at-work"),
+    ],
+)
+def test_an_agent_that_the_user_stopped_is_offered_again_at_once(
+    planning: Bench, rows: list[dict[str, Any]], over: bool
+) -> None:
+    write(planning, *rows, old=0)
+    harvest(planning.site, planning.store)
+    assert (state(planning) == "failed") == over
+    if over:
+        assert "the user stopped its agent" in planning.run["dispatches"]["d-001"]["reason"]
+        assert [a.kind for a in planning.settle()] == [AGENT]
+
+
+@pytest.mark.parametrize(
+    ("note", "found"),
+    [
+        pytest.param('{"toolUseId": "t"}', True, id="its-own"),
+        pytest.param('{"toolUseId": "u"}', False, id="anothers"),
+        pytest.param('["t"]', False, id="no-object"),
+        pytest.param("{", False, id="half-written"),
+    ],
+)
+def test_an_agent_that_no_hook_saw_is_found_by_the_clients_notes(bench: Bench, note: str, found: bool) -> None:
+    """Stopped before its first tool call."""
+    session = bench.folder / "s.jsonl"
+    folder = bench.folder / "s" / "subagents"
+    folder.mkdir(parents=True)
+    (folder / "agent-a1.meta.json").write_text(note)
+    (folder / "agent-a1.jsonl").write_text(json.dumps(STOPPED) + "\n")
+    bench.settle()
+    bench.mark(transcript=str(session))
+    bench.tell("dispatch_started", id="d-001", tool_use_id="t", at=stamp(5))
+    harvest(bench.site, bench.store)
+    assert bench.run["dispatches"]["d-001"]["agent_id"] == ("a1" if found else None)
+    assert state(bench) == ("failed" if found else "running")

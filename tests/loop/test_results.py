@@ -13,6 +13,7 @@ from fermata.loop import door
 from fermata.loop.results import Answer, Rejected, one_object
 from tests.core.build import make_step
 from tests.loop.bench import Bench, asked, built, plan
+from tests.store.runs import RUN
 
 GOOD = '{"a": {"b": 1}}'
 GOOD_VALUE = {"a": {"b": 1}}
@@ -359,3 +360,27 @@ def test_the_door_never_accepts_what_it_cannot_keep(planning: Bench, tmp_path: P
         assert not answer["accepted"]
         assert answer["message"].startswith("the result could not be kept")
     assert _door("not a request").returncode != 0
+
+
+def test_what_an_agent_might_undo_of_the_users_is_kept(bench: Bench) -> None:
+    """A user's edit that the builder, sent back, takes for its own and undoes."""
+    bench.building()
+    bench.sandbox.write("src/app.py", "print(3)\n")
+    bench.sandbox.write("notes.txt", "the user's\n")
+    assert "stays as it is, and you name it under `unexplained`" in bench.refused(built("src/app.py"))
+    (bench.sandbox.root / "notes.txt").unlink()
+    bench.takes(built("src/app.py"))
+    assert bench.sandbox.git("show", f"refs/fermata/{RUN}/d-002-0:notes.txt") == "the user's\n"
+
+
+def test_a_change_by_hand_that_the_builder_never_owns_up_to_is_the_next_ones_base(bench: Bench) -> None:
+    bench.building()
+    bench.sandbox.write("notes.txt", "the user's\n")
+    for _ in range(4):
+        bench.hand_in(built())
+    assert bench.newest["state"] == "failed"
+    bench.settle()
+    bench.work()
+    bench.build()
+    assert (bench.sandbox.root / "notes.txt").read_text() == "the user's\n"
+    assert bench.newest["changed"] == ["src/app.py"]

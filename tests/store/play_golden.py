@@ -23,7 +23,9 @@ from fermata.checks.runner import read_check
 from fermata.core.evidence import Evidence
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
-from tests.loop.bench import Bench, asked, built, plan, review
+from tests.core.build import make_step
+from tests.loop.bench import CONFIG, Bench, asked, built, plan, review
+from tests.loop.test_replan import REPLAN
 from tests.store.runs import SESSION
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ if TYPE_CHECKING:
     from fermata.core.records import Run
 
 GOLDEN = Path(__file__).parent / "golden"
-BY_HUMAN = {"decision_made", "run_stopped", "run_aborted", "retry_granted", "lease_taken"}
+BY_HUMAN = {"decision_made", "code_refused", "run_stopped", "run_aborted", "retry_granted", "lease_taken"}
 
 
 class Play(Bench):
@@ -117,11 +119,36 @@ def mended(play: Play) -> None:
     play.settle()
 
 
+def refused(play: Play) -> None:
+    """The API refused the planner, and then a turn of the session; the run waits for the user."""
+    play.settle()
+    play.tell("dispatch_failed", id=play.work(), reason="the agent ended with an error: rate_limit", refused=True)
+    play.tell("turn_failed", reason="rate_limit API Error: Request rejected (429)")
+
+
+def replanned(play: Play) -> None:
+    """Wrong codes before the yes; the reviewer rejected the work, and the new plan lies inside the approved one."""
+    play.planned()
+    digest = play.at_gate()
+    play.tell("code_refused", digest=digest, given="00000000")
+    play.approve().settle()
+    play.work()
+    play.build().settle()
+    play.work()
+    play.takes(review("reject", {"severity": "high", "path": "src/app.py", "issue": "it greets the wrong way"}))
+    play.settle()
+    play.work()
+    play.takes(plan(make_step("Mend the greeting", ("src/app.py",))))
+    play.settle()
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
     "withdrawn": withdrawn,
     "repaired": mended,
+    "refused": refused,
+    "replanned": replanned,
 }
 
 
@@ -148,7 +175,8 @@ def play_history(name: str, folder: Path) -> Path:
         patched.enter_context(mock.patch("fermata.loop.drive.minutes_since", return_value=1.0))
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
-        play = Play(folder)
+        # A project's own workflow, in which a rejected review leads back to the plan.
+        play = Play(folder, CONFIG + "workflow: replan\n", replan=REPLAN) if name == "replanned" else Play(folder)
         play.begin()
         HISTORIES[name](play)
     return Path(play.store.folder)

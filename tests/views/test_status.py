@@ -16,7 +16,7 @@ HIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u20
 HOSTILE = "x\x1b]8;;http://e\x07y\x1b[2J\r\u202ez\u200b\x9b31m\U000e0041" + " " * 10_000 + "\nNext line"
 KEYS = (
     "format run mode status goal currentStage planFilePath stages routing agent_states checkpoints failures approval checks waiting repairs "
-    "session tier cost"
+    "turn_failed session tier cost"
 ).split()
 
 
@@ -97,6 +97,21 @@ def test_the_text_in_each_state(state: str) -> None:
         assert words in shown
     assert ("Strength" in shown) is (status not in ("completed", "aborted"))
     assert ("Waits" in shown) is (status == "waiting")
+
+
+@pytest.mark.parametrize(
+    ("session", "told"), [("s-other", True), (None, False), ("own", False)], ids=["another", "a-terminal", "its-own"]
+)
+def test_a_session_that_does_not_drive_the_run_is_told_so(session: str | None, told: bool) -> None:
+    run = building().run
+    env = {"CLAUDE_CODE_SESSION_ID": run["session"] if session == "own" else session} if session else {}
+    assert ("Elsewhere" in text(run, MARKER, env)) is told
+
+
+def test_a_turn_that_broke_off_is_told_with_the_way_on() -> None:
+    play = building()
+    play.tell("turn_failed", reason="rate_limit API Error: 429")
+    assert "Broke off rate_limit API Error: 429. In that session, type: go on" in text(play.run, MARKER, {})
 
 
 @pytest.mark.parametrize("state", STATES)

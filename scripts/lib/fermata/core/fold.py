@@ -181,6 +181,13 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     if body.get("suggestion"):
         dispatch["suggestion"] = body["suggestion"]
     run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
+    if body.get("refused"):  # every further dispatch would end so: nothing is spent before the user says go on
+        why = f"the API refuses work for now; {body['id']} is offered again when that is over and you go on: {body['reason']}"
+        wait_for_human(run, "refused", dispatch["node"], why)
+
+
+def _turn_failed(run: Run, body: Body) -> None:
+    run["turn_failed"] = body["reason"]
 
 
 def _check_started(run: Run, body: Body) -> None:
@@ -402,6 +409,7 @@ HANDLERS: dict[str, Callable[[Run, Body], None]] = {
     "questions_answered": _questions_answered,
     "result_accepted": _result_accepted,
     "dispatch_failed": _dispatch_failed,
+    "turn_failed": _turn_failed,
     "check_started": _check_started,
     "check_finished": _check_finished,
     "approval_requested": _approval_requested,
@@ -443,6 +451,7 @@ def _handle(run: Run, event: Event) -> None:
         raise NewerError(f"{place} has an unknown type; a newer fermata wrote it. Update fermata")
     ended = run["status"] if run["status"] in ENDED else None
     run["updated"] = event["ts"]
+    run.pop("turn_failed", None)  # anything that happens later shows that the session goes on
     try:
         HANDLERS[event["type"]](run, event["body"])
     except FoldError as error:

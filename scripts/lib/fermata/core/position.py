@@ -258,7 +258,7 @@ def _tries_used_up(run: Run, stage: Stage, node: str, visit: int) -> str | None:
     return f"{tries} dispatches of {stage['id']} failed; the last one: {last}"
 
 
-def wait_for_human(run: Run, kind: Literal["limit", "unexplained"], node: str, why: str) -> None:
+def wait_for_human(run: Run, kind: Literal["limit", "unexplained", "refused"], node: str, why: str) -> None:
     if run["status"] not in ("executing", "waiting"):
         # A parked run stays parked and waits once it is taken up again; a run that has ended waits for nobody.
         run["waiting"] = None if run["status"] in ENDED else {"kind": kind, "node": node, "why": why}

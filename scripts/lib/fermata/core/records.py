@@ -174,7 +174,7 @@ class Frame(TypedDict):
 class Waiting(TypedDict):
     """Why only a human can let the run go on."""
 
-    kind: Literal["limit", "unexplained"]
+    kind: Literal["limit", "unexplained", "refused"]
     node: str
     why: str
 
@@ -229,6 +229,7 @@ class Run(TypedDict):
     failures: list[dict[str, str]]
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
+    turn_failed: NotRequired[str]
 
 
 class Snapshot(TypedDict):

@@ -56,6 +56,14 @@ class Bound:
         run = self.store.load() if self.store.exists() else None
         if run is None or not at_work(run):
             self.data.clear_marker(self.payload.session)
+            if run is None or not any(d["agent_id"] and d["state"] == "failed" for d in run["dispatches"].values()):
+                self.data.forget_client(str(self.marker.get("client", "")))  # else one given up for lost may still live
+
+    def moved_to(self, client: str) -> None:
+        """The session lives in another client now, whose process id is *client*."""
+        self.marker = {**self.marker, "client": client}
+        self.data.set_marker(self.payload.session, self.marker)
+        self.data.note_client(client, self.marker)
 
     def reload(self) -> Run:
         """The run as it is now, after something was journalled."""

@@ -112,8 +112,11 @@ def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, run_id: str, goa
         "goal": goal,
         "interactive": interactive(env),
         "mode": payload.mode,
+        "transcript": payload.transcript,
+        "client": env.get("FERMATA_CLIENT_PID", ""),
     }
     data.set_marker(payload.session, marker)
+    data.note_client(env.get("FERMATA_CLIENT_PID", ""), marker)
 
 
 def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:

@@ -82,7 +82,7 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
         data.note_seen(payload.session)
     marker = data.marker(payload.session)
     if marker is None:
-        return _unbound(event, payload, env)
+        return _unbound(event, payload, data, env)
     from ..store.errors import Damaged
     from .bound import Bound
 
@@ -107,8 +107,12 @@ def _drives_nothing(data: DataFolder, env: Mapping[str, str]) -> bool:
     return session != "" and not os.path.lexists(data.marker_path(session))
 
 
-def _unbound(event: str, payload: Payload, env: Mapping[str, str]) -> Answer | None:
-    """A session that drives nothing is told at most that a run waits here."""
+def _unbound(event: str, payload: Payload, data: DataFolder, env: Mapping[str, str]) -> Answer | None:
+    """A session that drives nothing is told at most that a run waits here; agents of a run that live on in it only read."""
+    if event == "PreToolUse" and payload.agent_id is not None:
+        from .pre_tool_use import left_behind
+
+        return left_behind(data, payload, env)
     if event != "SessionStart" or env.get("CLAUDE_CODE_ENTRYPOINT") != "cli":
         return None
     from ..git.repo import find_repo, worktree_name

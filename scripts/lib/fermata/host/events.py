@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from ..core.actions import WAIT_AGENTS, needs_nobody, next_actions
-from ..core.consultation import line
+from ..core.consultation import code_of, line
 from ..core.position import at_work
 from ..core.shell import launcher_verb
 from ..store.files import read_json, write_json
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
 
 MAX_NUDGES = 3
 WAITS_FOR_A_HUMAN = "3"
+# What the client calls an error after which another try at once would only be refused again (2.1.197, 2.1.329).
+REFUSALS = ("rate_limit", "billing_error", "authentication_failed", "oauth_org_not_allowed", "account_on_hold")
 
 
 def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -90,8 +92,12 @@ def _own_command_failed(bound: Bound) -> None:
 
 
 def stop_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
-    """An agent that died of an API error."""
+    """An agent that died of an API error, or a turn of the session's own that did."""
     del env
+    if bound.payload.agent_id is None:
+        if bound.run and not bound.parked:
+            bound.store.note("hook", "turn_failed", {"reason": _error(bound)})
+        return None
     dispatch = bound.dispatch_of_agent()
     if dispatch and dispatch["state"] == "running":
         _fail(bound, [dispatch["id"]])
@@ -102,10 +108,19 @@ def _running(run: Run | None) -> list[Dispatch]:
     return [d for d in run["dispatches"].values() if d["state"] == "running"] if run else []
 
 
+def _error(bound: Bound) -> str:
+    return line(bound.payload.error + " " + bound.payload.message, 300).strip() or "its client is gone"
+
+
+def _refused(bound: Bound) -> bool:
+    """Whether the API refuses this account for now. Which of the two hooks of a dying agent comes first differs (2.1.329)."""
+    error = bound.payload.error
+    return error in REFUSALS or any(f"error type {kind}" in error for kind in REFUSALS)
+
+
 def _fail(bound: Bound, names: list[str]) -> None:
-    error = line(bound.payload.error + " " + bound.payload.message, 300).strip() or "its client is gone"
     for name in names:
-        body = {"id": name, "reason": f"the agent ended with an error: {error}"}
+        body = {"id": name, "reason": f"the agent ended with an error: {_error(bound)}", "refused": _refused(bound)}
         bound.store.note("hook", "dispatch_failed", body, partial(_at_work, name))
 
 
@@ -180,14 +195,22 @@ def session_start(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         bound.release()
         return None
     if bound.payload.source == "resume":
+        bound.moved_to(env.get("FERMATA_CLIENT_PID", ""))
         take_lease(bound, is_interactive=interactive(env), retry=False)
         bound.data.note_strength(bound.payload.session, interactive=interactive(env))
         run = bound.reload()
     facts = (
-        f"fermata: this session drives run {run['run']} ({run['status']}). Goal: {line(run['goal'], 400)}. "
+        f"fermata: this session drives run {run['run']} ({run['status']}). Goal: {line(run['goal'], 400)}. {_gate(run)} "
         f'All state is on disk. Go on with: "{LAUNCHER}" next'
     )
     return answers.context("SessionStart", facts)
+
+
+def _gate(run: Run) -> str:
+    """Where the gate stands, in words that nobody could take for a human's yes."""
+    if run["approved"]:
+        return f"The gate is open for plan {code_of(run['approved']['digest'])} alone."
+    return "The gate is closed: nothing may change, and only the user opens it."
 
 
 def other_session(runs: list[Run]) -> Answer | None:

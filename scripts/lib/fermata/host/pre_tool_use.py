@@ -9,8 +9,10 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..store.data import DataFolder
     from .answers import Answer
     from .bound import Bound
+    from .payload import Payload
 
 
 def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -34,6 +36,18 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
             tool
         ](bound)
     return answers.allow() if verdict.answer == ALLOW else None
+
+
+def left_behind(data: DataFolder, payload: Payload, env: Mapping[str, str]) -> Answer | None:
+    """An agent in a session that drives nothing: one of a run only reads, which outlived its session (/clear) or its run; others are free."""
+    from .bound import Bound
+
+    for marker in data.markers_in_client(env.get("FERMATA_CLIENT_PID", "")):
+        bound = Bound(data, marker, payload)
+        if bound.dispatch_of_agent() is not None:
+            verdict = judge(bound.call(), bound.facts()[0])
+            return answers.deny(verdict.reason) if verdict.answer == DENY else None
+    return None
 
 
 def _free(bound: Bound) -> Answer | None:

@@ -112,7 +112,8 @@ def _human(run: Run, actions: list[Action]) -> tuple[str, int]:
         "  /fermata:resume   go on (what was counted starts anew; files stay as they are)",
         "  /fermata:abort    end the run; nothing is reverted",
     ]
-    if run["failures"]:
+    refused = run["waiting"] and run["waiting"]["kind"] == "refused"  # then the reason is the last failure
+    if run["failures"] and not refused:
         text.insert(1, f"Last failure: {line(run['failures'][-1]['reason'], 400)}")
     return "\n".join(text), GATE_WAITS
 

@@ -7,7 +7,7 @@ import os
 import time
 
 from ..core.position import ENDED
-from ..host.transcripts import last_words
+from ..host.transcripts import interrupted, last_words, transcript_of
 from .results import accept_result, text_digest
 
 TYPE_CHECKING = False
@@ -36,13 +36,17 @@ def harvest(site: Site, store: RunStore) -> list[str]:
 
 
 def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str]:
+    dispatch = dispatch if dispatch["agent_id"] else _bind(site, store, dispatch)
     if dispatch["agent_id"] is None:
         if _age(dispatch["started"]) < UNBOUND_SECONDS:
             return []
         return _lose(store, dispatch, "lost: its ticket was used, but no agent ever began")
+    path = dispatch["transcript"]
     try:
-        silent = time.time() - os.stat(dispatch["transcript"]).st_mtime
-        words = last_words(dispatch["transcript"]) if silent > SETTLED_SECONDS else None
+        silent = time.time() - os.stat(path).st_mtime
+        if interrupted(path):
+            return _lose(store, dispatch, "interrupted: the user stopped its agent")
+        words = last_words(path) if silent > SETTLED_SECONDS else None
     except OSError:
         silent, words = _age(dispatch["started"]), None
     # An agent that ended unseen never hears what was wrong: the same words are judged once, then its silence counts.
@@ -55,6 +59,17 @@ def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str
     if silent > minutes * 60:
         return _lose(store, dispatch, f"lost: its agent has been silent for {minutes} minutes")
     return []
+
+
+def _bind(site: Site, store: RunStore, dispatch: Dispatch) -> Dispatch:
+    """An agent that was stopped before its first tool call has been seen by no hook: the client's own notes name it."""
+    marker = site.data.marker(site.session) if site.session else None
+    found = transcript_of(str((marker or {}).get("transcript", "")), dispatch["tool_use_id"] or "")
+    if found is None:
+        return dispatch
+    body = {"id": dispatch["id"], "agent_id": found[0], "transcript": found[1]}
+    run = store.note("cli", "agent_bound", body, lambda now: now["dispatches"][dispatch["id"]]["agent_id"] is None)
+    return run["dispatches"][dispatch["id"]]
 
 
 def _lose(store: RunStore, dispatch: Dispatch, reason: str) -> list[str]:

@@ -18,7 +18,7 @@ from ..core.consultation import line
 from ..core.scope import glob_error, outside
 from ..core.workflow import stage_at
 from ..definitions.schema_files import schema_errors
-from ..git.snapshot import changed_paths, take_snapshot
+from ..git.snapshot import changed_paths, keep_tree, take_snapshot
 from ..store.files import write_json
 
 TYPE_CHECKING = False
@@ -135,7 +135,7 @@ def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str, text: str
 def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> News:
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
-    changed, unexplained = _effect(repo, dispatch, value)
+    changed, unexplained = _effect(repo, run["run"], dispatch, value)
     if dispatch["access"] == "write" and value.get("status") == "failed":
         why = "; ".join(value["caveats"]) or value["summary"]
         gave_up = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed}
@@ -164,29 +164,33 @@ def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json
     return {"id": dispatch["id"], "questions": value["questions"]}
 
 
-def _effect(repo: Repo, dispatch: Dispatch, value: dict[str, Json]) -> tuple[list[str], list[str]]:
+def _effect(repo: Repo, run_id: str, dispatch: Dispatch, value: dict[str, Json]) -> tuple[list[str], list[str]]:
     """What changed since the dispatch began: (by the agent, by nobody known). The tree decides, not the claim."""
     base = dispatch["base_tree"]
     if dispatch["access"] != "write" or base is None:
         return [], []
-    changed = [c.path for c in changed_paths(repo, base, take_snapshot(repo))]
+    now = take_snapshot(repo)
+    changed = [c.path for c in changed_paths(repo, base, now)]
     claimed = list(dict.fromkeys(value.get("files_modified", [])))
     unexplained = [p for p in value.get("unexplained", []) if p in changed]
     stray = [p for p in outside(dispatch["scope"], changed) if p not in unexplained]
+    silent = [p for p in changed if p not in claimed and p not in unexplained]
+    if stray or silent or unexplained:  # it may be the user's: an agent that undoes it now destroys nothing
+        ref = f"{run_id}/{dispatch['id']}-{dispatch['repairs']}"
+        keep_tree(repo, now, ref, f"fermata: as {dispatch['id']} handed in, with changes it may not have made")
     if stray:
         raise Rejected(
-            f"changed outside your scope ({', '.join(dispatch['scope'])}): {', '.join(stray[:10])}. Put back what you changed there "
-            "(`git diff` shows it); name under `unexplained` what was not you"
+            f"changed outside your scope ({', '.join(dispatch['scope'])}): {', '.join(stray[:10])}. The user may be at work here, too: "
+            "what was not you stays as it is, and you name it under `unexplained`. Put back only what you yourself changed there"
         )
     missing = [p for p in claimed if p not in changed]
     if missing:
         raise Rejected(
             f"`files_modified` names {', '.join(missing[:10])}, which did not change; the tree says: {', '.join(changed[:20]) or 'nothing changed'}"
         )
-    silent = [p for p in changed if p not in claimed and p not in unexplained]
     if silent:
         raise Rejected(
-            f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it, or put it back"
+            f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it there if it was you, under `unexplained` if it was not"
         )
     return [p for p in changed if p not in unexplained], unexplained
 

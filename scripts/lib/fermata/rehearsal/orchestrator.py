@@ -14,6 +14,8 @@ from .script import Conversation, Heard, Turn
 LAUNCHER = re.compile(r'`("[^"\n]+/scripts/fermata") (start|resume|next)`')
 TICKET = re.compile(r"subagent_type: (\S+)\s+description: (.+?)\s+prompt: (fermata dispatch d-\d+)")
 LETTER = re.compile(r"to: (\S+)\s+summary: (\S+)\s+message: (fermata dispatch d-\d+)")
+# How fermata's facts end, which a hook adds where a conversation begins anew: all that is left after a compaction.
+GO_ON = re.compile(r'Go on with: ("[^"\n]+/scripts/fermata") (next)')
 NEXT = re.compile(r'THEN: ("[^"\n]+" next)')
 COMMAND = re.compile(r'^ {2}("[^"\n]+" wait --max \d+)$', re.MULTILINE)
 WAITING = "I wait for the agents."
@@ -44,7 +46,9 @@ def obedient(mischief: Mischief | None = None) -> Callable[[Heard], Conversation
     """The actor. *mischief* is called once for each answer of `next`; what it gives is played first."""
 
     def play(heard: Heard) -> Conversation:
-        launcher, verb = _launcher(heard.text)
+        while heard.compacted and not GO_ON.search(heard.context):
+            heard = yield "I look for the way on."  # the facts come after the turn that the client kept
+        launcher, verb = _launcher(heard)
         command = f"{launcher} {verb}"
         while True:
             heard = yield bash(command)
@@ -73,10 +77,10 @@ def _obeyed(told: str) -> Turn:
     return WAITING if told.startswith("WAIT") else told or "I was told nothing."
 
 
-def _launcher(text: str) -> tuple[str, str]:
-    match = LAUNCHER.search(text)
+def _launcher(heard: Heard) -> tuple[str, str]:
+    match = GO_ON.search(heard.context) if heard.compacted else LAUNCHER.search(heard.text)
     if match is None:
-        raise LookupError(f"no launcher in the command's text: {text[:300]}")
+        raise LookupError(f"nothing names the launcher in: {heard.text[:300]} {heard.context[:300]}")
     return match[1], match[2]
 
 

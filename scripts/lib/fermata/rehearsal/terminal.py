@@ -148,7 +148,7 @@ class Terminal:
         self._write(text)
         if end:
             self.wait_until(lambda screen: _unwrapped(screen).count(end) > before, f"typed text {end!r}", 10)
-        self.wait_quiet(0.15)
+        self._settle()
 
     def paste(self, text: str) -> None:
         """Paste *text* as terminals do, in brackets, so that a line's end in it is not Enter."""
@@ -158,9 +158,18 @@ class Terminal:
     def press(self, *keys: str) -> None:
         """Press named keys (see KEYS) or single characters, one after the other."""
         for key in keys:
-            self._write(KEYS.get(key, key))
+            self.send(key)
             time.sleep(0.05)  # two escape sequences in one read are taken for one
-            self.wait_quiet(0.15)
+            self._settle()
+
+    def send(self, key: str) -> None:
+        """Send one key, and wait for nothing."""
+        self._write(KEYS.get(key, key))
+
+    def _settle(self) -> None:
+        """Let the client draw what a key changed; a spinner may go on for ever."""
+        with contextlib.suppress(ScreenTimeoutError):
+            self.wait_quiet(0.15, 1)
 
     def switch_to(self, words: str, timeout: float = 20.0) -> None:
         """Press Shift+Tab until the line below the prompt says *words* ("plan mode", "accept edits"), busy or not.
@@ -178,6 +187,12 @@ class Terminal:
         """Type *text* and press Enter."""
         self.type(text)
         self.press("enter")
+
+    def ended(self, seconds: float) -> bool:
+        """Whether the client ends by itself within *seconds*."""
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self._process.wait(seconds)
+        return self._process.poll() is not None
 
     def kill9(self) -> None:
         """End the client and all it started at once, as a crash of the machine would."""

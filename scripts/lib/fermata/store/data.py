@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 SEEN_SECONDS = 30 * 86_400.0
 MAX_SESSION = 64
+MAX_RUNS = 8  # of one client, whose agents may still live
 
 
 class DataFolder:
@@ -63,6 +64,24 @@ class DataFolder:
         marker = self.marker(session)
         if marker and any(marker.get(key) != value for key, value in seen.items()):
             self.set_marker(session, {**marker, **seen})
+
+    def note_client(self, pid: str, marker: Marker) -> None:
+        """In the client *pid* the run of *marker* is driven: agents that outlive their session, or their run, are known by that."""
+        if pid.isdecimal():
+            folder = make_folder(os.path.join(self.folder, "clients"))
+            before = [other for other in self.markers_in_client(pid) if other["run"] != marker["run"]]
+            write_json(os.path.join(folder, pid), [*before, marker][-MAX_RUNS:])
+            remove_leftovers(folder, SEEN_SECONDS, time.time(), "")
+
+    def markers_in_client(self, pid: str) -> list[Marker]:
+        """The markers of the runs that were driven in the client *pid*."""
+        found = read_json(os.path.join(self.folder, "clients", pid)) if pid.isdecimal() else None
+        return [marker for marker in found if isinstance(marker, dict)] if isinstance(found, list) else []
+
+    def forget_client(self, pid: str) -> None:
+        """No agent of a run lives in the client *pid* any more."""
+        if pid.isdecimal():
+            forget(os.path.join(self.folder, "clients", pid))
 
     def clear_marker(self, session: str) -> None:
         """The session is free again."""

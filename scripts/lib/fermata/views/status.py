@@ -63,6 +63,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         ],
         "waiting": run["waiting"],
         "repairs": run.get("repairs", []),
+        "turn_failed": run.get("turn_failed"),
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
         "cost": None,
@@ -101,7 +102,8 @@ def _covered(run: Run) -> str | None:
 def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> str:
     """Ten lines or so, most important first."""
     head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {where(run)}"]
-    parts = (_plan(run), _dispatches(run), _checks(run), _strength(run, marker, env), _repairs(run), _next(run))
+    strength, elsewhere = _strength(run, marker, env), _elsewhere(run, env)
+    parts = (_plan(run), _dispatches(run), _checks(run), strength, _repairs(run), elsewhere, _next(run))
     return "\n".join([*head, *(row for part in parts for row in part)])
 
 
@@ -167,7 +169,15 @@ def where(run: Run) -> str:
     return "; ".join(names)
 
 
+def _elsewhere(run: Run, env: Mapping[str, str]) -> Iterator[str]:
+    """For a session that is not the run's: another window, a fork, the one that follows /clear."""
+    if run["status"] not in (*ENDED, "stopped") and env.get("CLAUDE_CODE_SESSION_ID", run["session"]) != run["session"]:
+        yield "Elsewhere another session drives it; /fermata:resume takes it over here"
+
+
 def _next(run: Run) -> Iterator[str]:
+    if "turn_failed" in run:
+        yield f"Broke off {line(run['turn_failed'], 300)}. In that session, type: go on"
     if run["waiting"]:
         yield f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
     elif run["status"] == "stopped":
