@@ -7,7 +7,9 @@ import pytest
 
 from fermata.core.actions import next_actions
 from fermata.core.consultation import envelope_of, plan_digest
-from fermata.core.fold import HANDLERS, FoldError, apply, fold, open_gate
+from fermata.core.fold import HANDLERS, apply, fold
+from fermata.core.fold_error import FoldError
+from fermata.core.gate_events import open_gate
 from fermata.core.position import check_verdict, commands_for, in_force, item_of, items_over, leaves, next_name
 from fermata.core.records import CheckRun
 from tests.core.build import (

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fermata.core.fold import FoldError, fold
+from fermata.core.fold import fold
+from fermata.core.fold_error import FoldError
 from fermata.store import run_store as module
 from fermata.store.errors import Damaged, LockTimeout, StoreError
 from fermata.store.lock import locked

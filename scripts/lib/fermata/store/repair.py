@@ -13,7 +13,8 @@ import time
 from collections import namedtuple
 from itertools import islice
 
-from ..core.fold import FoldError, NewerError, fold, step
+from ..core.fold import fold, step
+from ..core.fold_error import FoldError, NewerError
 from . import journal
 from .errors import Conflict, Damaged, StoreError
 from .files import read_json, remove_leftovers, sync_folder, write_json, write_text

@@ -205,7 +205,8 @@ class RunStore:
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, "run": run} if run else None
 
     def _step(self, run: Run | None, event: Event) -> Run:
-        from ..core.fold import FoldError, NewerError, step
+        from ..core.fold import step
+        from ..core.fold_error import FoldError, NewerError
 
         try:
             return step(run, event)

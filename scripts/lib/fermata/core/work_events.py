@@ -1,0 +1,170 @@
+"""What the journal tells of the work: dispatches, their results and questions, and checks.
+
+Each function changes the run as one event says. Late and doubled news about a dispatch moves nothing.
+"""
+
+from __future__ import annotations
+
+from .fold_error import FoldError
+from .position import wait_for_human
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from .records import Dispatch, DispatchState, Json, Run
+
+    Body = dict[str, Json]
+
+
+def _dispatch_created(run: Run, body: Body) -> None:
+    if body["id"] in run["dispatches"]:
+        return
+    if body["access"] == "write" and not run["approved"]:
+        raise FoldError(f"{body['id']} may write, and no approval stands before it. The journal is not fermata's own")
+    run["dispatches"][body["id"]] = {
+        "id": body["id"],
+        "node": body["node"],
+        "visit": body["visit"],
+        "item": body["item"],
+        "agent": body["agent"],
+        "access": body["access"],
+        "result": body["result"],
+        "state": "pending",
+        "scope": body["scope"],
+        "base_tree": body["base_tree"],
+        "tool_use_id": None,
+        "agent_id": None,
+        "transcript": "",
+        "repairs": 0,
+        "round": 0,
+        "questions": [],
+        "answers": [],
+        "changed": [],
+        "unexplained": [],
+        "summary": "",
+        "reason": "",
+        "started": None,
+    }
+
+
+def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
+    """The dispatch that *body* is about, if it is in one of *states*; late and doubled news about it moves nothing."""
+    dispatch = run["dispatches"][body["id"]]
+    return dispatch if dispatch["state"] in states else None
+
+
+def _dispatch_started(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "pending", "running", "answered")
+    if dispatch is None or (dispatch["state"] == "running" and dispatch["agent_id"]):
+        return
+    dispatch["state"] = "running"
+    if body.get("tool_use_id"):
+        # A ticket that is handed in again starts another agent: the binding to the one before is void.
+        dispatch.update({"tool_use_id": body["tool_use_id"], "agent_id": None})
+    dispatch["started"] = body["at"]
+
+
+def _agent_bound(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "running", "asking", "answered")
+    if dispatch:
+        dispatch.update({"agent_id": body["agent_id"], "transcript": body["transcript"]})
+
+
+def _result_rejected(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "running")
+    if dispatch:
+        dispatch["repairs"] += 1
+        dispatch["rejected"] = body.get("text", "")
+
+
+def _questions_raised(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "running")
+    if dispatch:
+        dispatch.update(
+            {"state": "asking", "questions": body["questions"], "round": dispatch["round"] + 1, "repairs": 0}
+        )
+
+
+def _questions_answered(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "asking")
+    if dispatch:
+        dispatch.update({"state": "answered", "questions": []})
+        dispatch["answers"] += [{"question": q, "answer": a} for q, a in body["answers"].items()]
+
+
+def _result_accepted(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "running")
+    if dispatch is None:
+        return
+    dispatch.update(
+        {
+            "state": "completed",
+            "changed": body["changed"],
+            "unexplained": body["unexplained"],
+            "summary": body["summary"],
+        }
+    )
+    run["kept"][dispatch["node"]] = body["kept"]
+    if body["unexplained"]:
+        paths = ", ".join(body["unexplained"][:5])
+        wait_for_human(
+            run, "unexplained", dispatch["node"], f"{paths} changed during {dispatch['id']}, and not by its agent"
+        )
+
+
+def _dispatch_failed(run: Run, body: Body) -> None:
+    dispatch = _in_state(run, body, "pending", "running", "asking", "answered")
+    if dispatch is None:
+        return
+    dispatch.update({"state": "failed", "reason": body["reason"]})
+    if body.get("suggestion"):
+        dispatch["suggestion"] = body["suggestion"]
+    run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
+    if body.get("refused"):  # every further dispatch would end so: nothing is spent before the user says go on
+        why = f"the API refuses work for now; {body['id']} is offered again when that is over and you go on: {body['reason']}"
+        wait_for_human(run, "refused", dispatch["node"], why)
+
+
+def _check_started(run: Run, body: Body) -> None:
+    if body["id"] in run["checks"]:
+        return
+    run["checks"][body["id"]] = {
+        "id": body["id"],
+        "node": body["node"],
+        "visit": body["visit"],
+        "name": body["name"],
+        "shown": body["shown"],
+        "state": "running",
+    }
+
+
+def _check_finished(run: Run, body: Body) -> None:
+    check = run["checks"][body["id"]]
+    if check["state"] == "finished":
+        return
+    check.update(
+        {
+            "state": "finished",
+            "outcome": body["outcome"],
+            "why": body["why"],
+            "changed": body["changed"],
+            "before": body["before"],
+            "tree": body["tree"],
+            "counts": body["counts"],
+        }
+    )
+
+
+WORK: dict[str, Callable[[Run, Body], None]] = {
+    "dispatch_created": _dispatch_created,
+    "dispatch_started": _dispatch_started,
+    "agent_bound": _agent_bound,
+    "result_rejected": _result_rejected,
+    "questions_raised": _questions_raised,
+    "questions_answered": _questions_answered,
+    "result_accepted": _result_accepted,
+    "dispatch_failed": _dispatch_failed,
+    "check_started": _check_started,
+    "check_finished": _check_finished,
+}
