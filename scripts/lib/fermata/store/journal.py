@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from ..core.quick_json import dumps, loads
-from .errors import REPAIR, Damaged, StoreError
+from .errors import Damaged, StoreError
 from .files import sync_folder, write_all
 
 TYPE_CHECKING = False
@@ -115,7 +115,7 @@ def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False
     if not good:
-        raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). {REPAIR}")
+        raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong)")
     return event
 
 
