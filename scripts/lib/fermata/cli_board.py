@@ -7,7 +7,8 @@ from functools import partial
 import click
 
 from .cli_parts import ALL, COUNT, JSON_FLAG, MAX_READ, given_text, read_board, say, tell_task, time_in, write_board
-from .core.board_texts import NOTE_KINDS, PRIORITIES
+from .core.board import PRIORITIES
+from .core.board_texts import NOTE_KINDS
 from .core.consultation import clean
 
 TYPE_CHECKING = False

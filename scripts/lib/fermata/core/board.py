@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 ENTRY_KINDS: tuple[EntryKind, ...] = ("debt", "learning", "report", "backlog")
 # Not kept by the fold; the journal's line has them.
 LONG = ("description", "acceptance", "scope")
+PRIORITIES = ("P1", "P2", "P3")
 OPEN = ("TODO", "IN_PROGRESS", "BLOCKED")
 
 
@@ -27,6 +28,8 @@ def new_board() -> Board:
     return {
         "count": dict.fromkeys(("task", *ENTRY_KINDS), 0),
         "tasks": {},
+        "queue": {priority: {} for priority in PRIORITIES},
+        "at_work": {},
         "notes": {},
         "entries": {kind: {} for kind in ENTRY_KINDS},
     }
@@ -53,6 +56,7 @@ def _task_created(board: Board, event: Event) -> None:
         "created": event["ts"],
         "updated": event["ts"],
     }
+    board["queue"][body["priority"]][body["id"]] = 1
     if body["parent"]:
         board["tasks"][body["parent"]]["open"] += 1
 
@@ -65,7 +69,13 @@ def _changed(board: Board, event: Event) -> Task:
 
 
 def _move(board: Board, task: Task, status: TaskStatus) -> None:
-    """Give *task* its new status, and its parent the right number of open children."""
+    """Give *task* its new status, its place in the queue, and its parent the right number of open children."""
+    board["queue"][task["priority"]].pop(task["id"], None)
+    board["at_work"].pop(task["id"], None)
+    if status == "TODO":
+        board["queue"][task["priority"]][task["id"]] = 1
+    elif status == "IN_PROGRESS":
+        board["at_work"][task["id"]] = 1
     if task["parent"]:
         board["tasks"][task["parent"]]["open"] += (status in OPEN) - (task["status"] in OPEN)
     task["status"] = status
@@ -79,6 +89,8 @@ def _task_changed(board: Board, event: Event) -> None:
     task, body = _changed(board, event), event["body"]
     if any(key in body for key in LONG):
         task["lines"].append(event["seq"])
+    if "priority" in body and board["queue"][task["priority"]].pop(task["id"], 0):
+        board["queue"][body["priority"]][task["id"]] = 1
     for key in ("title", "priority", "blocked_by"):
         if key in body:
             task[key] = body[key]
@@ -208,14 +220,18 @@ def step(board: Board | None, event: Event) -> Board:
         FoldError: an event of a newer format, or one that the lines before it do not explain.
     """
     board = new_board() if board is None else board
-    place = f'line {event["seq"]} ("{event["type"]}")'
-    if event["type"] not in HANDLERS:
-        raise FoldError(f"{place} has an unknown type; a newer fermata wrote it. Update fermata")
+    handler = HANDLERS.get(event["type"])
+    if handler is None:
+        raise FoldError(f"{_place(event)} has an unknown type; a newer fermata wrote it. Update fermata")
     try:
-        HANDLERS[event["type"]](board, event)
+        handler(board, event)
     except KeyError as error:
-        raise FoldError(f"{place} names {error}, which the lines before do not explain") from None
+        raise FoldError(f"{_place(event)} names {error}, which the lines before do not explain") from None
     return board
+
+
+def _place(event: Event) -> str:
+    return f'line {event["seq"]} ("{event["type"]}")'
 
 
 def fold(events: Iterable[Event]) -> Board:

@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 TITLE, NAME, SUMMARY, LEARNING = 200, 120, 1_000, 1_000
 DESCRIPTION, NOTE = 20_000, 60_000
 ITEM, ITEMS = 500, 50
-PRIORITIES = ("P1", "P2", "P3")
 NOTE_KINDS = ("spec", "plan", "result", "progress", "review")
 CATEGORIES = ("design", "code", "tests", "docs", "dependencies", "security", "performance", "other")
 SPEC_PARTS = ("Objective", "Relevant files", "Constraints", "Acceptance criteria")

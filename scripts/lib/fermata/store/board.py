@@ -6,6 +6,7 @@ found again. What may be done to the board is decided by `core/board_rules.py`, 
 
 from __future__ import annotations
 
+import gc
 import time
 from typing import TYPE_CHECKING
 
@@ -77,7 +78,15 @@ class BoardStore(JournalledStore["Board"]):
     # half way, the next call starts from the cache.
 
     def _cached(self) -> Json:
-        return self._known or super()._cached()
+        if self._known:
+            return self._known
+        collecting = gc.isenabled()
+        gc.disable()  # reading thousands of small objects, none of them garbage, takes half as long
+        try:
+            return super()._cached()
+        finally:
+            if collecting:
+                gc.enable()
 
     def _catch_up(self, cached: Json, through: Json = None) -> Json:
         self._known = None
