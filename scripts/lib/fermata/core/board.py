@@ -74,8 +74,6 @@ def _move(board: Board, task: Task, status: TaskStatus) -> None:
     board["at_work"].pop(task["id"], None)
     if status == "TODO":
         board["queue"][task["priority"]][task["id"]] = 1
-    elif status == "IN_PROGRESS":
-        board["at_work"][task["id"]] = 1
     if task["parent"]:
         board["tasks"][task["parent"]]["open"] += (status in OPEN) - (task["status"] in OPEN)
     task["status"] = status
@@ -102,6 +100,7 @@ def _task_claimed(board: Board, event: Event) -> None:
         task["reported"] = None
     _move(board, task, "IN_PROGRESS")
     task["claim"] = {"by": body["by"], "until": body["until"]}
+    board["at_work"][task["id"]] = body["until"]
 
 
 def _task_released(board: Board, event: Event) -> None:

@@ -90,13 +90,13 @@ class Entry(TypedDict):
 class Board(TypedDict):
     """`count`: the highest number given to a task and to each kind of entry.
 
-    `queue`: the ids of the TODO tasks by priority, in the order in which they came or were given back; `at_work`: those
-    IN_PROGRESS. Both are objects for the speed of taking one out.
+    `queue`: the ids of the TODO tasks by priority, in the order in which they came or were given back; `at_work`: until
+    when each task that is IN_PROGRESS is claimed. So whoever claims looks at few of ten thousand tasks.
     """
 
     count: dict[str, int]
     tasks: dict[str, Task]
     queue: dict[str, dict[str, int]]
-    at_work: dict[str, int]
+    at_work: dict[str, str]
     notes: dict[str, dict[str, Note]]
     entries: dict[EntryKind, dict[str, Entry]]

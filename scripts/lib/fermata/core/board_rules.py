@@ -150,11 +150,11 @@ def next_task(board: Board, now: str) -> Task | None:
     work: others wait for this to end.
     """
     tasks = board["tasks"]
-    left = [name for name in board["at_work"] if (claim := tasks[name]["claim"]) and claim["until"] < now]
+    left = [name for name, until in board["at_work"].items() if until < now]
     for priority, queue in board["queue"].items():
         for name in chain((name for name in left if tasks[name]["priority"] == priority), queue):
             task = tasks[name]
-            if not task["open"] and not waits_for(board, task):
+            if not task["open"] and not ((task["blocked_by"] or task["parent"]) and waits_for(board, task)):
                 return task
     return None
 
