@@ -150,10 +150,7 @@ def test_outside_a_repository_every_command_says_so(
     monkeypatch.setattr("fermata.loop.site.find_repo", lambda _: None)
     found = say(group, verb, *needs(group, verb))
     assert (found.code, found.out) == (2, "")
-    assert (
-        found.err
-        == f"fermata: {root} is not inside a git repository; fermata proves and undoes by git. Run: git init\n"
-    )
+    assert found.err.startswith(f"fermata: {root} is not inside a git repository")
 
 
 READING = {"list", "show", "read", "find"}

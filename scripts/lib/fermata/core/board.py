@@ -5,7 +5,7 @@ A pure function of the events. Decides nothing about what may happen; `board_rul
 
 from __future__ import annotations
 
-from .fold import FoldError
+from .fold import FoldError, NewerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -221,7 +221,7 @@ def step(board: Board | None, event: Event) -> Board:
     board = new_board() if board is None else board
     handler = HANDLERS.get(event["type"])
     if handler is None:
-        raise FoldError(f"{_place(event)} has an unknown type; a newer fermata wrote it. Update fermata")
+        raise NewerError(f"{_place(event)} has an unknown type; a newer fermata wrote it. Update fermata")
     try:
         handler(board, event)
     except KeyError as error:

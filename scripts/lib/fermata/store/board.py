@@ -36,7 +36,9 @@ class BoardStore(JournalledStore["Board"]):
     """
 
     holds = "board"
-    way_out = "Keep a copy of the folder; if you move it away, the next `fermata task add` begins an empty board"
+    way_out = (
+        "Nothing advances. Keep a copy of the folder; if you move it away, `fermata task add` begins an empty board"
+    )
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder)
