@@ -249,6 +249,15 @@ def test_a_part_waits_for_what_the_whole_waits_for() -> None:
     assert found.claim() == TWO
 
 
+def test_a_circle_through_what_a_whole_waits_for_is_refused() -> None:
+    """3 is part of 2, which waits for 1: so 1 cannot wait for 3."""
+    found = desk("a")
+    found.add("whole", blocked_by=[ONE])
+    found.add("part", parent=TWO)
+    with pytest.raises(BoardError, match=r"\(t-000001 → t-000003 → t-000001\)"):
+        found.do(rules.change_task, ONE, {"blocked_by": [THREE]})
+
+
 def test_reopening_takes_the_evidence_away_and_stops_who_waits() -> None:
     found = desk("a")
     found.add("b", blocked_by=[ONE])

@@ -64,9 +64,17 @@ def test_what_would_move_the_cursor_is_not_told() -> None:
     assert found(learnt("csv \x1b[2J\u202eis odd"), "csv") == ["csv [2Jis odd (2 hidden characters removed)"]
 
 
-@given(st.lists(st.text("abc des", min_size=1, max_size=60), max_size=12), st.text("abc des"), st.integers(-5, 200))
+@pytest.mark.parametrize(("limit", "count"), [(5, 1), (10, 1), (11, 2), (16, 2), (17, 3)])
+def test_the_line_breaks_count(limit: int, count: int) -> None:
+    assert len(relevant_learnings(learnt("csv", "csv", "csv").board, "csv", limit)) == count
+
+
+TEXTS = st.lists(st.sampled_from(["csv", "parser", "slow", "ä"]), min_size=1, max_size=20).map(" ".join)
+
+
+@given(st.lists(TEXTS, max_size=12), st.sampled_from(["csv", "slow parser", "csv parser", ""]), st.integers(-5, 200))
 def test_the_limit_always_holds(texts: list[str], goal: str, limit: int) -> None:
-    desk = learnt(*(text for text in texts if text.strip()))
+    desk = learnt(*texts)
     lines = relevant_learnings(desk.board, goal, limit)
     assert len("\n".join(lines)) <= max(limit, 0)
     assert lines == relevant_learnings(desk.replayed(), goal, limit)

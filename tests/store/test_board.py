@@ -12,6 +12,7 @@ from fermata.core.board import fold
 from fermata.core.board_texts import BoardError
 from fermata.core.fold import FoldError
 from fermata.store import board as module
+from fermata.store import journal
 from fermata.store.board import BoardStore
 from fermata.store.errors import Damaged, LockTimeout
 from fermata.store.lock import locked
@@ -130,6 +131,38 @@ def test_a_store_that_failed_half_way_forgets_what_it_had(store: BoardStore, mon
     monkeypatch.undo()
     assert store.load()["tasks"]["t-000001"]["status"] == "TODO"
     sound(store)
+
+
+def test_what_could_not_be_read_is_forgotten_too(store: BoardStore) -> None:
+    add(store)
+    store.load()
+    size = os.path.getsize(store.journal)
+    last = store.events()[-1]
+    body = {"id": "t-000001", "by": "w", "until": "9"}
+    news = journal.chain([("task_claimed", body), ("moon_phase_recorded", {})], 1, last["hash"], "2026", "newer")
+    journal.append(store.journal, news, size).sync()
+    with pytest.raises(Damaged, match="newer fermata"):
+        store.load()
+    os.truncate(store.journal, size)
+    assert store.load()["tasks"]["t-000001"]["status"] == "TODO"
+
+
+def test_a_writer_of_the_cache_is_left_alone_by_the_others(store: BoardStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The cache of a large board lags behind; that is no sign of a crash to be swept up after."""
+    monkeypatch.setattr(module, "SMALL", 10)
+    for _ in range(40):
+        add(store)
+    temporary = store.state + ".1.tmp"
+    with open(temporary, "w", encoding="utf-8") as file:
+        file.write("{")
+    late = again(store)
+    monkeypatch.setattr(late, "snapshot", lambda: None)  # all the news comes between its look and its lock
+    add(late)
+    assert os.path.exists(temporary)
+    os.utime(temporary, (0, 0))
+    for _ in range(20):
+        add(store)
+    assert not os.path.exists(temporary)
 
 
 def test_a_large_board_is_cached_now_and_then(store: BoardStore, monkeypatch: pytest.MonkeyPatch) -> None:
