@@ -190,6 +190,8 @@ def test_a_task_from_first_to_last(say: Say) -> None:
         "t-000003  P1  TODO         Ship it  [waits for t-000001]",
         "t-000001  P2  TODO         Write the parser",
     ]
+    part = say("task", "show", "3").out
+    assert "Part of     t-000002 Test it\nAfter       t-000001\nVerified    no" in part
     assert say("task", "list", "--ready").out == "t-000001  P2  TODO         Write the parser\n"
     assert say("task", "claim", "--by", "me").out.startswith(
         "t-000001  P2  IN_PROGRESS  Write the parser  [me until 20"

@@ -4,7 +4,7 @@ import pytest
 
 from fermata.core import board_entries, board_rules
 from fermata.core.board import HANDLERS, fold, new_board
-from fermata.core.fold import FoldError
+from fermata.core.fold_error import FoldError
 from tests.core.desk import Desk, desk
 
 ONE, TWO = "t-000001", "t-000002"

@@ -249,6 +249,14 @@ def test_a_part_waits_for_what_the_whole_waits_for() -> None:
     assert found.claim() == TWO
 
 
+def test_more_blockers_than_anybody_can_read_are_refused() -> None:
+    found = desk(*["x"] * 51)
+    with pytest.raises(
+        BoardError, match=r"t-000052 would wait for 51 tasks; at most 50\. Give it a parent task instead"
+    ):
+        found.add(blocked_by=list(found.board["tasks"]))
+
+
 def test_a_circle_through_what_a_whole_waits_for_is_refused() -> None:
     """3 is part of 2, which waits for 1: so 1 cannot wait for 3."""
     found = desk("a")

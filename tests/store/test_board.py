@@ -10,7 +10,7 @@ import pytest
 from fermata.core import board_rules as rules
 from fermata.core.board import fold
 from fermata.core.board_texts import BoardError
-from fermata.core.fold import FoldError
+from fermata.core.fold_error import FoldError
 from fermata.store import board as module
 from fermata.store import journal
 from fermata.store.board import BoardStore

@@ -5,7 +5,7 @@ A pure function of the events. Decides nothing about what may happen; `board_rul
 
 from __future__ import annotations
 
-from .fold import FoldError, NewerError
+from .fold_error import FoldError, NewerError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
