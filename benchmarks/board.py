@@ -29,7 +29,7 @@ from fermata.core import board_rules
 from fermata.store.board import BoardStore
 from fermata.store.project import Project
 
-CLAIMERS, CLAIMED = 16, 1_000
+CLAIMERS, CLAIMED, PAIRS = 16, 1_000, 7
 UNTIL, NOW = "2999-01-01T00:00:00Z", "2026-11-21T00:00:00Z"
 TARGET_MS = 300.0
 
@@ -157,7 +157,7 @@ def rate(target: object, *words: object, gate: str, count: int) -> float:
 def contention(folder: Path) -> list[Row]:
     """CLAIMERS processes that claim CLAIMED tasks: each once, and the rate against bare locked appends."""
     ratios, wrong = [], 0
-    for n in range(3):
+    for n in range(PAIRS):
         store = repository(folder / f"contention{n}").board()
         fill(store, CLAIMED)
         # A parent and those that wait cannot begin; the claimers take what can.
