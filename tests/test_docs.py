@@ -109,18 +109,28 @@ NO_COMMAND = {"dispatch"}
 
 
 def calls(text: str) -> Iterator[tuple[str, list[str]]]:
-    """Every `fermata VERB [--flag …]` that stands in code, in Markdown."""
+    """Every `fermata VERB [--flag …]` that stands in code, in Markdown; of a group, `GROUP VERB`."""
     for block, inline in CODE.findall(text):
         for line in (block or inline).splitlines():
-            found = re.match(r'\s*(?:\$ )?(?:[A-Z_]+=\S+ )?"?(?:\S*scripts/)?fermata"? +([a-z][a-z-]*)(.*)', line)
+            found = re.match(
+                r'\s*(?:\$ )?(?:[A-Z_]+=\S+ )?"?(?:\S*scripts/)?fermata"? +([a-z][a-z-]*)(?: ([a-z]+)(?=\s|$))?(.*)',
+                line,
+            )
             if found and found[1] not in NO_COMMAND:
-                yield found[1], re.findall(r"(?<!\S)--?[A-Za-z][\w-]*", found[2])
+                verb = f"{found[1]} {found[2]}" if isinstance(cli.commands.get(found[1]), click.Group) else found[1]
+                yield verb.removesuffix(" None"), re.findall(r"(?<!\S)--?[A-Za-z][\w-]*", found[3])
+
+
+def command_of(verb: str) -> click.Command | None:
+    first, _, second = verb.partition(" ")
+    command = cli.commands.get(first)
+    return command.commands.get(second) if second and isinstance(command, click.Group) else command
 
 
 def unknown_calls(text: str) -> list[str]:
     found = []
     for verb, flags in calls(text):
-        command = cli.commands.get(verb)
+        command = command_of(verb)
         if command is None:
             found.append(verb)
             continue
@@ -140,6 +150,8 @@ def test_an_unknown_call_is_found() -> None:
     inline = "`fermata show plan`, `fermata shwo plan`, `fermata dispatch d-001`"
     block = '```\n./scripts/fermata rehearse --get-clint\n"${X}/scripts/fermata" next --json\n```'
     assert unknown_calls(f"{inline}\n{block}") == ["shwo", "rehearse --get-clint"]
+    groups = "`fermata task list --ready`, `fermata task lst`, `fermata task add T --piority P1`, `fermata task`"
+    assert unknown_calls(groups) == ["task lst", "task add --piority"]
 
 
 def test_the_documents_do_name_calls() -> None:

@@ -17,6 +17,8 @@ if __name__ == "__main__":
     ROOT = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
     sys.path[:0] = [os.path.join(ROOT, "scripts", "lib"), ROOT]
 
+from fermata.core.board import fold as fold_board
+from fermata.core.board_rules import add_task, write_note
 from fermata.core.consultation import code_of
 from fermata.host.bound import Bound
 from fermata.host.decisions import typed
@@ -26,7 +28,7 @@ from fermata.store.errors import StoreError
 from fermata.store.project import Project
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import RunStore
-from tests.store.oracles import acknowledged, clean, sound
+from tests.store.oracles import acknowledged, clean, folded, sound, whole
 from tests.store.runs import (
     KEPT_PLAN,
     RUN,
@@ -45,7 +47,9 @@ from tests.store.runs import (
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from fermata.core.board_records import Board
     from fermata.core.records import Event, Json, Run
+    from fermata.store.board import BoardStore
 
     Ack = Callable[[str], None]
 
@@ -331,6 +335,52 @@ def _check_cli(folder: str, acked: list[str]) -> None:
         assert "d-001" in file.read()
 
 
+# --- the board: a task is added, claimed and proven ------------------------------------------------------------------------
+
+TITLES = ["one", "two", "three"]
+
+
+def board_of(folder: str) -> BoardStore:
+    return Project(folder).board()
+
+
+def _prepare_board(folder: str) -> None:
+    Project(folder).prepare()
+    board_of(folder).act("test", lambda board: add_task(board, "zero"))
+
+
+def _work(folder: str, ack: Ack, titles: list[str] = TITLES) -> None:
+    """Add a task for each of *titles* that has none, and give a note to each that lacks it, each in one transaction."""
+    store = board_of(folder)
+    for title in titles:
+
+        def add(board: Board, title: str = title) -> Json:
+            return [] if title in [t["title"] for t in board["tasks"].values()] else add_task(board, title)
+
+        store.act("test", add)
+        ack(title)
+
+        def note(board: Board, title: str = title) -> Json:
+            (name,) = [t["id"] for t in board["tasks"].values() if t["title"] == title]
+            return [] if name in board["notes"] else write_note(board, name, "plan", "plan", title * 100)
+
+        store.act("test", note)
+
+
+def _check_board(folder: str, acked: list[str]) -> None:
+    store = board_of(folder)
+    acknowledged(store.events(), "task_created", "title", ["zero", *acked], extra=1)
+    _work(folder, lambda _: None)
+    _a_minute_later(store.folder)
+    store.rebuild()
+    whole(store)
+    events = folded(store, fold_board)
+    clean(store.folder)
+    acknowledged(events, "task_created", "title", ["zero", *TITLES])
+    for name, notes in store.load()["notes"].items():
+        assert store.details(notes["plan"]["line"])["text"] == store.load()["tasks"][name]["title"] * 100
+
+
 def _nothing(folder: str) -> None:
     del folder
 
@@ -343,6 +393,7 @@ SCENARIOS = {
     "repair": Scenario(_prepare_damaged, _repair, _check_repair),
     "repair-cut": Scenario(_prepare_cut, _repair, _check_repair),
     "rebuild": Scenario(_prepare_broken, _rebuild, _check_rebuild),
+    "board": Scenario(_prepare_board, _work, _check_board),
     "cli": Scenario(_prepare_cli, _cli, _check_cli),
 }
 

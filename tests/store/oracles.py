@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import json
 import os
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from fermata.core.fold import fold
 from fermata.store import journal
 from fermata.store.lock import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from fermata.core.records import Event
-    from fermata.store.run_store import RunStore
+    from fermata.store.run_store import JournalledStore, RunStore
 
 
 def acknowledged(events: Iterable[Event], kind: str, key: str, wanted: Iterable[str], *, extra: int = 0) -> None:
@@ -26,22 +26,22 @@ def acknowledged(events: Iterable[Event], kind: str, key: str, wanted: Iterable[
     assert len(found) <= len(wanted) + extra
 
 
-def whole(store: RunStore) -> None:
+def whole(store: JournalledStore[Any]) -> None:
     """O2: `state.json` is absent or one JSON object."""
     if os.path.exists(store.state):
         with open(store.state, encoding="utf-8") as file:
             assert isinstance(json.load(file), dict)
 
 
-def folded(store: RunStore) -> list[Event]:
-    """O3 and O4: the chain verifies from its first line, and the state that readers get is its fold."""
+def folded(store: JournalledStore[Any], by: Callable[[list[Event]], object] = fold) -> list[Event]:
+    """O3 and O4: the chain verifies from its first line, and the state that readers get is its fold *by* that function."""
     events = [event for event, _ in journal.read_tail(store.journal)]
     snapshot = store.snapshot()
-    fresh = fold(events)
+    fresh = by(events)
     if snapshot is None:
         assert fresh is None
     else:
-        assert json.dumps(snapshot["run"], sort_keys=True) == json.dumps(fresh, sort_keys=True)
+        assert json.dumps(snapshot[store.holds], sort_keys=True) == json.dumps(fresh, sort_keys=True)
         assert snapshot["seq"] == len(events)
     return events
 

@@ -9,8 +9,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.core.board import fold as fold_board
+from fermata.core.board_rules import add_task
 from fermata.store import run_store
-from tests.store.oracles import acknowledged, sound
+from tests.store.oracles import acknowledged, clean, folded, sound
 from tests.store.runs import bound, dispatch, make_project, make_run, started, write
 
 if TYPE_CHECKING:
@@ -44,6 +46,22 @@ while True:
     if taken is None:
         break
     print(taken, flush=True)
+"""
+)
+CLAIMER = (
+    HEAD
+    + """
+from fermata.core.board_rules import claim_task, verify_task
+from fermata.store.board import BoardStore
+store, me = BoardStore(sys.argv[1]), sys.argv[2]
+print("ready", flush=True); sys.stdin.readline()
+while True:
+    news = store.act(me, lambda board: claim_task(board, me, "2999", "2026"), 60)
+    if not news:
+        break
+    name = news[0][1]["id"]
+    print(name, flush=True)
+    store.act(me, lambda board: verify_task(board, name, "run", "f" * 40, {"tests": "green"}), 60)
 """
 )
 STARTER = (
@@ -120,6 +138,38 @@ def test_each_task_is_given_to_exactly_one(tmp_path: Path) -> None:
     said = race(TAKER, [[store.folder, f"toolu_{n}"] for n in range(6)])
     assert sorted(word for words in said for word in words) == names
     sound(store)
+
+
+def claim_race(tmp_path: Path, claimers: int, count: int) -> None:
+    """Every third task waits for the one before; each is claimed once, and none before what it waits for is verified."""
+    store = make_project(tmp_path).board()
+    for n in range(count):
+        before = [str(n)] if n % 3 == 2 else []
+        store.act("test", lambda board, before=before: add_task(board, "x", blocked_by=before))  # type: ignore[misc]
+    said = race(CLAIMER, [[store.folder, f"w{n}"] for n in range(claimers)])
+    claimed = sorted(word for words in said for word in words)
+    assert claimed == sorted(set(claimed)), "a task was given to two"
+    events = folded(store, fold_board)
+    assert set(claimed) == {e["body"]["id"] for e in events if e["type"] == "task_claimed"}
+    done: set[str] = set()
+    for event in events:
+        if event["type"] == "task_verified":
+            done.add(event["body"]["id"])
+        if event["type"] == "task_claimed":
+            assert set(store.load()["tasks"][event["body"]["id"]]["blocked_by"]) <= done
+    # A claimer that finds nothing to begin goes home; whoever proves a blocker goes on to what waited for it.
+    left = [task["id"] for task in store.load()["tasks"].values() if not task["verified"]]
+    assert left == []
+    clean(store.folder)
+
+
+def test_each_task_of_the_board_is_claimed_by_exactly_one(tmp_path: Path) -> None:
+    claim_race(tmp_path, 6, 40)
+
+
+@pytest.mark.long
+def test_a_thousand_tasks_claimed_by_sixteen(tmp_path: Path) -> None:
+    claim_race(tmp_path, 16, 1_000)
 
 
 def test_of_runs_started_at_once_one_wins(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from fermata.core.fold import HANDLERS
 from fermata.store.data import DataFolder
 from fermata.store.project import Project
 from fermata.store.repair import examine
-from fermata.store.run_store import FORMAT, SUBFOLDERS, RunStore
+from fermata.store.run_store import FORMAT, RunStore
 from tests.git.sandbox import make_sandbox
 from tests.store.oracles import sound
 from tests.store.play_golden import GOLDEN, HISTORIES, play_history
@@ -64,7 +64,7 @@ def test_today_s_commands_read_them_and_go_on(
     project, data = Project(sandbox.repo.common_dir), DataFolder(str(tmp_path / "data"))
     project.note_data_folder(data.folder)
     shutil.copytree(GOLDEN / name, project.run(run["run"]).folder)
-    for folder in SUBFOLDERS:
+    for folder in RunStore.subfolders:
         os.makedirs(project.run(run["run"]).path(folder))
     data.set_marker(
         run["session"], {"run": run["run"], "store": project.folder, "root": str(sandbox.root), "goal": "x"}

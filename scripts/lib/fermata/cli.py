@@ -18,13 +18,16 @@ import click
 
 from . import __version__
 from .checks.runner import CheckError
+from .cli_board import note, task
+from .cli_entries import backlog, debt, learning, report
+from .cli_parts import JSON_FLAG
+from .cli_parts import say as _say
 from .core.consultation import clean, line
 from .git.run import GitError
 from .store.errors import Refused, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .core.records import Json
     from .loop.site import Site
     from .store.run_store import RunStore
 
@@ -52,15 +55,6 @@ def _driven(site: Site) -> RunStore:
     return store
 
 
-def _say(text: str, value: Json, as_json: bool) -> None:
-    """Print *text*, or *value* as JSON in ASCII: what was named by others can then do nothing to a terminal."""
-    try:
-        click.echo(json.dumps(value) if as_json else text)
-    except BrokenPipeError:
-        sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader has enough; the interpreter flushes into nothing
-
-
-JSON_FLAG = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 RUN_OPTION = click.option("--run", "run_id", metavar="RUN", help="Another run than the one on hand.")
 
 
@@ -71,6 +65,10 @@ def cli() -> None:
     People type /build, /fermata:approve, status, stop, abort and resume in Claude Code; this command line shows
     the same runs in a terminal, and is what the driving session calls.
     """
+
+
+for group in (task, note, debt, report, learning, backlog):
+    cli.add_command(group)
 
 
 @cli.command()
@@ -389,7 +387,7 @@ def rehearse(host: str | None, get_client: bool, mode: str, keep: bool, as_json:
 def main(argv: list[str] | None = None) -> int:
     """Run one command; every error becomes a message and an exit code."""
     try:
-        result = cli.main(args=argv, prog_name="fermata", standalone_mode=False)
+        result = cli.main(args=argv, prog_name="fermata", standalone_mode=False, obj=_site)
     except click.ClickException as error:
         error.show()
         return error.exit_code

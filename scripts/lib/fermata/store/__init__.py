@@ -1,1 +1,1 @@
-"""Everything that writes state: journal, snapshot, lock, the data folder's approvals and markers."""
+"""Everything that writes state: journal, snapshot, lock, the board, the data folder's approvals and markers."""

@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 
 from ..core.quick_json import dumps, loads
-from .errors import REPAIR, Damaged, StoreError
+from .errors import Damaged, StoreError
 from .files import sync_folder, write_all
 
 TYPE_CHECKING = False
@@ -106,16 +106,16 @@ def as_line(event: Event) -> bytes:
     return dumps(event).encode() + b"\n"
 
 
-def _parse(data: bytes, path: str, seq: int, head: str) -> Event:
+def _parse(data: bytes, path: str, seq: int, head: str | None) -> Event:
     try:
         event: Event = loads(data)
         end = f',"hash":"{event["hash"]}"}}\n'.encode()
-        good = event["prev"] == head and event["seq"] == seq and data.endswith(end)
+        good = head in (None, event["prev"]) and event["seq"] == seq and data.endswith(end)
         good = good and event["hash"] == _hash_of(data[: -len(end)])
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         good = False
     if not good:
-        raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong). {REPAIR}")
+        raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong)")
     return event
 
 
@@ -138,6 +138,17 @@ def read_tail(path: str, start: int = 0, seq: int = 0, head: str = GENESIS) -> I
             event = _parse(data, path, seq, head)
             start, head = start + len(data), event["hash"]
             yield event, start
+
+
+def read_lines(path: str, wanted: set[int]) -> list[Event]:
+    """The lines with these numbers, the first being 1; each must be whole, its place in the chain is not looked at.
+
+    Raises:
+        Damaged: one is not as it was written.
+        OSError: no such file, or it cannot be read.
+    """
+    with open(path, "rb") as file:
+        return [_parse(data, path, seq, None) for seq, data in enumerate(file, 1) if seq in wanted]
 
 
 def set_aside_torn(path: str, size: int) -> None:

@@ -20,10 +20,11 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from ..core.records import Run
+    from .board import BoardStore
 
-README = """fermata keeps its runs here: an append-only journal per run, and what agents handed in.
+README = """fermata keeps its runs and its board here: an append-only journal for each, and what agents handed in.
 Nothing in this folder is yours to edit; `fermata status` shows it.
-Deleting the folder forgets every run and nothing else.
+Deleting the folder forgets every run, the board, and nothing else.
 """
 
 
@@ -68,6 +69,12 @@ class Project:
     def run(self, run_id: str) -> RunStore:
         """The store of *run_id*, which need not exist. Raises StoreError for an unusable name."""
         return RunStore(os.path.join(self.runs_folder, safe_name(run_id)))
+
+    def board(self) -> BoardStore:
+        """The store of the board, which need not exist."""
+        from .board import BoardStore  # hooks load this module, and none of them looks at the board
+
+        return BoardStore(os.path.join(self.folder, "board"))
 
     def run_ids(self) -> list[str]:
         """Every run that has a journal, newest first."""
