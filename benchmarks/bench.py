@@ -253,8 +253,8 @@ def contention(folder: Path) -> list[Row]:
             writer.join()
         return WRITERS * TRANSITIONS / (time.perf_counter() - began)
 
-    pairs = [(rate(write_ours, run.folder), rate(write_bare, str(folder / "bare2.jsonl"))) for _ in range(3)]
-    lost = 3 * WRITERS * TRANSITIONS - (len(run.events()) - 2)
+    pairs = [(rate(write_ours, run.folder), rate(write_bare, str(folder / "bare2.jsonl"))) for _ in range(5)]
+    lost = 5 * WRITERS * TRANSITIONS - (len(run.events()) - 2)
     return [
         Row("transitions lost by 32 writers", float(lost), 0.0, ""),
         Row(

@@ -536,7 +536,7 @@ def test_1_a_bug_of_ours_is_one_line_and_a_path(call: Call, bench: Bench, monkey
     def broken() -> None:
         raise ZeroDivisionError("by\nnothing\x1b[2J")
 
-    monkeypatch.setattr(module, "_site", broken)
+    monkeypatch.setattr(module, "open_here", broken)
     found = call("status", cwd=root(bench))
     assert (found.code, found.out, found.err.count("\n")) == (1, "", 1)
     assert found.err.startswith("fermata: this is a bug of fermata's (ZeroDivisionError: by nothing[2J (1 hidden")
@@ -552,7 +552,7 @@ def test_1_a_bug_whose_details_can_be_kept_nowhere_shows_them(
     def broken() -> None:
         raise ZeroDivisionError("by nothing")
 
-    monkeypatch.setattr(module, "_site", broken)
+    monkeypatch.setattr(module, "open_here", broken)
     monkeypatch.setenv("XDG_DATA_HOME", "/proc/nothing/here")
     assert main(["status"]) == 1
     err = capsys.readouterr().err

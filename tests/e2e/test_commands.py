@@ -186,7 +186,8 @@ def test_a_folder_without_git_is_told_what_to_run(set_stage: SetStage, tmp_path:
     (folder := tmp_path / "plain").mkdir()
     stage = set_stage(version, cast(folder), folder, mode="default")
     said = stage.headless(BUILD).result
-    assert "is not inside one. Run: git init" in said
+    assert "is not inside a git repository" in said
+    assert 'Run: git init && git add -A && git commit -m "Begin"' in said
     assert conversations(stage) == 0
 
 

@@ -9,42 +9,25 @@ from __future__ import annotations
 import errno
 import json
 import os
-import shutil
 import sys
 import time
 import traceback
 
 import click
 
-from . import __version__
 from .checks.runner import CheckError
 from .cli_board import note, task
 from .cli_entries import backlog, debt, learning, report
-from .cli_parts import JSON_FLAG
-from .cli_parts import say as _say
+from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
+from .cli_people import doctor, rehearse, repair, setup, version
 from .core.consultation import clean, line
 from .git.run import GitError
-from .store.errors import Refused, StoreError
+from .store.errors import StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .loop.site import Site
     from .store.run_store import RunStore
-
-MAX_MESSAGE = 20_000
-
-
-def _here() -> str:
-    try:
-        return os.getcwd()
-    except FileNotFoundError:
-        raise StoreError("this folder is gone; cd into one that is there, and run the command again") from None
-
-
-def _site() -> Site:
-    from .loop.site import open_site
-
-    return open_site(_here(), os.environ)
 
 
 def _driven(site: Site) -> RunStore:
@@ -67,8 +50,8 @@ def cli() -> None:
     """
 
 
-for group in (task, note, debt, report, learning, backlog):
-    cli.add_command(group)
+for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog):
+    cli.add_command(command)
 
 
 @cli.command()
@@ -77,7 +60,7 @@ def start(as_json: bool) -> None:
     """Open the run that /build asked for, and say what is due first. For the session that drives the run."""
     from .loop.start import start_run
 
-    site = _site()
+    site = open_here()
     start_run(site)
     sys.exit(_next(site, _driven(site), as_json))
 
@@ -89,7 +72,7 @@ def next_command(as_json: bool) -> None:
 
     Exit code 3: only a human can go on.
     """
-    site = _site()
+    site = open_here()
     sys.exit(_next(site, _driven(site), as_json))
 
 
@@ -101,7 +84,7 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
     harvest(site, store)
     run, actions = drive(site, store, check=not site.confined)
     text, code = answer(run, actions)
-    _say(
+    say(
         text,
         {
             "run": run["run"],
@@ -125,14 +108,14 @@ def resume(run_id: str | None, as_json: bool) -> None:
     """
     from .loop.start import reload_settings
 
-    site = _site()
+    site = open_here()
     store = site.shown(run_id)
     store.rebuild()
     reload_settings(site, store)
     run = store.load()
     if not site.session:
         text = f"{run['run']} is whole ({run['status']}). To go on, type /fermata:resume {run['run']} in Claude Code."
-        _say(text, {"run": run["run"], "status": run["status"], "text": text}, as_json)
+        say(text, {"run": run["run"], "status": run["status"], "text": text}, as_json)
         return
     sys.exit(_next(site, _driven(site), as_json))
 
@@ -143,9 +126,9 @@ def harvest(as_json: bool) -> None:
     """Take results that no hook saw, and give up agents that are gone. For the session that drives the run."""
     from .loop.harvest import harvest as take
 
-    site = _site()
+    site = open_here()
     found = take(site, _driven(site))
-    _say("\n".join(found) or "Nothing to take: every agent at work is accounted for.", {"found": found}, as_json)
+    say("\n".join(found) or "Nothing to take: every agent at work is accounted for.", {"found": found}, as_json)
 
 
 @cli.command()
@@ -156,8 +139,8 @@ def brief(dispatch_id: str, run_id: str | None, as_json: bool) -> None:
     """Print the brief of a dispatch (d-001)."""
     from .views.parts import show_part
 
-    text = show_part(_site().shown(run_id), dispatch_id)
-    _say(text.rstrip("\n"), {"id": dispatch_id, "text": text}, as_json)
+    text = show_part(open_here().shown(run_id), dispatch_id)
+    say(text.rstrip("\n"), {"id": dispatch_id, "text": text}, as_json)
 
 
 @cli.command()
@@ -174,8 +157,8 @@ def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
     """
     from .loop.try_checks import try_checks
 
-    found = try_checks(_site(), baseline=baseline, quick=quick, seconds=seconds)
-    _say(
+    found = try_checks(open_here(), baseline=baseline, quick=quick, seconds=seconds)
+    say(
         "\n".join(entry["text"] for entry in found) or "This project has no checks that fermata knows.",
         {"checks": found},
         as_json,
@@ -195,7 +178,7 @@ def wait(seconds: int, as_json: bool) -> None:
     from .checks.runner import wait_checks
     from .loop.drive import collect_checks, run_checks
 
-    site = _site()
+    site = open_here()
     store = _driven(site)
     if site.confined:
         run_checks(site, store)
@@ -214,9 +197,9 @@ def status(run_id: str | None, as_json: bool) -> None:
     from .store.data import DataFolder
     from .views.status import document, shown_status, text
 
-    site = _site()
+    site = open_here()
     if not site.project.run_ids():
-        _say('No run here yet. Type /build "GOAL" in Claude Code.', {"format": 1, "run": None}, as_json)
+        say('No run here yet. Type /build "GOAL" in Claude Code.', {"format": 1, "run": None}, as_json)
         return
     store = site.shown(run_id)
     run, torn = store.load(), store.torn()
@@ -224,7 +207,7 @@ def status(run_id: str | None, as_json: bool) -> None:
     marker = DataFolder(folder).marker(run["session"]) if folder else None
     told = [f"Note      a crash tore a line off the journal; it never counted and lies in {name}" for name in torn]
     found = {**document(run, marker, os.environ), "torn": torn}
-    _say("\n".join([text(run, marker, os.environ), *told]), found, as_json)
+    say("\n".join([text(run, marker, os.environ), *told]), found, as_json)
     sys.exit(3 if shown_status(run) == "waiting" else 0)
 
 
@@ -236,8 +219,8 @@ def show(part: str, run_id: str | None, as_json: bool) -> None:
     """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result) or a check (c-001: evidence and output)."""
     from .views.parts import show_part
 
-    text = show_part(_site().shown(run_id), part)
-    _say(text.rstrip("\n"), {"part": part, "text": text}, as_json)
+    text = show_part(open_here().shown(run_id), part)
+    say(text.rstrip("\n"), {"part": part, "text": text}, as_json)
 
 
 @cli.command()
@@ -253,13 +236,13 @@ def handoff(action: str, dispatch_id: str | None, run_id: str | None, as_json: b
     from .loop.handoffs import find_handoff
 
     del action
-    found = find_handoff(_site().shown(run_id), dispatch_id)
+    found = find_handoff(open_here().shown(run_id), dispatch_id)
     if found is None:
-        _say("No agent has handed over to another one yet.", {"id": None, "handoff": None}, as_json)
+        say("No agent has handed over to another one yet.", {"id": None, "handoff": None}, as_json)
         return
     name, record, file = found
     shown = json.dumps(record, indent=1, ensure_ascii=False)
-    _say(f"{name}: {clean(file)}\n{clean(shown, MAX_MESSAGE)}", {"id": name, "handoff": record, "file": file}, as_json)
+    say(f"{name}: {clean(file)}\n{clean(shown, MAX_MESSAGE)}", {"id": name, "handoff": record, "file": file}, as_json)
 
 
 @cli.command()
@@ -270,124 +253,14 @@ def log(run_id: str | None, count: int, as_json: bool) -> None:
     """The journal: what happened, when, by whom."""
     from .views.parts import log_lines
 
-    events = _site().shown(run_id).events()[-count:]
-    _say("\n".join(log_lines(events)), {"events": events}, as_json)
-
-
-@cli.command()
-@click.argument("run_id", required=False, metavar="[RUN]")
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@JSON_FLAG
-def repair(run_id: str | None, yes: bool, as_json: bool) -> None:
-    """Let a run with a damaged journal go on from its last good line. Only for people, in a terminal.
-
-    Shows what is damaged and what would go, keeps copies of it all, and asks before it changes anything; with --json it
-    does not ask, and changes something only with --yes. Exit code 5: the run is damaged still.
-    """
-    from .store.repair import repair as mend
-    from .views.repair import document, done_text, find_damage, text
-
-    _refuse_programs("repair")
-    site = _site()
-    names, known = find_damage(site, run_id)
-    if known is None:
-        told = f"{names[0]} is whole" if len(names) == 1 else f"{len(names)} runs here, and each is whole"
-        _say(f"Nothing is damaged: {told}. Nothing was changed.", {"damaged": False, "runs": names}, as_json)
-        return
-    store, damage = known
-    found = document(site, store, damage)
-    if not as_json:
-        click.echo(text(site, store, damage, _paint))
-    if not (yes or (not as_json and click.confirm(f"\nLet it go on from line {damage.seq}?", default=False))):
-        _say("Nothing was changed.", found, as_json)
-        sys.exit(5)
-    done = mend(store, damage)
-    _say("\n" + done_text(store, done, _paint), {**found, "repaired": True, "copies": done.copies}, as_json)
-
-
-def _refuse_programs(verb: str) -> None:
-    """Some commands are for people: not for a model's shell, and not for a script that answers itself."""
-    if os.environ.get("CLAUDECODE") or os.environ.get("CLAUDE_CODE_SESSION_ID"):
-        raise Refused(f"`fermata {verb}` is for people; type it in a terminal of your own, outside Claude Code")
-    if not sys.stdin.isatty():
-        raise Refused(f"`fermata {verb}` is for people, and no terminal is connected; type it in one")
-
-
-def _paint(words: str, kind: str) -> str:
-    """*words* in their kind's colour; click leaves it out where no terminal reads."""
-    if os.environ.get("NO_COLOR"):
-        return words
-    return (
-        click.style(words, bold=True) if kind == "name" else click.style(words, fg="red" if kind == "bad" else "green")
-    )
-
-
-@cli.command()
-@JSON_FLAG
-def doctor(as_json: bool) -> None:
-    """Prove the installation: client, plugin, environment, a probe that the gate must refuse, others' hooks, state, strength.
-
-    Exit code 8: something must be mended; the line says how.
-    """
-    from .views.doctor import examine
-    from .views.finding import findings_text
-
-    found = examine(_here(), os.environ)
-    broken = any(finding.ok is False for finding in found)
-    shown = findings_text(found, shutil.get_terminal_size().columns, os.environ.get("HOME", ""))
-    _say(clean(shown, MAX_MESSAGE), {"ok": not broken, "findings": [finding._asdict() for finding in found]}, as_json)
-    sys.exit(8 if broken else 0)
-
-
-@cli.command()
-@JSON_FLAG
-def version(as_json: bool) -> None:
-    """Which fermata this is, and its interpreter."""
-    found = {"fermata": __version__, "python": sys.version.split()[0], "environment": sys.prefix}
-    _say(f"fermata {__version__} (Python {found['python']})", found, as_json)
-
-
-@cli.command()
-@JSON_FLAG
-def setup(as_json: bool) -> None:
-    """Make fermata's own Python environment ready. The launcher does so by itself; this says where it is."""
-    _say(f"fermata is set up: {sys.prefix}", {"environment": sys.prefix}, as_json)
-
-
-@cli.command()
-@click.option(
-    "--host",
-    type=click.Choice(["claude", "simulated"]),
-    help="The real client, or one that stands in for it. Without this: the real one where there is one.",
-)
-@click.option("--get-client", is_flag=True, help="Fetch the newest known client with npm, if none is installed.")
-@click.option(
-    "--mode",
-    type=click.Choice(["default", "auto"]),
-    default="default",
-    show_default=True,
-    help="Permission mode of the sessions.",
-)
-@click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
-@JSON_FLAG
-def rehearse(host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
-    """Play a whole /build on the real Claude Code client with a scripted model: no account, no cost, about a minute.
-
-    Where no client is installed a simulated one plays its part, and says what only the real one can show.
-
-    Shows gates that hold, forged approvals that are refused, a false "tests pass" that is caught, a crash that is
-    resumed. Exit code 0 only if all of it happened. FERMATA_CLIENT names another client than `claude` on PATH.
-    """
-    from .views.rehearsal import run_rehearsal
-
-    host = "fetched" if get_client and host != "simulated" else host
-    sys.exit(run_rehearsal(os.environ, host=host, mode=mode, keep=keep, as_json=as_json))
+    events = open_here().shown(run_id).events()[-count:]
+    say("\n".join(log_lines(events)), {"events": events}, as_json)
 
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; every error becomes a message and an exit code."""
     try:
-        result = cli.main(args=argv, prog_name="fermata", standalone_mode=False, obj=_site)
+        result = cli.main(args=argv, prog_name="fermata", standalone_mode=False, obj=open_here)
     except click.ClickException as error:
         error.show()
         return error.exit_code
@@ -429,7 +302,7 @@ def _sandbox_hint(said: str) -> str:
     if os.environ.get("SANDBOX_RUNTIME") != "1" or os.strerror(errno.EROFS) not in said:
         return ""
     try:
-        repo = _site().repo
+        repo = open_here().repo
     except (StoreError, OSError):
         return ""
     return (

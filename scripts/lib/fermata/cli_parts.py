@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     OpenSite = Callable[[], Site]
 
 MAX_READ = 1_000_000
+MAX_MESSAGE = 20_000
 JSON_FLAG = click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 COUNT = click.option(
     "-n", "count", type=click.IntRange(1, 100_000), default=50, show_default=True, help="Show at most N."
@@ -32,12 +33,29 @@ COUNT = click.option(
 ALL = click.option("--all", "everything", is_flag=True, help="Also what is archived or closed.")
 
 
-def say(text: str, value: Json, as_json: bool) -> None:  # noqa: FBT001 - as click gives it
+def say(text: str, value: Json, as_json: bool) -> None:
     """Print *text*, or *value* as JSON in ASCII: what was named by others can then do nothing to a terminal."""
     try:
         click.echo(json.dumps(value) if as_json else text)
     except BrokenPipeError:
         sys.stdout = open(os.devnull, "w")  # noqa: SIM115 - the reader has enough; the interpreter flushes into nothing
+
+
+def here() -> str:
+    """The current folder. Raises StoreError where it is gone."""
+    from .store.errors import StoreError
+
+    try:
+        return os.getcwd()
+    except FileNotFoundError:
+        raise StoreError("this folder is gone; cd into one that is there, and run the command again") from None
+
+
+def open_here() -> Site:
+    """The repository that the current folder lies in. Raises Usage, StoreError."""
+    from .loop.site import open_site
+
+    return open_site(here(), os.environ)
 
 
 def time_in(minutes: float = 0) -> str:

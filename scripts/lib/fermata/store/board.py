@@ -73,8 +73,8 @@ class BoardStore(JournalledStore["Board"]):
     def _nothing(self) -> Board:
         return new_board()
 
-    def _fold(self, state: Board | None, event: Event) -> Board:
-        return step(state, event)
+    def _fold(self) -> Callable[[Board | None, Event], Board]:
+        return step
 
     # The fold changes the board itself, so what this process remembers is dropped before each change: if that fails
     # half way, the next call starts from the cache.

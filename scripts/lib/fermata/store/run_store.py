@@ -102,8 +102,8 @@ class JournalledStore(Generic[State]):
         """What a person can do when the journal is not there any more."""
         return self.way_out
 
-    def _fold(self, state: State | None, event: Event) -> State:
-        """The state after *event*; may change *state* itself. Raises FoldError."""
+    def _fold(self) -> Callable[[State | None, Event], State]:
+        """What gives the state after an event; it may change the state it is given. It raises FoldError."""
         raise NotImplementedError
 
     def events(self) -> list[Event]:
@@ -179,8 +179,9 @@ class JournalledStore(Generic[State]):
     def _append(self, actor: str, snapshot: Json, news: News) -> tuple[Json, journal.Appended]:
         state, seq, head, size = self._parts(snapshot)
         events = journal.chain(news, seq, head, utc_now(), actor)
+        step = self._fold()
         for event in events:
-            state = self._fold(state, event)
+            state = step(state, event)
         appended = journal.append(self.journal, events, size)
         seq, head = events[-1]["seq"], events[-1]["hash"]
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": appended.size, self.holds: state}, appended
@@ -230,28 +231,30 @@ class JournalledStore(Generic[State]):
     def _catch_up(self, cached: Json, through: Json = None) -> Json:
         """The state as the whole lines behind *cached* leave it; they must pass *through* what is known to have been."""
         state, seq, head, size = self._parts(cached)
-        passed = through is None
+        passed, step = through is None, self._fold()
         for event, end in self._tail(size, seq, head):
-            state, seq, head, size = self._step(state, event), event["seq"], event["hash"], end
+            try:
+                state = step(state, event)
+            except (LookupError, TypeError, ValueError, AttributeError) as error:
+                raise self._unfit(event, error) from None
+            seq, head, size = event["seq"], event["hash"], end
             passed = passed or (through is not None and (seq, head, size) == self._parts(through)[1:])
         if not passed:
             raise Damaged(f"{self.journal} is not the journal that {self.state} was made from. {self.way_out}")
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, self.holds: state} if state else None
 
-    def _step(self, state: State | None, event: Event) -> State:
+    def _unfit(self, event: Event, error: Exception) -> Damaged:
+        """The words for a line that is whole and that the fold cannot take."""
         from ..core.fold_error import FoldError, NewerError
 
-        try:
-            return self._fold(state, event)
-        except NewerError as error:
-            raise Damaged(f"{self.journal}: {error}") from None
-        except FoldError as error:
-            raise Damaged(f"{self.journal}: {error}. {self.way_out}") from None
-        except (LookupError, TypeError, ValueError, AttributeError) as error:
-            raise Damaged(
-                f"{self.journal}: line {event['seq']} ({event['type']}) does not fit the lines before it "
-                f"({type(error).__name__}: {error}). {self.way_out}"
-            ) from None
+        if isinstance(error, NewerError):
+            return Damaged(f"{self.journal}: {error}")
+        if isinstance(error, FoldError):
+            return Damaged(f"{self.journal}: {error}. {self.way_out}")
+        return Damaged(
+            f"{self.journal}: line {event['seq']} ({event['type']}) does not fit the lines before it "
+            f"({type(error).__name__}: {error}). {self.way_out}"
+        )
 
     def _parts(self, snapshot: Json) -> tuple[State | None, int, str, int]:
         if snapshot is None:
@@ -281,10 +284,10 @@ class RunStore(JournalledStore["Run"]):
             f"start anew with /build"
         )
 
-    def _fold(self, state: Run | None, event: Event) -> Run:
+    def _fold(self) -> Callable[[Run | None, Event], Run]:
         from ..core.fold import step
 
-        return step(state, event)
+        return step
 
 
 def usable(found: Json, holds: str = "run") -> bool:
