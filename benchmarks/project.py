@@ -54,22 +54,17 @@ def created(run_id: str) -> dict[str, object]:
     }
 
 
+def make_repository(project: Path) -> None:
+    """A git repository with one empty commit."""
+    who = ("-c", "user.name=bench", "-c", "user.email=bench@localhost")
+    subprocess.run(["git", "init", "-q", str(project)], check=True)
+    subprocess.run(["git", "-C", str(project), *who, "commit", "-q", "--allow-empty", "-m", "begin"], check=True)
+
+
 def make_run(folder: Path, events: int) -> tuple[Path, Path, RunStore]:
     """A repository whose only run has *events* lines in its journal, and a data folder that binds SESSION to it."""
     project, data = folder / "project", folder / "data"
-    begin = [
-        "-c",
-        "user.name=bench",
-        "-c",
-        "user.email=bench@localhost",
-        "commit",
-        "-q",
-        "--allow-empty",
-        "-m",
-        "begin",
-    ]
-    subprocess.run(["git", "init", "-q", str(project)], check=True)
-    subprocess.run(["git", "-C", str(project), *begin], check=True)
+    make_repository(project)
     store = Project(str(project / ".git"))
     store.prepare()
     run_id = "orch_20261121_000000_0000"
