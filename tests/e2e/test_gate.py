@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -12,6 +13,7 @@ from fermata.rehearsal.messages import ToolUse
 from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.rehearse import ASKED, REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
+from fermata.rehearsal.terminal import ScreenTimeoutError
 from tests.e2e.cast import FAREWELL, FILES, GOAL, built, careful_builder, cast, number, plan, questions, verdict, write
 from tests.e2e.conftest import ROOT, asked, git, wished, wishes
 
@@ -172,6 +174,9 @@ def test_without_any_grant_the_client_asks_for_fermatas_own_command(set_stage: S
     assert set(wished(place)) == {"Bash"}
 
 
+PROMPT = re.compile(r"Do you want to|Enter to select")
+
+
 def _last_wish(place: Path, tool: str, _screen: str) -> bool:
     return wished(place)[-1:] == [tool]
 
@@ -194,6 +199,31 @@ def test_with_the_cli_grant_fermatas_commands_are_free_and_edits_are_asked_about
         terminal.press("1")
     terminal.wait_for_text(DONE, 60)
     assert wished(place) == ["AskUserQuestion", "Write", "Edit"]
+
+
+@pytest.mark.long
+def test_without_any_grant_a_run_comes_to_its_end_prompt_by_prompt(set_stage: SetStage, place: Path) -> None:
+    files = {**FILES, ".fermata/config.yaml": FILES[".fermata/config.yaml"] + "grant: none\n"}
+    stage = set_stage(
+        "2.1.329", cast(place, builder=careful_builder(place)), files, mode="default", settings=wishes(place)
+    )
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    prompts = 0
+    while DONE not in terminal.wait_until(
+        lambda screen: DONE in screen or PROMPT.search(screen) is not None, "a prompt", 60
+    ):
+        with suppress(ScreenTimeoutError):  # a spinner may go on for ever
+            terminal.wait_quiet(0.6, 1.5)
+        if "Do you want to" in terminal.screen():
+            prompts += 1
+            terminal.press("1")
+        elif PROMPT.search(terminal.screen()):
+            asked(terminal, "farewell")
+            terminal.press(APPROVE)
+    assert stage.status() == "completed"
+    assert {"Bash", "Write", "Edit"} <= set(wished(place))
+    assert prompts >= wished(place).count("Bash") > 3
 
 
 @pytest.mark.long
