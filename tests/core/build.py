@@ -194,11 +194,12 @@ class Player:
         }
         self.tell("check_finished", id=name, **body)
 
-    def request(self, action: Action) -> str:
+    def request(self, action: Action, *, shown: bool = True) -> str:
         envelope = envelope_of(self.run, action.node)
         digest = plan_digest(envelope)
         self.tell("approval_requested", node=action.node, visit=action.visit, digest=digest, envelope=envelope)
-        self.tell("report_shown", digest=digest)
+        if shown:
+            self.tell("report_shown", digest=digest)
         return digest
 
     # --- the session, its agents and the human

@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fermata.core.actions import next_actions
+from fermata.core.actions import REQUEST, next_actions
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import HANDLERS, apply, fold
 from fermata.core.fold_error import FoldError
 from fermata.core.gate_events import open_gate
 from fermata.core.position import check_verdict, commands_for, in_force, item_of, items_over, leaves, next_name
 from fermata.core.records import CheckRun
+from fermata.core.small_change import RULE
+from fermata.definitions.workflow_files import load_workflow
 from tests.core.build import (
     LIMITS,
     WORKFLOW,
@@ -219,6 +221,11 @@ def test_every_event_type_is_played_here() -> None:
     player.tell("retry_granted")
     player.repaired()
     player.to_end()
+    small = Player(workflow=load_workflow("build_only", "/nowhere")[0])
+    gate = small.until(REQUEST)
+    small.request(gate, shown=False)
+    small.tell("approval_waived", digest=small.run["gate"]["digest"], rule=RULE)  # type: ignore[index]
+    player.events += small.events
     player.tell("run_aborted")
     kept = replanned().events
     assert {event["type"] for event in (*player.events, *kept)} == {"run_created", *HANDLERS}

@@ -27,13 +27,15 @@ def problems(folder: Path, text: str | bytes) -> list[str]:
 
 
 DEFAULTS = {
-    "workflow": "plan_then_build",
+    "workflow": None,
+    "waive": True,
     "grant": "scope",
     "checks": {"full": [], "quick": [], "minutes": 30},
     "limits": {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15},
 }
 ALL: dict[str, Any] = {
     "workflow": "my_own",
+    "waive": False,
     "grant": "none",
     "checks": {
         "full": [{"name": "tests", "command": "pytest -q", "tests": True}, {"name": "lint", "command": "ruff check .", "tests": False}],
@@ -86,8 +88,8 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, workflow. Did you mean "limits"?', id="top"),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, workflow.', id="no-guess"),
+        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, waive, workflow. Did you mean "limits"?', id="top"),
+        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, waive, workflow.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),
         pytest.param("checks: {full: [{name: a, command: b, test: true}]}", '"checks.full.0.test"; allowed here: command, name, tests.', id="check"),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from fermata.checks.runner import wait_checks
 from fermata.core.actions import CREATE, WAIT_CHECKS, Action, next_actions
+from fermata.core.small_change import RULE
 from fermata.loop.drive import drive
 from fermata.loop.results import Answer, accept_result
 from fermata.loop.site import Site, open_site
@@ -155,10 +156,22 @@ class Bench:
         """The human's yes, in the journal and outside, as a hook writes it."""
         gate = self.run["gate"]
         assert gate is not None
-        body = {"digest": gate["digest"], "decision": "approve", "words": "", "channel": "picker"}
-        approved = self.tell("decision_made", **body)["approved"]
+        self.tell("decision_made", digest=gate["digest"], decision="approve", words="", channel="picker")
+        return self.record()
+
+    def waive(self) -> Bench:
+        """The rule's pass, in the journal and outside, as a hook writes it."""
+        self.settle()
+        gate = self.run["gate"]
+        assert gate is not None
+        self.tell("approval_waived", digest=gate["digest"], rule=RULE, envelope=gate["envelope"])
+        return self.record()
+
+    def record(self) -> Bench:
+        """What the journal calls approved, outside the project."""
+        approved = self.run["approved"]
         assert approved is not None
-        record = {"store": self.site.project.folder, "digest": gate["digest"], "seq": approved.get("seq")}
+        record = {"store": self.site.project.folder, "digest": approved["digest"], "seq": approved.get("seq")}
         self.data.write_approval(RUN, {**record, "hash": approved.get("hash"), "envelope": approved["envelope"]})
         return self
 

@@ -142,6 +142,22 @@ def replanned(play: Play) -> None:
     play.settle()
 
 
+def waived(play: Play) -> None:
+    """A small change by the rule: nobody was asked, one try was too much, and the user's commit made fermata ask after all."""
+    play.settle()
+    gate = play.run["gate"]
+    assert gate is not None
+    play.tell("approval_waived", digest=gate["digest"], rule="small_change", envelope=gate["envelope"])
+    play.record()
+    play.settle()
+    play.work()
+    play.sandbox.write("src/app.py", "print(1)\n" * 60)
+    play.refused(built("src/app.py"))
+    play.build().settle()
+    play.sandbox.commit("the user's own")
+    play.settle()
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -149,6 +165,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "repaired": mended,
     "refused": refused,
     "replanned": replanned,
+    "waived": waived,
 }
 
 
@@ -176,7 +193,8 @@ def play_history(name: str, folder: Path) -> Path:
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
         # A project's own workflow, in which a rejected review leads back to the plan.
-        play = Play(folder, CONFIG + "workflow: replan\n", replan=REPLAN) if name == "replanned" else Play(folder)
+        chosen = {"replanned": "workflow: replan\n", "waived": "workflow: build_only\n"}.get(name, "")
+        play = Play(folder, CONFIG + chosen, **({"replan": REPLAN} if name == "replanned" else {}))
         play.begin()
         HISTORIES[name](play)
     return Path(play.store.folder)

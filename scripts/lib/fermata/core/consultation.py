@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .canonical import digest
 from .scope import is_wide
-from .workflow import stage_at, walk
+from .workflow import GOAL, stage_at, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,6 +20,12 @@ LABELS: dict[str, Decision] = {
     "Change the plan": "modify",
     "More recon": "more_recon",
 }
+OPTIONS = [
+    {"label": "Abort", "description": "Nothing is changed; the run ends"},
+    {"label": "Approve", "description": "Build exactly this plan"},
+    {"label": "Change the plan", "description": "The planner asks what to change; or type it as your own answer"},
+    {"label": "More recon", "description": "The planner looks further before you decide"},
+]
 MIN_SECONDS = 1.0
 MAX_WORDS = 4_000
 MAX_DIRTY = 10
@@ -54,8 +60,29 @@ def line(text: str, limit: int = 160) -> str:
 
 
 def plan_of(run: Run, node: str) -> dict[str, Json]:
-    """The plan that the gate at *node* asks about: what its `plan` stage kept of the accepted result."""
-    return run["kept"][stage_at(run["workflow"], node)["plan"]]
+    """The plan that the gate at *node* asks about: what its `plan` stage kept of the accepted result, or the goal itself."""
+    source = stage_at(run["workflow"], node)["plan"]
+    return goal_plan(run["goal"]) if source == GOAL else run["kept"][source]
+
+
+def goal_plan(goal: str) -> dict[str, Json]:
+    """What the user typed, as a plan of one step that may change whatever a plan may change at all."""
+    step = {
+        "title": line(goal, 100),
+        "objective": clean(goal, 20_000),
+        "scope": ["**"],
+        "acceptance": ["the goal is met", "the checks pass"],
+    }
+    return {
+        "summary": line(goal, 1_000),
+        "findings": ["none: nobody looked before"],
+        "steps": [step],
+        "effort": "small",
+    }
+
+
+def _from_goal(run: Run, gate: Gate) -> bool:
+    return stage_at(run["workflow"], gate["node"])["plan"] == GOAL
 
 
 def envelope_of(run: Run, node: str) -> Envelope:
@@ -104,15 +131,7 @@ def question_for(run: Run, gate: Gate) -> Question:
     return {
         "question": "\n".join(text),
         "header": "Approval",
-        "options": [
-            {"label": "Abort", "description": "Nothing is changed; the run ends"},
-            {"label": "Approve", "description": "Build exactly this plan"},
-            {
-                "label": "Change the plan",
-                "description": "The planner asks what to change; or type it as your own answer",
-            },
-            {"label": "More recon", "description": "The planner looks further before you decide"},
-        ],
+        "options": OPTIONS[:2] if _from_goal(run, gate) else OPTIONS,
         "multiSelect": False,
     }
 
@@ -198,7 +217,9 @@ def _closing(run: Run, gate: Gate) -> list[str]:
     by_hand = f"By hand: /fermata:approve {code_of(gate['digest'])}"
     return [
         "",
-        "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
+        "Decide: Approve or Abort. Words of your own end the run; put them into a new goal."
+        if _from_goal(run, gate)
+        else "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
     ]
 

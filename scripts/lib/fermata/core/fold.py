@@ -66,7 +66,7 @@ def step(run: Run | None, event: Event) -> Run:
     else:
         _handle(run, event)
     approved = run["approved"]
-    if event["type"] == "decision_made" and approved and "seq" not in approved:
+    if event["type"] in ("decision_made", "approval_waived") and approved and "seq" not in approved:
         approved.update({"seq": event["seq"], "hash": event["hash"]})
     advance(run)
     return run

@@ -10,6 +10,7 @@ import copy
 from .envelope import beyond
 from .fold_error import FoldError
 from .position import ENDED, in_force
+from .small_change import waivable
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -96,6 +97,17 @@ def _decision_made(run: Run, body: Body) -> None:
             run["position"] = voided["position"]
 
 
+def _approval_waived(run: Run, body: Body) -> None:
+    """The pinned workflow's own rule stands in for a person's yes, where nobody has been asked yet."""
+    gate = open_gate(run)
+    if gate is None or gate["digest"] != body["digest"]:
+        return
+    if not waivable(run, gate):
+        raise FoldError("no rule of the workflow waives that approval. The journal is not fermata's own")
+    gate.update({"decision": "approve", "words": "", "channel": "waived", "rule": body["rule"]})
+    run["approved"] = copy.deepcopy(gate)
+
+
 def _same_work(one: Envelope, other: Envelope) -> bool:
     """Whether two envelopes cover the same work, be it on another base commit."""
     return {**one, "base_commit": ""} == {**other, "base_commit": ""}
@@ -137,6 +149,7 @@ GATE: dict[str, Callable[[Run, Body], None]] = {
     "question_shown": _question_shown,
     "code_refused": _code_refused,
     "decision_made": _decision_made,
+    "approval_waived": _approval_waived,
     "approval_kept": _approval_kept,
     "approval_voided": _approval_voided,
     "base_moved": _base_moved,

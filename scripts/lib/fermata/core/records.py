@@ -16,7 +16,7 @@ Json = Any
 RunStatus = Literal["executing", "waiting", "stopped", "completed", "aborted"]
 DispatchState = Literal["pending", "running", "asking", "answered", "completed", "failed"]
 Decision = Literal["approve", "modify", "more_recon", "abort"]
-Channel = Literal["picker", "typed", "environment"]
+Channel = Literal["picker", "typed", "environment", "waived"]
 Access = Literal["read", "write"]
 
 
@@ -52,6 +52,7 @@ class Stage(TypedDict):
     rounds: NotRequired[int]
     scope: NotRequired[str]
     plan: NotRequired[str]
+    waive: NotRequired[str]
     commands: NotRequired[str]
     over: NotRequired[str]
     stages: NotRequired[list[Stage]]
@@ -156,6 +157,7 @@ class Gate(TypedDict):
     decision: NotRequired[Decision]
     words: NotRequired[str]
     channel: NotRequired[Channel]
+    rule: NotRequired[str]  # by which nobody was asked
     kept: NotRequired[str]  # digest of the approval that covers this plan, so that nobody was asked about it
     wrong_codes: NotRequired[int]
     seq: NotRequired[int]

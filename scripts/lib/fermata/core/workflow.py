@@ -27,6 +27,8 @@ FAILED = "failed"
 MAY_FAIL = ("agents", "foreach")
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
+# In a gate's `plan`: no stage planned, what the user typed is the plan.
+GOAL = "goal"
 
 
 def stage_named(stages: list[Stage], name: str) -> Stage:
@@ -168,7 +170,8 @@ def _sources_errors(stages: list[Stage]) -> Iterator[str]:
         place = f"stages.{stage['id']}"
         found = None
         if stage["kind"] == "gate":
-            found = _field_error(f"{place}.plan", f"{stage.get('plan')}.steps", earlier)
+            own = stage.get("plan") == GOAL
+            found = None if own else _field_error(f"{place}.plan", f"{stage.get('plan')}.steps", earlier)
         elif stage["kind"] == "foreach":
             found = _field_error(f"{place}.over", stage.get("over", ""), earlier)
         elif stage["kind"] == "agents":
@@ -184,6 +187,10 @@ def _stage_errors(stages: list[Stage]) -> Iterator[str]:
             yield f"{place}: a gate stands at the top level, so that one approval covers the whole run"
         if stage["kind"] == "foreach" and siblings is not stages:
             yield f"{place}: a foreach stands at the top level; put its stages into the outer one"
+        if stage["id"] == GOAL:
+            yield f"{place}: `{GOAL}` means what the user typed; give the stage another id"
+        if "waive" in stage and stage.get("plan") != GOAL:
+            yield f"{place}.waive goes with `plan: {GOAL}` alone: a plan that an agent made is always asked about"
         if "verdict" in stage and stage["verdict"] not in stage.get("keep", []):
             yield f'{place}.verdict names "{stage["verdict"]}", which its `keep` does not list'
         items = stage.get("items", [])

@@ -53,7 +53,8 @@ class Limits(Strict):
 class Config(Strict):
     """All settings with their defaults."""
 
-    workflow: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] = "plan_then_build"
+    workflow: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] | None = None  # None: the router says
+    waive: bool = True
     grant: Literal["cli", "scope", "none"] = "scope"
     checks: Checks = Checks()
     limits: Limits = Limits()

@@ -48,6 +48,7 @@ class StageFile(Strict):
     rounds: Annotated[int, Field(ge=1, le=20)] | None = None
     scope: Literal["item", "plan"] | None = None
     plan: str | None = None
+    waive: Literal["small_change"] | None = None
     commands: Literal["project", "quick", "full"] | None = None
     over: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")] | None = None
     stages: Annotated[list[StageFile], Field(min_length=1, max_length=20)] | None = None
@@ -72,7 +73,7 @@ NEEDS = {
 }
 MAY = {
     "agents": ("keep", "verdict", "questions", "items", "parallel", "tries", "rounds", "scope"),
-    "gate": (),
+    "gate": ("waive",),
     "checks": ("rounds",),
     "foreach": ("rounds",),
     "finalise": ("rounds",),
@@ -80,8 +81,13 @@ MAY = {
 ALWAYS = ("id", "kind", "title", "on")
 
 
-def load_workflow(name: str, root: str) -> tuple[Workflow, str]:
+def load_workflow(name: str, root: str, *, waive: bool = True) -> tuple[Workflow, str]:
     """The definition *name* and its digest: the project's own from `.fermata/workflows/`, else one that fermata ships.
+
+    Args:
+        name: without `.yaml`.
+        root: the project's folder.
+        waive: False takes out what would let a gate pass without asking.
 
     Raises:
         DefinitionError: there is none, or it is wrong; one line per problem.
@@ -92,6 +98,9 @@ def load_workflow(name: str, root: str) -> tuple[Workflow, str]:
         known = sorted(_names(os.path.dirname(places[0])) | _names(os.path.dirname(places[1])))
         raise DefinitionError(f'workflow "{name}" is not known; known: {", ".join(known)}')
     workflow = parse_workflow(path, os.path.basename(path))
+    for _, stage in walk(workflow["stages"]):
+        if not waive:
+            stage.pop("waive", None)
     return workflow, digest("fermata workflow 1", workflow)
 
 

@@ -163,6 +163,14 @@ def changed_paths(repo: Repo, before: str, after: str) -> list[Change]:
     return sorted(Change(path_text(path), KINDS[status]) for status, path in pairs)
 
 
+def changed_lines(repo: Repo, before: str, after: str) -> list[tuple[str, int | None]]:
+    """Path and number of added and removed lines of each file that differs between two trees; None for one that is no text."""
+    options = ("-r", "-z", "--no-renames", "--no-ext-diff", "--no-textconv", "--numstat")
+    rows = run_git(repo, "diff-tree", *options, *_ids(before, after)).split(b"\0")[:-1]
+    found = [row.split(b"\t", 2) for row in rows]
+    return sorted((path_text(path), None if added == b"-" else int(added) + int(gone)) for added, gone, path in found)
+
+
 def keep_tree(repo: Repo, tree: str, ref_name: str, message: str) -> str:
     """Point `refs/fermata/<ref_name>` at a commit of *tree*, so that `git gc` keeps it; return the commit's id.
 

@@ -142,6 +142,8 @@ class Bound:
             stale = self.stale(dispatch) if writes else ""
             actor = WRITER if writes and not stale else READER
         grant = run["grant"] if run else "cli"
+        if run and run["approved"] and run["approved"].get("channel") == "waived":
+            grant = "cli" if grant == "scope" else grant  # nobody said yes: the client's own prompts stay
         facts = Facts(
             actor=actor,
             dispatch=dispatch["id"] if dispatch else "this agent",

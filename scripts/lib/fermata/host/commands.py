@@ -98,18 +98,18 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | Non
             f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort"
         )
     run_id = f"orch_{time.strftime('%Y%m%d_%H%M%S')}_{os.urandom(2).hex()}"
-    _mark(payload, env, repo, run_id, goal=clean(goal, MAX_GOAL))
+    _mark(payload, env, repo, {"run": run_id, "goal": clean(goal, MAX_GOAL), "typed": True})
     return None
 
 
-def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, run_id: str, goal: str) -> None:
+def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, said: dict[str, object]) -> None:
+    """Bind the session to a run. *said* is what was typed: `typed` only for a goal, never for a run that is taken up again."""
     data, project = DataFolder(env["CLAUDE_PLUGIN_DATA"]), Project(repo.common_dir)
     project.note_data_folder(data.folder)
     marker = {
-        "run": run_id,
+        **said,
         "store": project.folder,
         "root": repo.root,
-        "goal": goal,
         "interactive": interactive(env),
         "mode": payload.mode,
         "transcript": payload.transcript,
@@ -193,7 +193,7 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
     run, error = run_to_resume(Project(repo.common_dir), repo, payload.args.strip())
     if run is None:
         return answers.block(error)
-    _mark(payload, env, repo, run["run"], goal=run["goal"])
+    _mark(payload, env, repo, {"run": run["run"], "goal": run["goal"]})
     bound = _bound(payload, env)
     assert bound is not None
     take_lease(bound, is_interactive=interactive(env), retry=True)

@@ -11,6 +11,7 @@ import time
 
 from ..core.actions import DECIDE, next_actions
 from ..core.consultation import MIN_SECONDS, code_of, line, question_for, read_answer
+from ..core.small_change import LIMITS, RULE, waivable
 from . import answers
 from .client import interactive, nested
 from .tickets import asking_dispatch
@@ -161,6 +162,31 @@ def from_environment(bound: Bound, env: Mapping[str, str]) -> bool:
         return False
     decide(bound, gate, "approve", "", "environment")
     return True
+
+
+def waive(bound: Bound, env: Mapping[str, str]) -> str | None:
+    """Pass the gate by the workflow's own rule, if a person typed this very goal in this session; the words that say so.
+
+    The run's word for it does not count: the marker, which only the hook on the typed command writes, must say it, too.
+    """
+    run, gate, marker = bound.run, pending_gate(bound.run), bound.marker
+    if run is None or gate is None or not waivable(run, gate) or gate["envelope"]["scopes"] != [["**"]]:
+        return None
+    typed_here = marker.get("typed") is True and (marker["run"], marker.get("goal")) == (run["run"], run["goal"])
+    if not typed_here or not interactive(env) or bound.fenced or bound.payload.mode == "plan":
+        return None
+    body = {"digest": gate["digest"], "rule": RULE, "envelope": gate["envelope"]}
+
+    def still_open(now: Run) -> bool:
+        current = pending_gate(now)
+        return current is not None and current["digest"] == gate["digest"] and waivable(now, current)
+
+    bound.run = bound.store.note("hook", "approval_waived", body, still_open)
+    approved = bound.run["approved"]
+    if approved is None or approved["digest"] != gate["digest"]:
+        return None
+    bound.data.write_approval(run["run"], _record(bound, bound.run, approved))
+    return f"fermata: no approval is asked for, by the rule {RULE}: {LIMITS}. What goes beyond is sent back. /fermata:abort ends it."
 
 
 def current_report(bound: Bound) -> str | None:

@@ -52,7 +52,7 @@ def _own_verb(bound: Bound) -> bool:
 
 
 def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
-    from .decisions import current_report, from_environment
+    from .decisions import current_report, from_environment, waive
 
     if bound.run is None:
         return None  # `start` went into the background and is still at work; one that failed is a PostToolUseFailure
@@ -66,6 +66,9 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         return answers.context(
             "PostToolUse", "fermata: the operator's environment approved the plan. Run `fermata next` again."
         )
+    told = waive(bound, env)
+    if told:
+        return answers.context("PostToolUse", f"{told} Run `fermata next`.", told)
     shown = current_report(bound)
     return answers.context("PostToolUse", "", shown) if shown else None
 

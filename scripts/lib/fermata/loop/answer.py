@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..core.actions import AGENT, ASK, CHECK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
 from ..core.consultation import code_of, line
+from ..core.small_change import waivable
 from .check_text import latest_checks
 from .site import LAUNCHER
 
@@ -69,6 +70,11 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
     del actions
     gate = run["gate"]
     assert gate is not None
+    if waivable(run, gate):
+        return (
+            f"DO: a small change may need no approval; let fermata's hook see to it with\n  {CALL} wait --max 1\nwhich also says what is next.",
+            0,
+        )
     if run["interactive"]:
         return _picker(f"the user decides about plan {code_of(gate['digest'])}; fermata has shown them the report."), 0
     text = [

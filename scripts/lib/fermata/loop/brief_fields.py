@@ -9,10 +9,11 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 
-from ..core.consultation import answers_text, clean, line
+from ..core.consultation import answers_text, clean, line, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, plans
 from ..core.handoff import cause, findings, handoff_text
 from ..core.position import commands_for, dispatches_of, item_of
+from ..core.small_change import LIMITS, waived
 from ..core.workflow import stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
@@ -109,7 +110,7 @@ class Fields:
         approved = self.run["approved"]
         if not approved or (plans(self.stage) and not cause(self.run, self.at)):
             return {}
-        return self.run["kept"].get(stage_at(self.run["workflow"], approved["node"])["plan"], {})
+        return plan_of(self.run, approved["node"])
 
     def _plan(self) -> list[Piece]:
         return [Piece(_plan_text(self._kept_plan()))]
@@ -138,7 +139,8 @@ class Fields:
         return [Piece("\n".join(out))]
 
     def _scope(self) -> str:
-        return ", ".join(f"`{glob}`" for glob in self.globs)
+        shown = ", ".join(f"`{glob}`" for glob in self.globs)
+        return f"{shown}; nobody was asked, so it stays small: {LIMITS}" if waived(self.run) else shown
 
     def _checks(self) -> str:
         found = list(commands_for(self.run, {"id": "", "kind": "checks", "commands": "full"}))

@@ -16,9 +16,10 @@ from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
 from ..core.scope import glob_error, outside
+from ..core.small_change import LIMITS, too_much, waived
 from ..core.workflow import stage_at
 from ..definitions.schema_files import schema_errors
-from ..git.snapshot import changed_paths, keep_tree, take_snapshot
+from ..git.snapshot import changed_lines, changed_paths, keep_tree, take_snapshot
 from ..store.files import write_json
 
 TYPE_CHECKING = False
@@ -140,6 +141,8 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
         why = "; ".join(value["caveats"]) or value["summary"]
         gave_up = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed}
         return [("dispatch_failed", {**gave_up, "suggestion": line(value.get("suggestion", ""), MAX_SUMMARY)})]
+    if dispatch["access"] == "write" and waived(run):
+        _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)
@@ -193,6 +196,17 @@ def _effect(repo: Repo, run_id: str, dispatch: Dispatch, value: dict[str, Json])
             f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it there if it was you, under `unexplained` if it was not"
         )
     return [p for p in changed if p not in unexplained], unexplained
+
+
+def _judge_small(repo: Repo, run: Run, unexplained: list[str]) -> None:
+    """What was begun without a person's yes must be small as a whole, not only what this dispatch added to it."""
+    changes = changed_lines(repo, str(run["base"]["tree"]), take_snapshot(repo))
+    error = too_much([change for change in changes if change[0] not in unexplained])
+    if error:
+        raise Rejected(
+            f"this is more than a small change: {error}; without an approval {LIMITS}. Put back what you can do without, "
+            'or hand in `status` "failed" and say so: the user can type /build with a plan (/orchestrate plan_then_build: …)'
+        )
 
 
 def _plan_checks(value: dict[str, Json]) -> list[Json]:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from .site import Site
 
 MAX_DIRTY = 50
+DEFAULT = "plan_then_build"
 
 
 def start_run(site: Site) -> Run:
@@ -50,7 +51,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     if commit is None:
         raise Usage(f"{root} has no commit yet; make the first one (git add -A && git commit), then type /build again")
     config = load_config(root)
-    workflow, workflow_digest = load_workflow(config.workflow, root)
+    workflow, workflow_digest = load_workflow(config.workflow or DEFAULT, root, waive=config.waive)
     tree = take_snapshot(site.repo)
     return {
         "run": marker["run"],

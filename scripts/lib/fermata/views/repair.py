@@ -47,6 +47,7 @@ WORDS = {
     "question_shown": "the picker asked about plan {digest:.8}",
     "code_refused": "a wrong code was typed",
     "approval_kept": "plan {digest:.8} lay inside the plan that you had approved",
+    "approval_waived": "the approval of plan {digest:.8} was waived by the rule {rule}",
     "decision_made": "you decided on plan {digest:.8}: {decision}",
     "approval_voided": "the approval was withdrawn: {reason}",
     "base_moved": "{reason}",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.consultation import code_of, line, voided_lines
 from ..core.position import ENDED, items_over, leaves
+from ..core.small_change import LIMITS
 from .tier import tier_of
 
 TYPE_CHECKING = False
@@ -88,6 +89,7 @@ def _approval(run: Run) -> dict[str, Json] | None:
         "code": code_of(gate["digest"]),
         "decision": gate.get("decision"),
         "channel": gate.get("channel"),
+        "rule": gate.get("rule"),
         "covers": _covered(run),
         "voided": {key: run["voided"][key] for key in ("digest", "reason", "changes")} if run["voided"] else None,
     }
@@ -114,6 +116,8 @@ def _plan(run: Run) -> Iterator[str]:
             approval["decision"], f"decided: {approval['decision']}"
         )
         by = f" by {approval['channel']}" if approval["channel"] else ""
+        if approval["rule"]:
+            word, by = f"waived by rule {approval['rule']}: nobody was asked;", f" {LIMITS}"
         inside = f"; the new plan {code_of(approval['covers'])} is inside it" if approval["covers"] else ""
         yield f"Plan      {approval['code']} {word}{by}{inside}"
     for fallen in voided_lines(run):
