@@ -30,7 +30,7 @@ PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
 # The board's groups have their own tests.
 VERBS = sorted(name for name, command in cli.commands.items() if not isinstance(command, click.Group))
 # What each verb needs to be called at all.
-ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"]}
+ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"], "route": ["Fix it"]}
 PEOPLE = ("repair",)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
 ANYWHERE = ("version", "setup", "doctor")  # need no repository
@@ -499,7 +499,9 @@ def test_8_wrong_settings(call: Call, bench: Bench, verb: str) -> None:
     bench.sandbox.write(".fermata/config.yaml", '"gr\\e[2Jant": all\nlimit: 1\n')
     found = call(verb, cwd=root(bench))
     assert (found.code, found.out) == (8, "")
-    assert 'unknown key "limit"; allowed here: checks, grant, limits, workflow. Did you mean "limits"?' in found.err
+    assert (
+        'unknown key "limit"; allowed here: checks, grant, limits, waive, workflow. Did you mean "limits"?' in found.err
+    )
     assert found.err.count("unknown key") == 2
     assert "\x1b" not in found.err
 
@@ -693,3 +695,36 @@ def test_a_reader_that_has_enough_is_no_error(launcher: tuple[str, dict[str, str
         process.stdout.close()
         assert (process.wait(60), process.stderr.read()) == (0, "")
         process.stderr.close()
+
+
+# --- route and start ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("goal", "expected"),
+    [
+        pytest.param("Fix the typo", ("build_only", '"fix"', 1.0), id="fix"),
+        pytest.param("Say farewell", ("plan_then_build", "none", 0.0), id="no-signal"),
+        pytest.param("build_only: Say farewell", ("build_only", "your choice", 1.0), id="choice"),
+    ],
+)
+def test_route_says_lane_signal_and_confidence(
+    call: Call, bench: Bench, goal: str, expected: tuple[str, str, float]
+) -> None:
+    found = call("route", goal, "--json", cwd=root(bench)).json
+    assert (found["workflow"], found["signal"], found["confidence"]) == expected
+    assert found["agents"][-1] == "reviewer"
+    shown = call("route", goal, cwd=root(bench)).out
+    assert f"Workflow   {expected[0]}" in shown
+    assert f"Signal     {expected[1]}" in shown
+    assert bench.site.project.run_ids() == []
+
+
+@pytest.mark.parametrize(("style", "shows"), [("explicit", True), ("implicit", False)])
+def test_start_shows_the_routing_where_it_was_asked_for(call: Call, bench: Bench, style: str, *, shows: bool) -> None:
+    bench.mark("Add a thing", style=style)
+    out = call("start", cwd=root(bench)).out
+    assert ("Complexity complex" in out) is shows
+    status = call("status", cwd=root(bench)).out
+    assert 'Workflow  plan_then_build: signal "add", confidence 1.00 (go)' in status
+    assert call("status", "--json", cwd=root(bench)).json["routing"]["confidence"] == 1.0

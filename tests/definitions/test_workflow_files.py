@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from fermata.core.contract import VOCABULARY
+from fermata.core.routing import DEFAULT
 from fermata.core.workflow import walk
 from fermata.definitions import workflow_files
 from fermata.definitions.brief_files import ALWAYS, INLINE, brief_fields, brief_names, template
@@ -18,7 +19,6 @@ from fermata.definitions.problems import DefinitionError
 from fermata.definitions.schema_files import schema_names
 from fermata.definitions.workflow_files import AGENTS, HERE, MAY, NEEDS, load_workflow
 from fermata.loop.brief_fields import Fields
-from fermata.loop.start import DEFAULT
 
 SHIPPED = sorted(path.stem for path in Path(HERE, "workflows").glob("*.yaml"))
 SOURCE = Path(HERE, "workflows", "plan_then_build.yaml").read_text()

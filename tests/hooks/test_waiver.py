@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.core.consultation import envelope_of, plan_digest
+from fermata.core.routing import route
 from fermata.definitions.workflow_files import load_workflow
 from fermata.git.repo import head_commit
 from tests.hooks.driver import BUILDER, BUILDER_CALL, LAUNCHER, OTHER_SESSION, Outcome, Session, decision, told
@@ -144,3 +145,31 @@ def test_under_the_rule_the_client_s_own_prompts_stay(session: Session) -> None:
     assert decision(inside) == "silent"
     outside = session.tool("Write", {"file_path": f"{session.root}/.claude/x.md", "content": "x"}, agent=BUILDER)
     assert decision(outside) == "deny"
+
+
+def test_orchestrate_shows_the_routing_to_the_user_once(session: Session) -> None:
+    assert decision(session.type("orchestrate", f"build_only: {GOAL}")) == "silent"
+    marker = session.data.marker(session.session)
+    assert marker is not None
+    assert (marker["goal"], marker["workflow"], marker["style"]) == (GOAL, "build_only", "explicit")
+    opened(session, GOAL, mode="explicit", routing=route(GOAL, ["build_only"], choice="build_only")._asdict())
+    shown = (ran(session).answer or {})["systemMessage"]
+    for row in (f"Goal       {GOAL}", "Complexity simple", "Workflow   build_only", "Agents     builder, reviewer"):
+        assert row in shown
+    assert "Confidence 1.00 (go)" in shown
+    assert "by the rule small_change" in shown
+    again = ran(session, tool_input={"command": f'"{LAUNCHER}" next'})
+    assert "Complexity" not in str(again.answer)
+
+
+@pytest.mark.parametrize("args", ["", "   "])
+def test_orchestrate_wants_a_goal(session: Session, args: str) -> None:
+    assert decision(session.type("orchestrate", args)) == "block"
+    assert session.data.marker(session.session) is None
+
+
+def test_build_takes_a_choice_too_and_hides_the_routing(session: Session) -> None:
+    session.type("build", f"plan_then_build: {GOAL}")
+    marker = session.data.marker(session.session)
+    assert marker is not None
+    assert (marker["goal"], marker["workflow"], marker["style"]) == (GOAL, "plan_then_build", "implicit")

@@ -148,3 +148,34 @@ def test_the_launcher_is_the_one_in_this_checkout() -> None:
 def test_a_clock_that_was_set_back_counts_no_minutes() -> None:
     assert minutes_since("2999-01-01T00:00:00Z") == 0.0
     assert minutes_since("2020-01-01T00:00:00Z") > 60
+
+
+@pytest.mark.parametrize(
+    ("config", "goal", "marker", "expected"),
+    [
+        pytest.param("", "Fix the typo", {}, ("build_only", '"fix"'), id="router"),
+        pytest.param("", "Say farewell", {}, ("plan_then_build", "none"), id="no-signal"),
+        pytest.param("workflow: plan_then_build\n", "Fix it", {}, ("plan_then_build", "the settings"), id="settings"),
+        pytest.param("", "Add it", {"workflow": "build_only"}, ("build_only", "your choice"), id="choice"),
+        pytest.param(
+            "workflow: plan_then_build\n",
+            "x",
+            {"workflow": "build_only"},
+            ("build_only", "your choice"),
+            id="choice-first",
+        ),
+    ],
+)
+def test_how_a_run_is_routed(
+    tmp_path: Path, config: str, goal: str, marker: dict[str, str], expected: tuple[str, str]
+) -> None:
+    run = Bench(tmp_path, CONFIG + config).begin(goal, **marker).run
+    routing = run["routing"]
+    assert (routing["workflow"], routing["signal"]) == expected
+    assert run["workflow"]["name"] == expected[0]
+    assert run["mode"] == "implicit"
+
+
+def test_without_checks_no_fix_is_taken_for_small(tmp_path: Path) -> None:
+    run = Bench(tmp_path, config="").begin("Fix the typo").run
+    assert (run["workflow"]["name"], run["routing"]["lane"]) == ("plan_then_build", "build_only")

@@ -58,11 +58,29 @@ for command in (repair, doctor, version, setup, rehearse, task, note, debt, repo
 @JSON_FLAG
 def start(as_json: bool) -> None:
     """Open the run that /build asked for, and say what is due first. For the session that drives the run."""
+    from .core.routing import route_shown
     from .loop.start import start_run
 
     site = open_here()
-    start_run(site)
+    shown = route_shown(start_run(site))
+    if shown and not as_json:
+        click.echo(shown + "\n")
     sys.exit(_next(site, _driven(site), as_json))
+
+
+@cli.command()
+@click.argument("goal", metavar="GOAL")
+@JSON_FLAG
+def route(goal: str, as_json: bool) -> None:
+    """Say which workflow GOAL would be given to, which signal won, and how sure that is. Nothing begins.
+
+    `WORKFLOW: GOAL` chooses one, as in /build and /orchestrate.
+    """
+    from .core.routing import route_text
+    from .loop.start import route_goal
+
+    found, said, agents = route_goal(open_here().repo.root, goal)
+    say(route_text(found, said, agents), {**found._asdict(), "goal": said, "agents": agents}, as_json)
 
 
 @cli.command("next")

@@ -54,6 +54,8 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
+    if "routing" in body:
+        run["routing"] = body["routing"]
     return run
 
 

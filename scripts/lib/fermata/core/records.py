@@ -229,6 +229,7 @@ class Run(TypedDict):
     settings_due: bool
     waiting: Waiting | None
     failures: list[dict[str, str]]
+    routing: NotRequired[dict[str, Json]]
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]

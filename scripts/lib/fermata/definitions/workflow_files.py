@@ -12,6 +12,7 @@ from ..core.contract import contract_errors
 from ..core.workflow import FAILED, graph_errors, walk
 from .brief_files import INLINE, brief_fields
 from .config import Strict
+from .names import PROJECT_FOLDER, SHIPPED, workflow_names
 from .problems import DefinitionError, at_line, read_yaml
 from .schema_files import schema, schema_names
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
     from ..core.records import Workflow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-PROJECT_FOLDER = ".fermata/workflows"
 AGENTS = ("planner", "builder", "reviewer")
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
@@ -92,23 +92,15 @@ def load_workflow(name: str, root: str, *, waive: bool = True) -> tuple[Workflow
     Raises:
         DefinitionError: there is none, or it is wrong; one line per problem.
     """
-    places = [os.path.join(root, PROJECT_FOLDER, f"{name}.yaml"), os.path.join(HERE, "workflows", f"{name}.yaml")]
+    places = [os.path.join(root, PROJECT_FOLDER, f"{name}.yaml"), os.path.join(SHIPPED, f"{name}.yaml")]
     path = next((p for p in places if os.path.lexists(p)), None)
     if path is None:
-        known = sorted(_names(os.path.dirname(places[0])) | _names(os.path.dirname(places[1])))
-        raise DefinitionError(f'workflow "{name}" is not known; known: {", ".join(known)}')
+        raise DefinitionError(f'workflow "{name}" is not known; known: {", ".join(workflow_names(root))}')
     workflow = parse_workflow(path, os.path.basename(path))
     for _, stage in walk(workflow["stages"]):
         if not waive:
             stage.pop("waive", None)
     return workflow, digest("fermata workflow 1", workflow)
-
-
-def _names(folder: str) -> set[str]:
-    try:
-        return {n[:-5] for n in os.listdir(folder) if n.endswith(".yaml")}
-    except FileNotFoundError:
-        return set()
 
 
 def parse_workflow(path: str, shown: str) -> Workflow:

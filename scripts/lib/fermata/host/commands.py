@@ -12,6 +12,8 @@ from contextlib import suppress
 
 from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
+from ..core.routing import split_choice
+from ..definitions.names import workflow_names
 from ..store.data import DataFolder
 from ..store.errors import Damaged, StoreError
 from ..store.project import Project
@@ -79,8 +81,8 @@ def _bound_or_freed(payload: Payload, env: Mapping[str, str]) -> tuple[Bound | N
         return None, f"this session is free now; the run is left as it lies. {error}: {LAUNCHER} repair"
 
 
-def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
-    """`/build GOAL`: bind the session, keep the goal beside the marker."""
+def _build(payload: Payload, env: Mapping[str, str], repo: Repo, style: str = "implicit") -> Answer | None:
+    """`/build GOAL`: bind the session, keep the goal beside the marker. `WORKFLOW: GOAL` chooses a workflow."""
     goal = payload.args.strip()
     if payload.mode == "plan":
         return answers.block(
@@ -98,8 +100,15 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | Non
             f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort"
         )
     run_id = f"orch_{time.strftime('%Y%m%d_%H%M%S')}_{os.urandom(2).hex()}"
-    _mark(payload, env, repo, {"run": run_id, "goal": clean(goal, MAX_GOAL), "typed": True})
+    choice, goal = split_choice(goal, workflow_names(repo.root))
+    said = {"run": run_id, "goal": clean(goal, MAX_GOAL), "typed": True, "style": style, "workflow": choice}
+    _mark(payload, env, repo, said)
     return None
+
+
+def _orchestrate(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
+    """The same, with the routing shown."""
+    return _build(payload, env, repo, "explicit")
 
 
 def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, said: dict[str, object]) -> None:
@@ -241,6 +250,7 @@ def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
 
 COMMANDS = {
     "build": _build,
+    "orchestrate": _orchestrate,
     "approve": _approve,
     "stop": _stop,
     "abort": _abort,

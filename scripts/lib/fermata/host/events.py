@@ -66,11 +66,22 @@ def _after_own_command(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         return answers.context(
             "PostToolUse", "fermata: the operator's environment approved the plan. Run `fermata next` again."
         )
-    told = waive(bound, env)
+    routed, told = _routed(bound), waive(bound, env)
     if told:
-        return answers.context("PostToolUse", f"{told} Run `fermata next`.", told)
-    shown = current_report(bound)
+        return answers.context("PostToolUse", f"{told} Run `fermata next`.", routed + told)
+    shown = routed + (current_report(bound) or "")
     return answers.context("PostToolUse", "", shown) if shown else None
+
+
+def _routed(bound: Bound) -> str:
+    """What a run that was begun with /orchestrate shows of its routing, once; "" for all others."""
+    run = bound.run
+    verb = launcher_verb(str(bound.payload.tool_input.get("command", "")), LAUNCHER)
+    if run is None or run["mode"] != "explicit" or verb != "start":
+        return ""
+    from ..core.routing import route_shown
+
+    return route_shown(run) + "\n\n"
 
 
 def post_tool_use_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:

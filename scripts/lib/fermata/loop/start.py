@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from ..checks.command import CommandError, parse_command, to_json
 from ..checks.detect import detect
+from ..core.routing import agents_of, route, split_choice
 from ..definitions.config import CheckSetting, Config, load_config
+from ..definitions.names import workflow_names
 from ..definitions.problems import DefinitionError
 from ..definitions.workflow_files import load_workflow
 from ..git.repo import branch, head_commit, operation_in_progress, worktree_name
@@ -14,11 +16,11 @@ from ..store.errors import Usage
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Json, NamedCheck, Run
+    from ..core.routing import Route
     from ..store.run_store import RunStore
     from .site import Site
 
 MAX_DIRTY = 50
-DEFAULT = "plan_then_build"
 
 
 def start_run(site: Site) -> Run:
@@ -51,17 +53,20 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     if commit is None:
         raise Usage(f"{root} has no commit yet; make the first one (git add -A && git commit), then type /build again")
     config = load_config(root)
-    workflow, workflow_digest = load_workflow(config.workflow or DEFAULT, root, waive=config.waive)
+    settings = _settings(root, config)
+    routed = _routed(root, config, marker, settings["project_checks"])
+    workflow, workflow_digest = load_workflow(routed.workflow, root, waive=config.waive)
     tree = take_snapshot(site.repo)
     return {
         "run": marker["run"],
-        "mode": "implicit",
+        "mode": marker.get("style", "implicit"),
         "goal": marker["goal"],
         "interactive": marker["interactive"],
         "session": site.session,
         "workflow": workflow,
         "workflow_digest": workflow_digest,
-        **_settings(root, config),
+        "routing": routed._asdict(),
+        **settings,
         "base": {
             "commit": commit,
             "branch": branch(site.repo),
@@ -72,6 +77,22 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
             "worktree": worktree_name(site.repo),
         },
     }
+
+
+def _routed(root: str, config: Config, marker: dict[str, Json], checks: dict[str, list[NamedCheck]]) -> Route:
+    """What the user typed before the goal comes first, then their settings, then the router."""
+    typed = marker.get("workflow")
+    by = "your choice" if typed else "the settings"
+    choice, proven = typed or config.workflow, bool(checks["full"])
+    return route(str(marker["goal"]), workflow_names(root), choice=choice, by=by, proven=proven)
+
+
+def route_goal(root: str, text: str) -> tuple[Route, str, list[str]]:
+    """How a goal typed as *text* would be routed in the project at *root*: the route, the goal, the workflow's agents."""
+    config = load_config(root)
+    choice, goal = split_choice(text, workflow_names(root))
+    found = _routed(root, config, {"goal": goal, "workflow": choice}, project_checks(root, config))
+    return found, goal, agents_of(load_workflow(found.workflow, root)[0])
 
 
 def _settings(root: str, config: Config) -> dict[str, Json]:

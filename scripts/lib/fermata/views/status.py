@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.consultation import code_of, line, voided_lines
 from ..core.position import ENDED, items_over, leaves
+from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from .tier import tier_of
 
@@ -29,6 +30,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
     agents = list(run["dispatches"].values())
     stages = run["workflow"]["stages"]
     at = run["position"]["at"]
+    routing = run.get("routing", {})
     return {
         "format": 1,
         "run": run["run"],
@@ -43,7 +45,10 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             "agent_sequence": [
                 {"agent": d["agent"], "status": "active" if d["state"] == "running" else d["state"]} for d in agents
             ],
-            "confidence": None,
+            "lane": routing.get("lane"),
+            "signal": routing.get("signal"),
+            "confidence": routing.get("confidence"),
+            "band": routing.get("band"),
         },
         "agent_states": [
             {
@@ -105,8 +110,15 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
     """Ten lines or so, most important first."""
     head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {where(run)}"]
     strength, elsewhere = _strength(run, marker, env), _elsewhere(run, env)
-    parts = (_plan(run), _dispatches(run), _checks(run), strength, _repairs(run), elsewhere, _next(run))
+    parts = (_route(run), _plan(run), _dispatches(run), _checks(run), strength, _repairs(run), elsewhere, _next(run))
     return "\n".join([*head, *(row for part in parts for row in part)])
+
+
+def _route(run: Run) -> Iterator[str]:
+    found = route_of(run)
+    if found:
+        note = f"; asked for {found.lane}, {found.note}" if found.note else ""
+        yield f"Workflow  {found.workflow}: signal {line(found.signal, 80)}, confidence {found.confidence:.2f} ({found.band}){note}"
 
 
 def _plan(run: Run) -> Iterator[str]:

@@ -1,0 +1,92 @@
+"""Which workflow a goal asks for: whole words, a fixed precedence, and a confidence that is one division."""
+
+from __future__ import annotations
+
+from itertools import combinations
+
+import pytest
+
+from fermata.core.routing import CLASSES, DEFAULT, ROWS, route, route_text, split_choice
+
+ALL = list(CLASSES)
+SHIPPED = ["build_only", "plan_then_build"]
+
+
+@pytest.mark.parametrize(
+    ("goal", "lane", "signal", "confidence", "band"),
+    [
+        pytest.param("Fix the greeting", "build_only", '"fix"', 1.0, "go", id="fix"),
+        pytest.param("there is a BUG in greet()", "build_only", '"bug"', 1.0, "go", id="bug"),
+        pytest.param("an error, when empty", "build_only", '"error"', 1.0, "go", id="error"),
+        pytest.param("Typo!", "build_only", '"typo"', 1.0, "go", id="typo"),
+        pytest.param("fix the bug: an error", "build_only", '"fix"', 1.0, "go", id="one-row-counts-once"),
+        pytest.param("Add a farewell", DEFAULT, '"add"', 1.0, "go", id="add"),
+        pytest.param("create it", DEFAULT, '"create"', 1.0, "go", id="create"),
+        pytest.param("implement it", DEFAULT, '"implement"', 1.0, "go", id="implement"),
+        pytest.param("Refactor greet", DEFAULT, '"refactor"', 1.0, "go", id="refactor"),
+        pytest.param("restructure greet", DEFAULT, '"restructure"', 1.0, "go", id="restructure"),
+        pytest.param("refactor it and add a test", DEFAULT, '"refactor"', 1.0, "go", id="two-rows-of-one-lane"),
+        pytest.param("a new platform", "decompose_first", '"platform"', 1.0, "go", id="platform"),
+        pytest.param("one system", "decompose_first", '"system"', 1.0, "go", id="system"),
+        pytest.param("a project", "decompose_first", '"project"', 1.0, "go", id="project"),
+        pytest.param("Do T1, T2 and T3", "multi_task", "several tasks: T1, T2, T3", 1.0, "go", id="tasks"),
+        pytest.param("fix T1 and the system of T2", "multi_task", "several tasks: T1, T2", 1.0, "go", id="tasks-first"),
+        pytest.param("fix T1, only T1", "build_only", '"fix"', 1.0, "go", id="one-task-is-not-several"),
+        pytest.param("add a fix", DEFAULT, '"add"', 0.67, "caution", id="add-before-fix"),
+        pytest.param("create a system", "decompose_first", '"system"', 0.6, "caution", id="huge-before-add"),
+        pytest.param("fix the system", "decompose_first", '"system"', 0.75, "caution", id="huge-before-fix"),
+        pytest.param("create and fix a system", "decompose_first", '"system"', 0.5, "ask", id="too-many-signals"),
+        pytest.param("Say farewell as well", DEFAULT, "none", 0.0, "ask", id="nothing-matches"),
+        pytest.param("", DEFAULT, "none", 0.0, "ask", id="empty"),
+        pytest.param("an address prefix on the debug panel", DEFAULT, "none", 0.0, "ask", id="parts-of-words"),
+        pytest.param("the hotfixes, bug-free", DEFAULT, "none", 0.0, "ask", id="other-words"),
+        pytest.param("show fix_it and src/system/error.py", DEFAULT, "none", 0.0, "ask", id="names-and-paths"),
+    ],
+)
+def test_the_signals(goal: str, lane: str, signal: str, confidence: float, band: str) -> None:
+    found = route(goal, ALL)
+    assert (found.lane, found.signal, found.confidence, found.band) == (lane, signal, confidence, band)
+    assert found.workflow == (DEFAULT if band == "ask" else lane)
+    assert found.complexity == CLASSES[lane]
+
+
+def test_the_user_s_choice_comes_before_everything() -> None:
+    found = route("fix T1 and T2 of the system", ALL, choice="mine")
+    assert (found.workflow, found.signal, found.confidence, found.note) == ("mine", "your choice", 1.0, "")
+
+
+@pytest.mark.parametrize("goal", ["a platform", "T1 and T2"])
+def test_a_lane_that_is_not_there_falls_to_the_plan_and_says_so(goal: str) -> None:
+    found = route(goal, SHIPPED)
+    assert found.workflow == DEFAULT
+    assert found.note == f"workflow {found.lane} is not there yet"
+    assert f"(asked for: {found.lane}; " in route_text(found, goal, ["planner"])
+
+
+def test_a_small_change_that_nothing_would_prove_is_planned() -> None:
+    found = route("fix the typo", SHIPPED, proven=False)
+    assert (found.lane, found.workflow) == ("build_only", DEFAULT)
+    assert "no checks" in found.note
+
+
+def test_no_two_lanes_are_ever_level() -> None:
+    """Precedence and confidence never contradict each other: a level pair would need a rule of its own."""
+    for count in range(2, len(ROWS) + 1):
+        for rows in combinations(ROWS, count):
+            weights = {row.lane: sum(r.weight for r in rows if r.lane == row.lane) for row in rows}
+            assert len(set(weights.values())) == len(weights), rows
+
+
+@pytest.mark.parametrize(
+    ("text", "choice", "goal"),
+    [
+        pytest.param("build_only: Fix it", "build_only", "Fix it", id="chosen"),
+        pytest.param(" build_only :\nFix it: now", "build_only", "Fix it: now", id="spaces-and-another-colon"),
+        pytest.param("fix: it is wrong", None, "fix: it is wrong", id="no-workflow"),
+        pytest.param("build_only", None, "build_only", id="no-colon"),
+        pytest.param("build_only:  ", None, "build_only:  ", id="no-goal"),
+        pytest.param("../build_only: x", None, "../build_only: x", id="a-path"),
+    ],
+)
+def test_a_choice_before_the_goal(text: str, choice: str | None, goal: str) -> None:
+    assert split_choice(text, SHIPPED) == (choice, goal)
