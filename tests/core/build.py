@@ -209,10 +209,11 @@ class Player:
         self.tell("agent_bound", id=name, agent_id=f"agent-{len(self.events)}", transcript=f"/t/{name}.jsonl")
 
     def accept(self, name: str, **fields: Any) -> None:
-        kept: dict[str, Any] = {}
-        if self.run["dispatches"][name]["agent"] == "planner":
+        keep = stage_at(self.run["workflow"], self.run["dispatches"][name]["node"]).get("keep", [])
+        kept: dict[str, Any] = dict.fromkeys(keep, "seen")
+        if "steps" in keep:
             kept = make_plan()
-        if self.run["dispatches"][name]["agent"] == "reviewer":
+        if "verdict" in keep:
             kept = {"verdict": "approve", "summary": "good", "findings": []}
         body = {"result": "r" * 64, "summary": "done", "kept": kept, "changed": [], "unexplained": [], **fields}
         self.tell("result_accepted", id=name, **body)

@@ -27,13 +27,15 @@ from fermata.core.actions import (
     needs_nobody,
     next_actions,
 )
+from fermata.core.consultation import plan_of
 from fermata.core.fold import apply, fold
 from fermata.core.position import ENDED
 from fermata.core.workflow import stage_at
+from fermata.definitions.names import workflow_names
+from fermata.definitions.workflow_files import load_workflow
 from tests.core.build import (
     LIMITS,
     REPLANNING,
-    WORKFLOW,
     Player,
     make_check,
     make_plan,
@@ -62,7 +64,8 @@ REVIEWS: list[dict[str, object]] = [
 
 def kept_of(player: Player, name: str) -> list[dict[str, object]]:
     """What an accepted result of dispatch *name* may keep."""
-    return {"planner": PLANS, "reviewer": REVIEWS}.get(player.run["dispatches"][name]["agent"], [{}])
+    keep = stage_at(player.run["workflow"], player.run["dispatches"][name]["node"]).get("keep", [])
+    return PLANS if "steps" in keep else REVIEWS if "verdict" in keep else [{}]
 
 
 def answers(player: Player, action: Action) -> list[Move]:
@@ -153,7 +156,7 @@ def stands(run: Run, events: list[Event]) -> None:
     """A human said yes, after the last withdrawal, to just the plan that is about to be built."""
     approved = run["approved"]
     assert approved is not None
-    assert approved["envelope"]["scopes"] == [sorted(step["scope"]) for step in run["kept"]["plan"]["steps"]]
+    assert approved["envelope"]["scopes"] == [sorted(step["scope"]) for step in plan_of(run, approved["node"])["steps"]]
     told = [e for e in events if e["type"] in ("decision_made", "approval_voided")]
     voided = max((e["seq"] for e in told if e["type"] == "approval_voided"), default=0)
     yes = [e for e in told if e["body"].get("decision") == "approve" and e["body"]["digest"] == approved["digest"]]
@@ -181,7 +184,8 @@ def play(player: Player, choices: list[int], *, noisy: bool, check: Callable[[Pl
 
 
 choices = st.lists(st.integers(0, 200), max_size=60)
-workflows = st.sampled_from([WORKFLOW, REPLANNING])
+SHIPPED = [load_workflow(name, "/nowhere")[0] for name in workflow_names("/nowhere")]
+workflows = st.sampled_from([REPLANNING, *SHIPPED])
 
 
 @settings(deadline=None, max_examples=100)

@@ -32,6 +32,17 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"verdict": "reject", "summary": "s", "findings": [
             {"severity": "high", "issue": "i"}, {"severity": "low", "path": "p", "issue": "i", "recommendation": "r"}]},
     ],
+    "recon": [
+        {"target": "t", "status": "found", "summary": "s", "findings": {"where": "src/a.py", "tests": ["a", "b"]}, "recommendations": ["r"]},
+        {"target": "t", "status": "not_found", "summary": "s", "findings": {}, "recommendations": []},
+    ],
+    "stage": [
+        {"stageName": "implement", "status": "completed", "summary": "s", "files_modified": ["a"], "caveats": [],
+         "phases": {"2.0": {"status": "completed", "tasksCompleted": ["t"], "issues": []},
+         "2.1": {"status": "pending", "tasksCompleted": [], "issues": ["i"]}}},
+        {"stageName": "test", "status": "failed", "summary": "s", "files_modified": [], "caveats": ["why"], "suggestion": "x", "unexplained": ["b"],
+         "phases": {"3.0": {"status": "stopped", "tasksCompleted": [], "issues": []}}},
+    ],
 }  # fmt: skip
 
 GONE = object()
@@ -97,6 +108,27 @@ BAD: list[tuple[str, int, str, object, str]] = [
     ),
     ("review", 1, "findings.0.issue", GONE, "findings[0]: 'issue' is a required property"),
     ("review", 1, "findings.1.line", 7, "findings[1]: Additional properties"),
+    ("recon", 0, "target", GONE, "the result: 'target' is a required property"),
+    ("recon", 0, "target", "", "target: '' "),
+    ("recon", 0, "status", "maybe", "status: 'maybe' is not one of ['found', 'not_found', 'partial']"),
+    ("recon", 0, "status", GONE, "the result: 'status' is a required property"),
+    ("recon", 0, "summary", "two\nlines", "summary: 'two\\nlines' does not match"),
+    ("recon", 0, "summary", "x" * 301, "summary: 'xxx"),
+    ("recon", 0, "findings", [], "findings: [] is not of type 'object'"),
+    ("recon", 0, "findings.deep", {"a": 1}, "findings.deep: {'a': 1} is not valid under any of the given schemas"),
+    ("recon", 0, "recommendations", GONE, "the result: 'recommendations' is a required property"),
+    ("recon", 0, "recommendations.0", "", "recommendations[0]: '' "),
+    ("recon", 1, "approved", True, "the result: Additional properties"),
+    ("stage", 0, "stageName", GONE, "the result: 'stageName' is a required property"),
+    ("stage", 0, "status", "done", "status: 'done' is not one of ['completed', 'failed']"),
+    ("stage", 0, "summary", "two\nparagraphs", "summary: 'two\\nparagraphs' does not match"),
+    ("stage", 0, "phases", {}, "phases: {} "),
+    ("stage", 0, "phases", [], "phases: [] is not of type 'object'"),
+    ("stage", 0, "phases", {"two": {}}, "phases: 'two' does not match any of the regexes"),
+    ("stage", 1, "phases", {"3.0": {"status": "ok"}}, "phases.3.0.status: 'ok' is not one of"),
+    ("stage", 1, "phases", {"3.0": {"status": "failed"}}, "phases.3.0: 'tasksCompleted' is a required property"),
+    ("stage", 0, "files_modified", GONE, "the result: 'files_modified' is a required property"),
+    ("stage", 0, "caveats", "none", "caveats: 'none' is not of type 'array'"),
 ]
 
 

@@ -88,6 +88,31 @@ def good_builder(project: Path) -> Actor:
     return play
 
 
+def good_recon(heard: Heard) -> Conversation:
+    """Looks at its one side."""
+    target = heard.text.partition("## Objective\n```\n")[2].partition(":")[0]
+    yield ToolUse("Grep", {"pattern": "Hello"})
+    found = {"where": ["greeting.txt greets"]}
+    yield Report(
+        json.dumps(
+            {"target": target, "status": "found", "summary": f"{target} seen", "findings": found, "recommendations": []}
+        )
+    )
+
+
+def good_stage_agent(project: Path) -> Actor:
+    """Writes the file, or in a later stage another line of it."""
+
+    def play(heard: Heard) -> Conversation:
+        yield from write(project, FAREWELL, f"Goodbye {number(heard)}\n")
+        name = heard.text.partition('"stageName": "')[2].partition('"')[0]
+        phases = {"2.0": {"status": "completed", "tasksCompleted": [name], "issues": []}}
+        found = {"stageName": name, "status": "completed", "summary": f"{name} is done", "phases": phases}
+        yield Report(json.dumps(found | {"files_modified": [FAREWELL], "caveats": []}))
+
+    return play
+
+
 def careful_builder(project: Path) -> Actor:
     """Edits inside its scope, runs fermata's own check."""
 
@@ -129,5 +154,13 @@ def cast(
 ) -> Script:
     """Everyone; who is not named does well."""
     builder = builder or good_builder(project)
-    agents = {MARKS["planner"]: planner, MARKS["builder"]: builder, MARKS["reviewer"]: reviewer}
+    agents = {
+        MARKS["planner"]: planner,
+        MARKS["builder"]: builder,
+        MARKS["reviewer"]: reviewer,
+        "You look at one side of a fermata run's goal": good_recon,
+        "You plan one goal of a fermata run in phases": planner,
+        "You mend what a check or a review of a fermata run found": builder,
+        "You carry out one stage of a fermata run": good_stage_agent(project),
+    }
     return Script(main or obedient(mischief), agents)

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.definitions.names import workflow_names
+
 from fermata.rehearsal.rehearse import ASKED
 from tests.e2e.cast import FAREWELL, FILES, cast
+from tests.e2e.conftest import asked
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,3 +37,38 @@ def test_a_small_fix_is_built_without_a_question_and_the_user_is_told(
     assert (place / FAREWELL).read_text() == "Goodbye 1\n"
     terminal.submit("/fermata:status")
     terminal.wait_for_text("waived by rule small_change: nobody was asked")
+
+
+LONG = pytest.mark.long
+ORDER = {
+    "phased": ["recon", "recon", "recon", "oracle", "builder", "reviewer"],
+    "plan_code_review": ["planner", "builder", "reviewer"],
+    "staged": ["planner", "stage-agent", "stage-agent", "reviewer"],
+}
+
+
+def test_every_shipped_workflow_is_played_on_the_client() -> None:
+    """`plan_then_build` is what all other tests here play."""
+    assert sorted([*ORDER, "build_only", "plan_then_build"]) == workflow_names("/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("version", "name"),
+    [
+        pytest.param("2.1.329", "phased"),
+        *[pytest.param("2.1.329", name, marks=LONG) for name in ORDER if name != "phased"],
+        *[pytest.param("2.1.197", name, marks=LONG) for name in ORDER],
+    ],
+)
+def test_a_workflow_that_was_named_before_the_goal(set_stage: SetStage, place: Path, version: str, name: str) -> None:
+    stage = set_stage(version, cast(place), FILES, mode="auto")
+    terminal = stage.terminal()
+    terminal.submit(f"/orchestrate {name}: Say farewell as well")
+    screen = asked(terminal, "Add a farewell")
+    assert "(plan " in screen
+    terminal.press("2")
+    terminal.wait_for_text(DONE)
+    (opened,) = stage.events("run_created")
+    assert (opened["goal"], opened["mode"]) == ("Say farewell as well", "explicit")
+    assert [event["agent"] for event in stage.events("dispatch_created")] == ORDER[name]
+    assert stage.status() == "completed"

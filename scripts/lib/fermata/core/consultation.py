@@ -261,6 +261,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
         *_warnings(run, plan),
         *("", "Risks", *_risks(plan)),
+        *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: not known"),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *_closing(run, gate),

@@ -31,6 +31,9 @@ VOCABULARY: dict[str, Field] = {
     "project_checks": Field(
         4_000, "The checks that will decide whether the work is done", "the project's own commands"
     ),
+    "found": Field(
+        12_000, "What was found before", "the newest result of each agent that looked at an entry of `items`"
+    ),
     "answers": Field(6_000, "The user's answers", "to this stage's questions"),
     "feedback": Field(8_000, "What the user said to your last plan", "their words at the gate, and that plan"),
     "handoff": Field(4_000, "Handed over", "the record from the planner to who builds, or back to who plans anew"),
@@ -47,6 +50,7 @@ VOCABULARY: dict[str, Field] = {
     "stage": Field(
         2_000, "This stage", "one JSON object: task, stageName, stageConfig, previousStageSummary, planFilePath"
     ),
+    "phase": Field(3_000, "", "which step of the plan this is, what is done before it, where the plan is"),
     "checks": Field(4_000, "", "the commands that decide"),
     "scope": Field(6_000, "", "the globs that may be changed"),
     "mode": Field(500, "", "whether somebody is there to answer"),

@@ -114,6 +114,7 @@ class Dispatch(TypedDict):
     summary: str
     reason: str
     suggestion: NotRequired[str]
+    kept: NotRequired[dict[str, Json]]  # of one among several at one stage
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
 

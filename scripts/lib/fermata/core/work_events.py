@@ -106,6 +106,8 @@ def _result_accepted(run: Run, body: Body) -> None:
         }
     )
     run["kept"][dispatch["node"]] = body["kept"]
+    if dispatch["item"] is not None and body["kept"]:
+        dispatch["kept"] = body["kept"]
     if body["unexplained"]:
         paths = ", ".join(body["unexplained"][:5])
         wait_for_human(

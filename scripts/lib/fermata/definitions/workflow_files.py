@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from ..core.records import Workflow
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-AGENTS = ("planner", "builder", "reviewer")
+AGENTS_FOLDER = os.path.normpath(os.path.join(HERE, "..", "..", "..", "..", "agents"))
+AGENTS = tuple(sorted(name[:-3] for name in os.listdir(AGENTS_FOLDER) if name.endswith(".md")))
 
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
 

@@ -69,6 +69,11 @@ class Fields:
         none = "None were found: your plan must bring at least one command under `checks`."
         return _commands(self.run["project_checks"]["full"]) or none
 
+    def _found(self) -> list[Piece]:
+        """What those who looked have handed in, the newest of each; their words, so each is data."""
+        looked = {(d["node"], d["item"]): d for d in self.run["dispatches"].values() if "kept" in d}
+        return [Piece(_looked(d["kept"]), "", f"{d['id']}:") for d in looked.values()]
+
     # --- the user
 
     def _mode(self) -> str:
@@ -100,7 +105,7 @@ class Fields:
         words = clean(gate.get("words", ""), WHOLE)
         if not words:
             asked += " They did not say how: ask them with a question round, if one is left."
-        previous = _plan_text(self.run["kept"].get(self.at, {}))
+        previous = _plan_text(plan_of(self.run, gate["node"]))
         return [Piece(words, "", asked + " In the user's words:" * bool(words)), Piece(previous, "", "The last plan:")]
 
     # --- the plan and this dispatch's part of it
@@ -137,6 +142,17 @@ class Fields:
             if step.get(key):
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
         return [Piece("\n".join(out))]
+
+    def _phase(self) -> str:
+        """Where this dispatch stands in the plan. Titles are one line each; the plan itself is a file."""
+        outer = self.at.partition("/")[0]
+        index, steps = outer.rpartition(".")[2], self._kept_plan().get("steps", [])
+        if not index.isdecimal() or not steps:
+            return ""
+        before = [f"{number}. {line(step['title'], MAX_LINE)}" for number, step in enumerate(steps[: int(index)], 1)]
+        place, number = self.store.path("artifacts", "approval.md"), int(index) + 1
+        text = f"Phase {number} of {len(steps)} of {self.run['run']}. Dependencies, done before: {'; '.join(before) or 'none'}"
+        return f"{text}\n\n## Plan Reference\nPhase {number} under `Plan` in `{place}`"
 
     def _scope(self) -> str:
         shown = ", ".join(f"`{glob}`" for glob in self.globs)
@@ -206,6 +222,13 @@ class Fields:
             "planFilePath": approval if self.run["gate"] or self.run["approved"] else None,
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
+
+
+def _looked(kept: dict[str, Json]) -> str:
+    out = [f"{line(kept.get('target', ''), 300)}: {kept.get('status', '')}. {line(kept.get('summary', ''), 300)}"]
+    for topic, found in kept.get("findings", {}).items():
+        out += [f"{line(topic, 100)}: {line(entry, 600)}" for entry in ([found] if isinstance(found, str) else found)]
+    return "\n".join([*out, *[f"Recommended: {line(entry, 400)}" for entry in kept.get("recommendations", [])]])
 
 
 def _report(dispatch: Dispatch) -> str:

@@ -1,0 +1,222 @@
+"""Every shipped workflow, and one of a project's own, on a real repository from the goal to its end; and its briefs."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from fermata.core.actions import AGENT, DECIDE, OVER, next_actions
+from fermata.core.small_change import waivable
+from fermata.definitions.names import workflow_names
+from tests.core.build import make_step
+from tests.loop.bench import CONFIG, Bench, built, plan, review
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GUIDE = Path(__file__).resolve().parents[2] / "docs/how-to/write-a-workflow.md"
+GOAL = "Add a thing"
+NINTH = re.findall(r"```yaml\n(format: 1\n.*?)```", GUIDE.read_text(), re.DOTALL)
+
+
+def looked(target: str = "structure", status: str = "found") -> dict[str, Any]:
+    """What an agent that looks hands in."""
+    return {
+        "target": target,
+        "status": status,
+        "summary": f"{target} seen",
+        "findings": {"where": ["src/app.py prints", "nobody calls it"]},
+        "recommendations": [f"mind the {target}"],
+    }
+
+
+def staged(name: str, *files: str, status: str = "completed") -> dict[str, Any]:
+    """What a stage agent hands in."""
+    part = {"status": status, "tasksCompleted": [name], "issues": []}
+    caveats = ["it cannot be done"] if status == "failed" else []
+    return {
+        "stageName": name,
+        "status": status,
+        "summary": f"{name} is {status}",
+        "phases": {"2.0": part},
+        "files_modified": list(files),
+        "caveats": caveats,
+    }
+
+
+class Cast:
+    """Agents who answer each dispatch by its schema; who writes leaves another text each time."""
+
+    def __init__(self, folder: Path, workflow: str, **files: str) -> None:
+        self.bench = Bench(folder, CONFIG + f"workflow: {workflow}\n", **files).begin(GOAL)
+        self.told: list[tuple[str, str, str]] = []  # dispatch, agent, node
+        self.bad: dict[str, Callable[[], dict[str, Any]]] = {}
+
+    def result(self, name: str) -> dict[str, Any]:
+        dispatch = self.bench.run["dispatches"][name]
+        if name in self.bad:
+            return self.bad[name]()
+        if dispatch["access"] == "write":
+            path = dispatch["scope"][0].replace("**", "app.py")
+            self.bench.sandbox.write(path, f"print({name!r})\n")
+            return built(path) if dispatch["result"] == "build" else staged(dispatch["node"], path)
+        steps = [make_step("Add it", ("src/**",)), make_step("Test it", ("tests/**",))]
+        given = {
+            "recon": looked(str(dispatch["item"])[:40]),
+            "plan": plan(*steps, rollback="git checkout"),
+            "review": review(),
+        }
+        return given[dispatch["result"]]
+
+    def play(self, until: str = OVER, most: int = 40) -> Cast:
+        """Go on up to the first action of kind *until*."""
+        for _ in range(most):
+            actions = self.bench.settle()
+            if any(action.kind == until for action in actions):
+                return self
+            if actions[0].kind == DECIDE:
+                gate = self.bench.run["gate"]
+                assert gate is not None
+                self.bench.waive() if waivable(self.bench.run, gate) else self.bench.approve()
+            names = [action.subject for action in actions if action.kind == AGENT]
+            for name in names:
+                self.bench.work(name)
+            for name in names:
+                dispatch = self.bench.run["dispatches"][name]
+                self.told.append((name, dispatch["agent"], dispatch["node"]))
+                assert self.bench.hand_in(self.result(name), name).accepted
+        raise AssertionError(f"it never came to {until}: {next_actions(self.bench.run)}")
+
+    def brief(self, place: int) -> str:
+        """The brief of the dispatch at *place* in what was told."""
+        return self.bench.brief(self.told[place][0])
+
+
+ORDER = {
+    "build_only": ["builder", "reviewer"],
+    "plan_then_build": ["planner", "builder", "builder", "reviewer"],
+    "phased": ["recon", "recon", "recon", "oracle", "builder", "builder", "reviewer"],
+    "plan_code_review": ["planner", "builder", "builder", "reviewer"],
+    "staged": ["planner", "stage-agent", "stage-agent", "reviewer"],
+}
+
+
+def test_every_shipped_workflow_is_played_here() -> None:
+    assert sorted(ORDER) == workflow_names("/nowhere")
+
+
+@pytest.mark.parametrize("name", sorted(ORDER))
+def test_a_shipped_workflow_comes_to_its_end(tmp_path: Path, name: str) -> None:
+    cast = Cast(tmp_path, name).play()
+    assert [agent for _, agent, _ in cast.told] == ORDER[name]
+    assert cast.bench.run["status"] == "completed"
+    assert bool(cast.bench.events("decision_made")) is (name != "build_only")
+
+
+def in_order(text: str, *parts: str) -> bool:
+    places = [text.find(part) for part in parts]
+    return -1 not in places and places == sorted(places)
+
+
+def test_recon_is_told_one_side_and_the_oracle_hears_of_all(tmp_path: Path) -> None:
+    cast = Cast(tmp_path, "phased").play()
+    heads = (
+        "## Agent Mode",
+        "## Skills Context",
+        "## Task Context",
+        "## Objective",
+        "## Success Criteria",
+        "## Output Format",
+    )
+    assert in_order(cast.brief(0), *heads, '"title":"recon"')
+    assert "- [ ] " in cast.brief(0)
+    assert "Structure: " in cast.brief(0)
+    assert "Tests: " not in cast.brief(0)
+    for topic in ("Structure", "Tests", "Risks"):
+        assert f"{topic}: " in cast.brief(3)
+    assert "Recommended: mind the " in cast.brief(3)
+    assert "nobody calls it" in cast.brief(3)
+    assert "Rollback   git checkout" in Path(cast.bench.store.path("artifacts", "approval.md")).read_text()
+
+
+def test_a_phase_is_told_its_place_in_the_plan(tmp_path: Path) -> None:
+    cast = Cast(tmp_path, "phased").play()
+    heads = (
+        "## Skills Context",
+        "## Task Context",
+        "## Plan Reference",
+        "## Files to Modify",
+        "## Objective",
+        "## Success Criteria",
+        "## Output",
+    )
+    for place in (4, 5):
+        assert in_order(cast.brief(place), *heads)
+    assert "Phase 1 of 2" in cast.brief(4)
+    assert "Dependencies, done before: none" in cast.brief(4)
+    assert "Phase 2 of 2" in cast.brief(5)
+    assert "done before: 1. Add it" in cast.brief(5)
+
+
+def test_more_recon_looks_again_with_the_user_s_words(tmp_path: Path) -> None:
+    cast = Cast(tmp_path, "phased").play(DECIDE)
+    gate = cast.bench.run["gate"]
+    assert gate is not None
+    words = "look at the printer, too"
+    cast.bench.tell("decision_made", digest=gate["digest"], decision="more_recon", words=words, channel="picker")
+    cast.play(DECIDE)
+    assert [agent for _, agent, _ in cast.told] == ["recon", "recon", "recon", "oracle"] * 2
+    assert words in cast.brief(4)
+    assert cast.brief(7).count("Recommended: ") == 3  # the newest of each, not both
+
+
+def gives_up() -> dict[str, Any]:
+    return built(status="failed", caveats=["it cannot be done"], suggestion="split it")
+
+
+@pytest.mark.parametrize("name", ["plan_code_review", "phased"])
+def test_strikes_lead_back_to_the_planner_who_hears_why(tmp_path: Path, name: str) -> None:
+    cast = Cast(tmp_path, name)
+    first = 5 if name == "phased" else 2
+    strikes = 2 if name == "plan_code_review" else 3
+    cast.bad = {f"d-{number:03d}": gives_up for number in range(first, first + strikes)}
+    cast.play()
+    agents = [agent for _, agent, _ in cast.told]
+    planner = "oracle" if name == "phased" else "planner"
+    assert agents[first - 1 : first + strikes] == ["builder"] * strikes + [planner]
+    assert "it cannot be done" in cast.brief(first - 1 + strikes)
+    assert cast.bench.run["status"] == "completed"
+    assert len(cast.bench.events("decision_made")) == 1  # the plan made anew lies inside the approved one
+
+
+def test_a_stage_is_told_its_own_settings_and_one_paragraph_before_it(tmp_path: Path) -> None:
+    cast = Cast(tmp_path, "staged").play()
+    for place, stage, previous in ((1, "implement", "one step"), (2, "test", "implement is completed")):
+        brief = cast.brief(place)
+        assert f'"stageName": "{stage}"' in brief
+        assert previous in brief
+        assert in_order(brief, '"task"', '"stageName"', '"stageConfig"', '"previousStageSummary"', '"planFilePath"')
+    assert '"title": "TEST"' not in cast.brief(1)
+
+
+def test_a_stage_that_fails_goes_back_one(tmp_path: Path) -> None:
+    cast = Cast(tmp_path, "staged")
+    cast.bad = {f"d-{number:03d}": lambda: staged("test", status="failed") for number in (3, 4, 5)}
+    cast.play()
+    assert [node for _, _, node in cast.told] == [
+        *("plan", "implement", "test", "test", "test"),
+        *("implement", "test", "final"),
+    ]
+
+
+def test_the_workflow_of_the_guide_runs(tmp_path: Path) -> None:
+    """What the how-to shows is a ninth workflow, which no package ships."""
+    (text,) = NINTH
+    name = re.findall(r"^name: (\w+)$", text, re.MULTILINE)[0]
+    assert name not in workflow_names("/nowhere")
+    cast = Cast(tmp_path, name, **{name: text}).play()
+    assert cast.bench.run["status"] == "completed"
+    assert [agent for _, agent, _ in cast.told] == ["recon", "recon", "planner", "fixer", "fixer", "reviewer"]
