@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import SetStage, Stage
 
 TOKENS, CHARACTERS_PER_TOKEN = 200, 4
-AGENTS = ("planner", "builder", "reviewer")
+AGENTS = sorted(path.stem for path in (ROOT / "agents").glob("*.md"))
 
 
 def lines_sent(stage: Stage) -> list[str]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.definitions.names import workflow_names
-
 from fermata.rehearsal.rehearse import ASKED
 from tests.e2e.cast import FAREWELL, FILES, cast
 from tests.e2e.conftest import asked
