@@ -45,7 +45,9 @@ def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
         pytest.param("checks: {quick: [{name: a, command: ' '}]}", "checks.quick a: the command is empty", id="blank"),
         pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
         pytest.param(
-            "workflow: nosuch", 'workflow "nosuch" is not known; known: build_only, plan_then_build', id="workflow"
+            "workflow: nosuch",
+            'workflow "nosuch" is not known; known: build_only, phased, plan_code_review, plan_then_build, staged',
+            id="workflow",
         ),
         pytest.param("limit: {}", 'unknown key "limit"', id="key"),
     ],
