@@ -39,10 +39,14 @@ def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
     [
         pytest.param(
             'checks: {full: [{name: a, command: "echo \'x"}]}',
-            "checks.full a: the command has an unbalanced",
+            "line 1: checks.full.0.command: the command has an unbalanced",
             id="quote",
         ),
-        pytest.param("checks: {quick: [{name: a, command: ' '}]}", "checks.quick a: the command is empty", id="blank"),
+        pytest.param(
+            "checks: {quick: [{name: a, command: ' '}]}",
+            "line 1: checks.quick.0.command: the command is empty",
+            id="blank",
+        ),
         pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
         pytest.param("workflow: nosuch", 'workflow "nosuch" is not known; known: plan_then_build', id="workflow"),
         pytest.param("limit: {}", 'unknown key "limit"', id="key"),
@@ -115,14 +119,14 @@ def test_settings_are_read_anew_and_what_was_approved_stays(bench: Bench) -> Non
 
 
 def test_the_configured_checks_win_over_what_is_found(tmp_path: Path) -> None:
-    from fermata.definitions.config import load_config
+    from fermata.definitions.settings import load_settings
 
     sandbox = make_sandbox(tmp_path)
     sandbox.write("pytest.ini", "[pytest]\n")
     root = str(sandbox.root)
-    assert [c["source"] for c in project_checks(root, load_config(root))["full"]] == ["pytest.ini configures pytest"]
+    assert [c["source"] for c in project_checks(root, load_settings(root))["full"]] == ["pytest.ini configures pytest"]
     sandbox.write(".fermata/config.yaml", CONFIG)
-    assert [c["source"] for c in project_checks(root, load_config(root))["full"]] == [".fermata/config.yaml"]
+    assert [c["source"] for c in project_checks(root, load_settings(root))["full"]] == [".fermata/config.yaml"]
 
 
 def test_trying_the_checks_leaves_the_run_alone(tmp_path: Path) -> None:
