@@ -30,10 +30,10 @@ PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
 # The board's groups have their own tests.
 VERBS = sorted(name for name, command in cli.commands.items() if not isinstance(command, click.Group))
 # What each verb needs to be called at all.
-ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"]}
+ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"], "config": ["show"]}
 PEOPLE = ("repair",)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
-ANYWHERE = ("version", "setup", "doctor")  # need no repository
+ANYWHERE = ("version", "setup", "doctor", "config")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
 
 
@@ -499,7 +499,7 @@ def test_8_wrong_settings(call: Call, bench: Bench, verb: str) -> None:
     bench.sandbox.write(".fermata/config.yaml", '"gr\\e[2Jant": all\nlimit: 1\n')
     found = call(verb, cwd=root(bench))
     assert (found.code, found.out) == (8, "")
-    assert 'unknown key "limit"; allowed here: checks, grant, limits, workflow. Did you mean "limits"?' in found.err
+    assert 'unknown key "limit"; allowed here: checks, grant, limits, stages, workflow. Did you mean "limits"?' in found.err
     assert found.err.count("unknown key") == 2
     assert "\x1b" not in found.err
 
