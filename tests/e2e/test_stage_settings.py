@@ -6,35 +6,16 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fermata.rehearsal.messages import ToolUse
+from fermata.rehearsal.orchestrator import obedient
 from fermata.rehearsal.story import MARKS
-from tests.e2e.cast import FILES, GOAL, cast
+from tests.e2e.cast import FILES, GOAL, cast, starting_agents
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from fermata.rehearsal.script import Actor, Conversation, Heard
     from tests.e2e.conftest import SetStage, Stage
 
 STAGES = "stages:\n  plan: {model: haiku}\n  build: {model: opus}\n  baseline: {enabled: false}\n"
-
-
-def asking_for(model: str, actor: Actor) -> Actor:
-    """The same actor, which asks for *model* whenever it starts an agent."""
-
-    def eager(block: object) -> object:
-        if isinstance(block, ToolUse) and block.name == "Agent":
-            return ToolUse("Agent", {**block.input, "model": model})
-        return block
-
-    def play(heard: Heard) -> Conversation:
-        conversation = actor(heard)
-        turn = next(conversation)
-        while True:
-            heard = yield [eager(block) for block in turn] if isinstance(turn, list) else turn  # type: ignore[misc]
-            turn = conversation.send(heard)
-
-    return play
 
 
 def models_of(stage: Stage, role: str) -> set[str]:
@@ -44,10 +25,8 @@ def models_of(stage: Stage, role: str) -> set[str]:
 
 @pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_each_agent_has_the_model_of_its_stage(set_stage: SetStage, place: Path, version: str) -> None:
-    from fermata.rehearsal.orchestrator import obedient
-
     files = {**FILES, ".fermata/config.yaml": FILES[".fermata/config.yaml"] + STAGES}
-    stage = set_stage(version, cast(place, main=asking_for("sonnet", obedient())), files, mode="default")
+    stage = set_stage(version, cast(place, main=starting_agents(obedient(), model="sonnet")), files, mode="default")
     stage.approved(f"/build {GOAL}")
     assert stage.status() == "completed"
     (main,) = {request.model for request in stage.model.of_kind("main")}

@@ -99,5 +99,9 @@ class Config(Strict):
     )
     stages: Annotated[
         dict[StageName, StageSetting],
-        Field(max_length=50, description="settings of single stages, by the id that the workflow gives them"),
+        Field(
+            max_length=50,
+            description="settings of single stages, by the id that the workflow gives them",
+            json_schema_extra={"additionalProperties": False},
+        ),
     ] = {}
