@@ -138,8 +138,8 @@ def test_a_stage_s_model_is_kept_in_its_dispatch_and_read_anew(tmp_path: Path) -
 
 def test_a_stage_that_is_off_is_not_in_the_run_nor_in_what_is_approved(tmp_path: Path) -> None:
     """E04."""
-    whole = Bench(tmp_path / "whole").planned()
-    less = Bench(tmp_path / "less", CONFIG + "stages: {review: {enabled: false}}\n").planned()
+    whole = Bench(tmp_path / "whole").begin().planned()
+    less = Bench(tmp_path / "less", CONFIG + "stages: {review: {enabled: false}}\n").begin().planned()
     assert less.run["workflow_digest"] != whole.run["workflow_digest"]
     assert less.run["gate"] is not None
     assert less.run["gate"]["envelope"]["workflow"] == less.run["workflow_digest"]
