@@ -30,10 +30,10 @@ PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
 # The board's groups have their own tests.
 VERBS = sorted(name for name, command in cli.commands.items() if not isinstance(command, click.Group))
 # What each verb needs to be called at all.
-ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"], "config": ["show"]}
+ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"]}
 PEOPLE = ("repair",)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
-ANYWHERE = ("version", "setup", "doctor", "config")  # need no repository
+ANYWHERE = ("version", "setup", "doctor")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
 
 
