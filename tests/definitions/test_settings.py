@@ -119,6 +119,22 @@ def test_each_file_is_judged_on_its_own(files: Files) -> None:
     assert second.endswith('Did you mean "repairs"?')
 
 
+@pytest.mark.parametrize(
+    ("user", "says"),
+    [
+        pytest.param("a: &a [x]\nb: [*a, *a]\n", "aliases (*name) are not used here", id="alias"),
+        pytest.param("grant: !!python/object/apply:os.getcwd []", "could not determine a constructor", id="python"),
+        pytest.param("# " + "x" * 1_000_000, "more than 100,000 bytes", id="1-MB"),
+    ],
+)
+def test_the_user_s_file_is_read_as_strictly(files: Files, user: str, says: str) -> None:
+    """K-H12."""
+    with pytest.raises(DefinitionError) as error:
+        files.load(user=user)
+    assert str(error.value).startswith(f"{files.user}: ")
+    assert says in str(error.value)
+
+
 def test_the_line_of_a_value_inside_a_list(files: Files) -> None:
     with pytest.raises(DefinitionError, match=r"config\.yaml: line 4: checks\.full\.1\.tests: got 'no'"):
         files.load(project="checks:\n  full:\n    - {name: a, command: b}\n    - {name: c, command: d, tests: 'no'}\n")
