@@ -499,7 +499,10 @@ def test_8_wrong_settings(call: Call, bench: Bench, verb: str) -> None:
     bench.sandbox.write(".fermata/config.yaml", '"gr\\e[2Jant": all\nlimit: 1\n')
     found = call(verb, cwd=root(bench))
     assert (found.code, found.out) == (8, "")
-    assert 'unknown key "limit"; allowed here: checks, grant, limits, workflow. Did you mean "limits"?' in found.err
+    assert (
+        'unknown key "limit"; allowed here: checks, grant, limits, stages, workflow. Did you mean "limits"?'
+        in found.err
+    )
     assert found.err.count("unknown key") == 2
     assert "\x1b" not in found.err
 

@@ -54,6 +54,8 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
+    if "models" in body:
+        run["models"] = body["models"]
     return run
 
 
