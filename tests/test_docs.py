@@ -16,8 +16,9 @@ import yaml
 import fermata
 from fermata.cli import cli
 from fermata.core.gate import MODEL_VERBS
-from fermata.definitions.config import CONFIG_PATH, Config, load_config
+from fermata.definitions.config import Config
 from fermata.definitions.schema_files import schema_names
+from fermata.definitions.settings import PROJECT_FILE, load_settings
 
 ROOT = Path(__file__).resolve().parents[1]
 # Every event name that Claude Code 2.1.197 knows. One that it does not know switches all of the plugin's hooks off there.
@@ -182,9 +183,9 @@ def test_the_readme_names_every_command() -> None:
 
 def test_the_readme_s_settings_load_and_name_every_key(tmp_path: Path) -> None:
     (block,) = re.findall(r"```yaml\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
-    (tmp_path / CONFIG_PATH).parent.mkdir()
-    (tmp_path / CONFIG_PATH).write_text(block)
-    config = load_config(str(tmp_path))
+    (tmp_path / PROJECT_FILE).parent.mkdir()
+    (tmp_path / PROJECT_FILE).write_text(block)
+    config = load_settings(str(tmp_path)).config
     assert config.limits == Config().limits
     assert config.checks.minutes == Config().checks.minutes
     for key in ("full", "quick", "minutes", *Config().limits.model_dump()):

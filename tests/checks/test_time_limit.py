@@ -10,7 +10,7 @@ import pytest
 
 from fermata.checks.runner import CheckSpec, load_spec, read_check, start_check, wait_checks
 from fermata.core.evidence import Evidence
-from fermata.definitions.config import load_config
+from fermata.definitions.settings import load_settings
 from fermata.loop import try_checks as trying
 from fermata.loop.drive import drive
 from fermata.loop.site import Site
@@ -39,12 +39,13 @@ def project(tmp_path: Path) -> Sandbox:
 
 
 def test_a_check_of_the_run_may_take_the_minutes_of_the_settings(project: Sandbox) -> None:
-    config = load_config(str(project.root))
+    settings = load_settings(str(project.root))
+    config = settings.config
     site = Site(project.repo, None)
     site.project.prepare()
     store = site.project.run("orch_20260102_030405_0a1b")
     limits = {**config.limits.model_dump(), "check_minutes": config.checks.minutes}
-    checks = project_checks(str(project.root), config)
+    checks = project_checks(str(project.root), settings)
     write(store, ("run_created", created_body(workflow=WORKFLOW, limits=limits, project_checks=checks)))
     drive(site, store)
     folder = store.path("checks")

@@ -8,12 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from fermata.definitions.config import CONFIG_PATH, Checks, CheckSetting, Config, Limits, load_config
+from fermata.definitions.config import Checks, CheckSetting, Config, Limits, StageSetting
 from fermata.definitions.problems import DefinitionError
+from fermata.definitions.settings import PROJECT_FILE, load_settings
 
 
 def put(folder: Path, text: str | bytes) -> str:
-    path = folder / CONFIG_PATH
+    path = folder / PROJECT_FILE
     path.parent.mkdir(exist_ok=True)
     path.write_bytes(text.encode() if isinstance(text, str) else text)
     return str(folder)
@@ -21,17 +22,18 @@ def put(folder: Path, text: str | bytes) -> str:
 
 def problems(folder: Path, text: str | bytes) -> list[str]:
     with pytest.raises(DefinitionError) as error:
-        load_config(put(folder, text))
+        load_settings(put(folder, text))
     assert error.value.exit_code == 8
     return str(error.value).splitlines()
 
 
 DEFAULTS = {
-    "workflow": None,
+    "workflow": "plan_then_build",
     "waive": True,
     "grant": "scope",
     "checks": {"full": [], "quick": [], "minutes": 30},
     "limits": {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15},
+    "stages": {},
 }
 ALL: dict[str, Any] = {
     "workflow": "my_own",
@@ -43,6 +45,7 @@ ALL: dict[str, Any] = {
         "minutes": 5,
     },
     "limits": {"dispatches": 9, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3},
+    "stages": {"review": {"enabled": False, "model": "haiku"}},
 }  # fmt: skip
 
 
@@ -57,17 +60,18 @@ ALL: dict[str, Any] = {
     ],
 )
 def test_the_defaults(tmp_path: Path, text: str) -> None:
-    assert load_config(str(tmp_path)).model_dump() == DEFAULTS
-    assert load_config(put(tmp_path, text)).model_dump() == DEFAULTS
+    assert load_settings(str(tmp_path)).values() == DEFAULTS
+    assert load_settings(put(tmp_path, text)).values() == DEFAULTS
 
 
 def test_every_key(tmp_path: Path) -> None:
-    assert load_config(put(tmp_path, yaml.safe_dump(ALL))).model_dump() == ALL
+    assert load_settings(put(tmp_path, yaml.safe_dump(ALL))).values() == ALL
     for model, values in (
         (Config, ALL),
         (Checks, ALL["checks"]),
         (Limits, ALL["limits"]),
         (CheckSetting, ALL["checks"]["full"][0]),
+        (StageSetting, ALL["stages"]["review"]),
     ):
         assert set(values) == set(model.model_fields), "a key that this test does not know"
 
@@ -82,22 +86,23 @@ def test_every_key(tmp_path: Path) -> None:
     ],
 )
 def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
-    assert load_config(put(tmp_path, data)).grant == "cli"
+    assert load_settings(put(tmp_path, data)).config.grant == "cli"
 
 
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, waive, workflow. Did you mean "limits"?', id="top"),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, waive, workflow.', id="no-guess"),
+        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, stages, waive, workflow. Did you mean "limits"?', id="top"),
+        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, stages, waive, workflow.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),
+        pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: enabled, model. Did you mean "model"?', id="stage"),
         pytest.param("checks: {full: [{name: a, command: b, test: true}]}", '"checks.full.0.test"; allowed here: command, name, tests.', id="check"),
     ],
 )  # fmt: skip
 def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path, text: str, says: str) -> None:
     (problem,) = problems(tmp_path, text)
-    assert problem.startswith(f"{CONFIG_PATH}: ")
+    assert problem.startswith(f"{PROJECT_FILE}: ")
     assert says in problem
 
 
@@ -130,13 +135,19 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path, text: str, 
         pytest.param("checks: {full: [{name: a, command: b, tests: 1}]}", "checks.full.0.tests: got 1", id="one-for-true"),
         pytest.param(yaml.safe_dump({"checks": {"full": [{"name": "a", "command": "x" * 2_001}]}}), "2000 characters", id="long-command"),
         pytest.param(yaml.safe_dump({"checks": {"full": [{"name": f"a{n}", "command": "b"} for n in range(21)]}}), "at most 20 items", id="21-checks"),
+        pytest.param("stages: {review: {model: gpt}}", "stages.review.model: got 'gpt'; Input should be 'inherit', 'sonnet', ", id="model"),
+        pytest.param("stages: {review: {enabled: 0}}", "stages.review.enabled: got 0", id="zero-for-false"),
+        pytest.param("stages: {review: }", "stages.review: got None", id="stage-nothing"),
+        pytest.param("stages: {Review: {}}", "stages.Review.[key]: got 'Review'", id="stage-name"),
+        pytest.param("stages: [review]", "stages: got ['review']", id="stage-list"),
+        pytest.param("checks: {full: [{name: a, command: b}, {name: a, command: c}]}", 'two checks are called "a"; give each', id="twins"),
         pytest.param("- 1", "the file: got [1]", id="list"),
         pytest.param("just words", "the file: got 'just words'", id="words"),
         pytest.param("1: 2", "1: got 1; Keys should be strings", id="number-as-key"),
     ],
 )  # fmt: skip
 def test_a_wrong_value_is_named_with_its_place(tmp_path: Path, text: str, says: str) -> None:
-    assert any(says in problem and problem.startswith(f"{CONFIG_PATH}: ") for problem in problems(tmp_path, text))
+    assert any(says in problem and problem.startswith(f"{PROJECT_FILE}: ") for problem in problems(tmp_path, text))
 
 
 def test_every_problem_has_its_line(tmp_path: Path) -> None:
@@ -202,6 +213,6 @@ def test_what_is_no_plain_yaml_is_refused_quickly(tmp_path: Path, data: str | by
 )
 def test_what_is_no_file_is_refused_and_hangs_nobody(tmp_path: Path, make: Any) -> None:
     (tmp_path / ".fermata").mkdir()
-    make(str(tmp_path / CONFIG_PATH))
+    make(str(tmp_path / PROJECT_FILE))
     with pytest.raises(DefinitionError, match="not a file"):
-        load_config(str(tmp_path))
+        load_settings(str(tmp_path))

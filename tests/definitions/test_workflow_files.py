@@ -64,7 +64,7 @@ def test_the_default_workflow_is_shipped() -> None:
     from fermata.definitions.config import Config
 
     assert DEFAULT in SHIPPED
-    assert Config().workflow is None  # then the router says, and what it cannot say is the default
+    assert Config().workflow == DEFAULT  # where neither the user nor the router says another
 
 
 def test_the_project_s_own_comes_first(tmp_path: Path) -> None:

@@ -127,10 +127,15 @@ def careful_builder(project: Path) -> Actor:
 
 def in_background(actor: Actor) -> Actor:
     """The same actor, which starts its agents in the background where the client leaves it the choice."""
+    return starting_agents(actor, run_in_background=True)
+
+
+def starting_agents(actor: Actor, **fields: bool | str) -> Actor:
+    """The same actor, which adds *fields* to each call that starts an agent."""
 
     def eager(block: object) -> object:
         if isinstance(block, ToolUse) and block.name == "Agent":
-            return ToolUse("Agent", {**block.input, "run_in_background": True})
+            return ToolUse("Agent", {**block.input, **fields})
         return block
 
     def play(heard: Heard) -> Conversation:

@@ -211,6 +211,7 @@ def test_a_wide_scope_does_not_reach_the_home_folder(session: Session) -> None:
         "tmux send-keys x",
         "FERMATA_APPROVE=1 true",
         "echo '{}' > .claude/settings.local.json",
+        "echo 'grant: scope' > ~/.config/fermata/config.yaml",
         "claude plugin uninstall fermata",
         "env -u CLAUDE_CODE_EXECPATH claude",
     ],

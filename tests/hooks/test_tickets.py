@@ -36,6 +36,22 @@ def test_a_ticket_becomes_its_brief_without_a_prompt(session: Session) -> None:
     assert held(session)["tool_use_id"] == PLANNER_CALL
 
 
+@pytest.mark.parametrize("asked", [None, "sonnet"])
+@pytest.mark.parametrize("model", [None, "haiku"])
+def test_the_model_is_the_settings_and_nobody_else_s(session: Session, model: str | None, asked: str | None) -> None:
+    session.planning()
+    if model:
+        runs.write(session.store, runs.dispatch("d-002", "plan", "read", model=model))
+    name = "d-002" if model else "d-001"
+    os.makedirs(session.store.path("briefs"), exist_ok=True)
+    with open(session.store.path("briefs", f"{name}.md"), "w", encoding="utf-8") as file:
+        file.write("B")
+    given = {"prompt": f"fermata dispatch {name}", "subagent_type": "fermata:planner", "description": "x"}
+    outcome = session.tool("Agent", {**given, **({"model": asked} if asked else {})}, tool_use_id=PLANNER_CALL)
+    updated = outcome.answer["hookSpecificOutput"]["updatedInput"]
+    assert updated == {**given, "prompt": "B", **({"model": model} if model else {})}
+
+
 def test_in_plan_mode_no_agent_is_started_and_the_ticket_stays_open(session: Session) -> None:
     session.planning()
     given = {"prompt": "fermata dispatch d-001", "subagent_type": "fermata:planner"}

@@ -10,7 +10,7 @@ from fermata.loop.start import project_checks, reload_settings, start_run
 from fermata.loop.try_checks import try_checks
 from fermata.store.errors import Conflict, StoreError, Usage
 from tests.git.sandbox import make_sandbox
-from tests.loop.bench import CONFIG, Bench
+from tests.loop.bench import CONFIG, Bench, plan
 from tests.store.runs import RUN, SESSION, make_run
 
 
@@ -39,10 +39,14 @@ def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
     [
         pytest.param(
             'checks: {full: [{name: a, command: "echo \'x"}]}',
-            "checks.full a: the command has an unbalanced",
+            "line 1: checks.full.0.command: the command has an unbalanced",
             id="quote",
         ),
-        pytest.param("checks: {quick: [{name: a, command: ' '}]}", "checks.quick a: the command is empty", id="blank"),
+        pytest.param(
+            "checks: {quick: [{name: a, command: ' '}]}",
+            "line 1: checks.quick.0.command: the command is empty",
+            id="blank",
+        ),
         pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
         pytest.param(
             "workflow: nosuch",
@@ -118,15 +122,55 @@ def test_settings_are_read_anew_and_what_was_approved_stays(bench: Bench) -> Non
     assert bench.run["grant"] == "none"
 
 
+def test_a_stage_s_model_is_kept_in_its_dispatch_and_read_anew(tmp_path: Path) -> None:
+    """E22, E25."""
+    bench = Bench(tmp_path, CONFIG + "stages: {plan: {model: haiku}, review: {enabled: false}}\n").begin()
+    bench.settle()
+    assert bench.newest.get("model") == "haiku"
+    bench.work()
+    bench.takes(plan())
+    bench.settle()
+    bench.sandbox.write(".fermata/config.yaml", CONFIG + "stages: {build: {model: opus}, review: {enabled: false}}\n")
+    reload_settings(bench.site, bench.store)
+    assert bench.run["models"] == {"build": "opus"}
+    bench.approve().settle()
+    assert [d.get("model") for d in bench.run["dispatches"].values()] == ["haiku", "opus"]
+    bench.sandbox.write(".fermata/config.yaml", CONFIG + "stages: {review: {model: opus}}\n")
+    with pytest.raises(DefinitionError, match='"review" is no stage'):
+        reload_settings(bench.site, bench.store)
+
+
+def test_a_stage_that_is_off_is_not_in_the_run_nor_in_what_is_approved(tmp_path: Path) -> None:
+    """E04."""
+    whole = Bench(tmp_path / "whole").begin().planned()
+    less = Bench(tmp_path / "less", CONFIG + "stages: {review: {enabled: false}}\n").begin().planned()
+    assert less.run["workflow_digest"] != whole.run["workflow_digest"]
+    assert less.run["gate"] is not None
+    assert less.run["gate"]["envelope"]["workflow"] == less.run["workflow_digest"]
+    less.approve().settle()
+    less.work()
+    less.build().settle()
+    assert less.run["status"] == "completed"
+    assert [d["agent"] for d in less.run["dispatches"].values()] == ["planner", "builder"]
+
+
+def test_checks_of_the_user_s_own_file_are_told_as_such(tmp_path: Path, home: str) -> None:
+    path = Path(home, ".config/fermata/config.yaml")
+    path.parent.mkdir(parents=True)
+    path.write_text(CONFIG)
+    (check,) = Bench(tmp_path, config="").begin().run["project_checks"]["full"]
+    assert check["source"] == str(path)
+
+
 def test_the_configured_checks_win_over_what_is_found(tmp_path: Path) -> None:
-    from fermata.definitions.config import load_config
+    from fermata.definitions.settings import load_settings
 
     sandbox = make_sandbox(tmp_path)
     sandbox.write("pytest.ini", "[pytest]\n")
     root = str(sandbox.root)
-    assert [c["source"] for c in project_checks(root, load_config(root))["full"]] == ["pytest.ini configures pytest"]
+    assert [c["source"] for c in project_checks(root, load_settings(root))["full"]] == ["pytest.ini configures pytest"]
     sandbox.write(".fermata/config.yaml", CONFIG)
-    assert [c["source"] for c in project_checks(root, load_config(root))["full"]] == [".fermata/config.yaml"]
+    assert [c["source"] for c in project_checks(root, load_settings(root))["full"]] == [".fermata/config.yaml"]
 
 
 def test_trying_the_checks_leaves_the_run_alone(tmp_path: Path) -> None:

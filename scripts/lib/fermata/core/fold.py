@@ -56,6 +56,8 @@ def _created(event: Event) -> Run:
     }
     if "routing" in body:
         run["routing"] = body["routing"]
+    if "models" in body:
+        run["models"] = body["models"]
     return run
 
 

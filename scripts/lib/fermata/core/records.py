@@ -117,6 +117,7 @@ class Dispatch(TypedDict):
     kept: NotRequired[dict[str, Json]]  # of one among several at one stage
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
+    model: NotRequired[str]  # absent: inherited
 
 
 class CheckRun(TypedDict):
@@ -215,6 +216,7 @@ class Run(TypedDict):
     workflow: Workflow
     workflow_digest: str
     limits: dict[str, int]
+    models: NotRequired[dict[str, str]]  # stage id to model, where it is not inherited
     grant: str
     base: dict[str, Json]
     project_checks: dict[str, list[NamedCheck]]

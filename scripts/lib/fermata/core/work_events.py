@@ -46,6 +46,8 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
+    if "model" in body:
+        run["dispatches"][body["id"]]["model"] = body["model"]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:

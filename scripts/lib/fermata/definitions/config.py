@@ -1,18 +1,13 @@
-"""`.fermata/config.yaml`: the project's settings, checked key by key.
+"""Every key of the settings: its default, what it may be, what it means. Page and schema for readers are made from it.
 
-Decides nothing about runs; gives a `Config` or a message that names file, key, value and what is allowed.
+Decides nothing about runs, reads no file (`settings.py` does), and has no key that nothing reads.
 """
 
 from __future__ import annotations
 
-import os
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
-
-from .problems import read_yaml
-
-CONFIG_PATH = ".fermata/config.yaml"
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 
 class Strict(BaseModel):
@@ -21,54 +16,98 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
-Command = Annotated[str, Field(min_length=1, max_length=2_000)]
-CheckName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$")]
+StageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
 
 
 class CheckSetting(Strict):
-    """One check: a command, and whether it counts tests (then `0 tests ran` is red)."""
+    """One check."""
 
-    name: CheckName
-    command: Command
-    tests: bool = True
+    name: Annotated[
+        str,
+        Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="what the check is called; each name once in a list"),
+    ]
+    command: Annotated[str, Field(min_length=1, max_length=2_000, description="the command, run in the repository")]
+    tests: Annotated[bool, Field(description="whether it runs tests: then one that ran none is red")] = True
 
 
 class Checks(Strict):
-    """`full` decides; `quick` runs after each step where it is given."""
+    """The commands that prove the work."""
 
-    full: list[CheckSetting] = Field(default_factory=list, max_length=20)
-    quick: list[CheckSetting] = Field(default_factory=list, max_length=20)
-    minutes: Annotated[int, Field(ge=1, le=240)] = 30
+    full: Annotated[
+        list[CheckSetting],
+        Field(max_length=20, description="what decides; where the list is empty, fermata looks at the project's files"),
+    ] = []
+    quick: Annotated[
+        list[CheckSetting], Field(max_length=20, description="runs after each step; where it is empty, `full` does")
+    ] = []
+    minutes: Annotated[int, Field(ge=1, le=240, description="minutes that one check may take")] = 30
+
+    @field_validator("full", "quick")
+    @classmethod
+    def _no_twins(cls, checks: list[CheckSetting]) -> list[CheckSetting]:
+        """A check is known by its name: of two with the same one, the evidence of either would count for both."""
+        names = [check.name for check in checks]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f'two checks are called "{name}"; give each a name of its own')
+        return checks
 
 
 class Limits(Strict):
     """Ceilings of one run; reaching one makes it wait for the user."""
 
-    dispatches: Annotated[int, Field(ge=1, le=500)] = 40
-    repairs: Annotated[int, Field(ge=0, le=10)] = 3
-    wall_minutes: Annotated[int, Field(ge=1, le=10_080)] = 480
-    silence_minutes: Annotated[int, Field(ge=1, le=240)] = 15
+    dispatches: Annotated[int, Field(ge=1, le=500, description="agents that one run may start")] = 40
+    repairs: Annotated[int, Field(ge=0, le=10, description="times an agent may mend a result that was sent back")] = 3
+    wall_minutes: Annotated[int, Field(ge=1, le=10_080, description="minutes that a run may last")] = 480
+    silence_minutes: Annotated[
+        int, Field(ge=1, le=240, description="minutes of a transcript standing still after which its agent is given up")
+    ] = 15
+
+
+# The names that the Agent tool of both tested clients takes; any other makes the client refuse the call.
+Model = Literal["inherit", "sonnet", "opus", "haiku", "fable"]
+
+
+class StageSetting(Strict):
+    """What is set for one stage of the workflow in use."""
+
+    enabled: Annotated[
+        bool, Field(description="`false` leaves the stage out of new runs, where nothing else needs it")
+    ] = True
+    model: Annotated[
+        Model,
+        Field(description="the model of the stage's agents; `inherit`: the session's own, or what the agent says"),
+    ] = "inherit"
 
 
 class Config(Strict):
-    """All settings with their defaults."""
+    """fermata's settings."""
 
-    workflow: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$")] | None = None  # None: the router says
-    waive: bool = True
-    grant: Literal["cli", "scope", "none"] = "scope"
-    checks: Checks = Checks()
-    limits: Limits = Limits()
-
-
-def load_config(root: str) -> Config:
-    """The project's settings, or the defaults where there is no file.
-
-    Raises:
-        DefinitionError: not a file, not YAML, a key that is not known, a value of the wrong kind.
-    """
-    try:
-        return read_yaml(
-            os.path.join(root, CONFIG_PATH), CONFIG_PATH, Config, lambda value: {} if value is None else value
-        )
-    except FileNotFoundError:
-        return Config()
+    workflow: Annotated[
+        str,
+        Field(
+            pattern=r"^[a-z0-9][a-z0-9_-]{0,63}$", description="the workflow that new runs follow, whatever their goal"
+        ),
+    ] = "plan_then_build"
+    waive: Annotated[
+        bool, Field(description="whether the rule of a workflow for small changes may stand in for your approval")
+    ] = True
+    grant: Annotated[
+        Literal["cli", "scope", "none"],
+        Field(
+            description="what is done without the client's prompt: `scope`, all that the approved plan covers; "
+            "`cli`, fermata's own commands only; `none`, nothing"
+        ),
+    ] = "scope"
+    checks: Annotated[Checks, Field(description="the commands that prove the work")] = Checks()
+    limits: Annotated[Limits, Field(description="ceilings of one run; reaching one makes it wait for the user")] = (
+        Limits()
+    )
+    stages: Annotated[
+        dict[StageName, StageSetting],
+        Field(
+            max_length=50,
+            description="settings of single stages, by the id that the workflow gives them",
+            json_schema_extra={"additionalProperties": False},
+        ),
+    ] = {}

@@ -14,7 +14,7 @@ import yaml
 from pydantic import BaseModel, ValidationError
 
 if typing.TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 MAX_BYTES = 100_000
 # What PyYAML raises for a value that it cannot build: a 13th month, a number of 5,000 digits, `!!bool maybe`, `[[[[…`.
@@ -51,6 +51,16 @@ class _Plain(yaml.SafeLoader):
         return super().construct_mapping(node, deep)
 
 
+class Source(typing.NamedTuple):
+    """Where things stand in a file that was read."""
+
+    node: yaml.Node | None
+
+    def line(self, place: Sequence[str | int]) -> int | None:
+        """The line of the last part of *place* that is there; None where the first one is not."""
+        return _line(self.node, [str(part) for part in place])
+
+
 def read_yaml(path: str, shown: str, model: type[Model], tidy: Callable[[typing.Any], typing.Any]) -> Model:
     """The file *path* as *model*; *shown* is the name that messages use, *tidy* is applied before the model judges.
 
@@ -58,21 +68,43 @@ def read_yaml(path: str, shown: str, model: type[Model], tidy: Callable[[typing.
         DefinitionError: not a plain file, too large, not YAML, or not what the model wants.
         FileNotFoundError: there is none.
     """
+    return read_source(path, shown, model, tidy)[0]
+
+
+def read_source(
+    path: str, shown: str, model: type[Model], tidy: Callable[[typing.Any], typing.Any]
+) -> tuple[Model, Source]:
+    """As `read_yaml`, together with where each key stands."""
+    data, source = _read(path, shown), Source(None)
+    try:
+        value, source = _load(data)
+        return model.model_validate(tidy(value)), source
+    except ValidationError as error:
+        lines = [f"{shown}: {_at(source.line(item['loc']))}{_problem(dict(item), model)}" for item in error.errors()]
+        raise DefinitionError("\n".join(lines)) from None
+    except BROKEN as error:
+        kind = "" if isinstance(error, yaml.YAMLError) else f"a value cannot be read ({type(error).__name__}): "
+        raise DefinitionError(f"{shown}: not YAML: {kind}{' '.join(str(error).split())[:300]}") from None
+
+
+def _read(path: str, shown: str) -> bytes:
     if os.path.lexists(path) and not os.path.isfile(path):
         raise DefinitionError(f"{shown}: not a file, or a link to none; put a YAML file there, or remove it")
     with open(path, "rb") as file:
         data = file.read(MAX_BYTES + 1)
     if len(data) > MAX_BYTES:
         raise DefinitionError(f"{shown}: more than {MAX_BYTES:,} bytes; shorten it")
+    return data
+
+
+def _load(data: bytes) -> tuple[typing.Any, Source]:
+    """The value in *data* and where its parts stand."""
+    loader = _Plain(data)
     try:
-        return model.model_validate(tidy(yaml.load(data, Loader=_Plain)))  # noqa: S506 - a SafeLoader
-    except ValidationError as error:
-        problems = [(".".join(str(part) for part in item["loc"]), dict(item)) for item in error.errors()]
-        lines = [f"{shown}: {at_line(path, where)}{_problem(where, item, model)}" for where, item in problems]
-        raise DefinitionError("\n".join(lines)) from None
-    except BROKEN as error:
-        kind = "" if isinstance(error, yaml.YAMLError) else f"a value cannot be read ({type(error).__name__}): "
-        raise DefinitionError(f"{shown}: not YAML: {kind}{' '.join(str(error).split())[:300]}") from None
+        node = loader.get_single_node()
+        return (None if node is None else loader.construct_document(node)), Source(node)
+    finally:
+        loader.dispose()
 
 
 def at_line(path: str, problem: str) -> str:
@@ -82,8 +114,10 @@ def at_line(path: str, problem: str) -> str:
         return ""
     with open(path, "rb") as file:
         node = yaml.compose(file, Loader=_Plain)
-    keys = [*found[1].split("."), *filter(None, [found[2]])]
-    line = _line(node, ["stages", *keys])
+    return _at(Source(node).line(["stages", *found[1].split("."), *filter(None, [found[2]])]))
+
+
+def _at(line: int | None) -> str:
     return f"line {line}: " if line else ""
 
 
@@ -118,23 +152,27 @@ def _with_id(node: yaml.Node | None, name: str) -> yaml.Node | None:
     return None
 
 
-def _problem(where: str, item: dict[str, typing.Any], model: type[BaseModel]) -> str:
+def _problem(item: dict[str, typing.Any], model: type[BaseModel]) -> str:
+    where = ".".join(str(part) for part in item["loc"])
     if item["type"] == "extra_forbidden":
         allowed = _keys_at(model, item["loc"][:-1])
         near = difflib.get_close_matches(str(item["loc"][-1]), allowed, 1)
         guess = f' Did you mean "{near[0]}"?' if near else ""
         return f'unknown key "{where}"; allowed here: {", ".join(allowed)}.{guess}'
     shown = repr(item.get("input"))[:80]
-    return f"{where or 'the file'}: got {shown}; {item['msg']}"
+    return f"{where or 'the file'}: got {shown}; {item['msg'].removeprefix('Value error, ')}"
 
 
 def _keys_at(model: type[BaseModel], loc: tuple[int | str, ...]) -> list[str]:
-    """The keys known at *loc*, following fields of models and lists of models."""
+    """The keys known at *loc*, following fields of models, lists of models and mappings to models."""
     current: typing.Any = model
+    free = False  # whether the next part is a key that the user chose
     for part in loc:
-        if isinstance(part, int):
+        if isinstance(part, int) or free:
+            free = False
             continue
         field = getattr(current, "model_fields", {}).get(part)
+        free = field is not None and typing.get_origin(field.annotation) is dict
         current = _model_in(field.annotation) if field else None
     return sorted(getattr(current, "model_fields", {}))
 

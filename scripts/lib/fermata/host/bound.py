@@ -172,6 +172,7 @@ class Bound:
             "claude --resume",
             "claude plugin",
             ".claude/settings",
+            ".config/fermata",
             "tmux send-keys",
         )
 

@@ -43,7 +43,9 @@ def agent_call(bound: Bound) -> Answer | None:
     after = bound.store.note("hook", "dispatch_started", body, lambda now: _open(now["dispatches"][match[1]]))
     if after["dispatches"][match[1]]["tool_use_id"] != body["tool_use_id"]:
         return answers.deny(f"ticket {match[1]}: it was used meanwhile. Run `fermata next`")
-    return _granted(run, {**given, "prompt": brief})
+    # The settings alone say which model; without the field the client takes the agent's own or the session's.
+    model = {"model": dispatch["model"]} if "model" in dispatch else {}
+    return _granted(run, {**{key: given[key] for key in given if key != "model"}, "prompt": brief, **model})
 
 
 def _open(dispatch: Dispatch) -> bool:

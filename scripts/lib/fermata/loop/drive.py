@@ -162,6 +162,9 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "scope": scope,
         "base_tree": base,
     }
+    model = run.get("models", {}).get(stage["id"])
+    if model:
+        body["model"] = model
     store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
 
 

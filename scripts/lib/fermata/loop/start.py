@@ -5,16 +5,18 @@ from __future__ import annotations
 from ..checks.command import CommandError, parse_command, to_json
 from ..checks.detect import detect
 from ..core.routing import agents_of, route, split_choice
-from ..definitions.config import CheckSetting, Config, load_config
 from ..definitions.names import workflow_names
 from ..definitions.problems import DefinitionError
-from ..definitions.workflow_files import load_workflow
+from ..definitions.settings import Settings, load_settings
+from ..definitions.stage_settings import fitting_models, models, workflow_in_use
 from ..git.repo import branch, head_commit, operation_in_progress, worktree_name
 from ..git.snapshot import changed_paths, large_untracked, submodule_paths, take_snapshot
 from ..store.errors import Usage
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from ..core.records import Json, NamedCheck, Run
     from ..core.routing import Route
     from ..store.run_store import RunStore
@@ -52,10 +54,9 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     commit = head_commit(site.repo)
     if commit is None:
         raise Usage(f"{root} has no commit yet; make the first one (git add -A && git commit), then type /build again")
-    config = load_config(root)
-    settings = _settings(root, config)
-    routed = _routed(root, config, marker, settings["project_checks"])
-    workflow, workflow_digest = load_workflow(routed.workflow, root, waive=config.waive)
+    settings = load_settings(root)
+    routed = _routed(root, settings, marker)
+    workflow, workflow_digest = workflow_in_use(settings, root, routed.workflow)
     tree = take_snapshot(site.repo)
     return {
         "run": marker["run"],
@@ -66,7 +67,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
         "workflow": workflow,
         "workflow_digest": workflow_digest,
         "routing": routed._asdict(),
-        **settings,
+        **_carried(root, settings, models(settings)),
         "base": {
             "commit": commit,
             "branch": branch(site.repo),
@@ -79,28 +80,33 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     }
 
 
-def _routed(root: str, config: Config, marker: dict[str, Json], checks: dict[str, list[NamedCheck]]) -> Route:
+def _routed(root: str, settings: Settings, marker: dict[str, Json]) -> Route:
     """What the user typed before the goal comes first, then their settings, then the router."""
     typed = marker.get("workflow")
     by = "your choice" if typed else "the settings"
-    choice, proven = typed or config.workflow, bool(checks["full"])
+    config = settings.config
+    # Settings of single stages are for the workflow that has them: no other lane is taken then.
+    told = config.workflow if {"workflow", "stages"} & config.model_fields_set else None
+    choice, proven = typed or told, bool(project_checks(root, settings)["full"])
     return route(str(marker["goal"]), workflow_names(root), choice=choice, by=by, proven=proven)
 
 
 def route_goal(root: str, text: str) -> tuple[Route, str, list[str]]:
     """How a goal typed as *text* would be routed in the project at *root*: the route, the goal, the workflow's agents."""
-    config = load_config(root)
+    settings = load_settings(root)
     choice, goal = split_choice(text, workflow_names(root))
-    found = _routed(root, config, {"goal": goal, "workflow": choice}, project_checks(root, config))
-    return found, goal, agents_of(load_workflow(found.workflow, root)[0])
+    found = _routed(root, settings, {"goal": goal, "workflow": choice})
+    return found, goal, agents_of(workflow_in_use(settings, root, found.workflow)[0])
 
 
-def _settings(root: str, config: Config) -> dict[str, Json]:
+def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dict[str, Json]:
     """What of the settings a run carries with it."""
+    config = settings.config
     return {
         "limits": {**config.limits.model_dump(), "check_minutes": config.checks.minutes},
         "grant": config.grant,
-        "project_checks": project_checks(root, config),
+        "project_checks": project_checks(root, settings),
+        "models": stage_models,
     }
 
 
@@ -110,34 +116,35 @@ def reload_settings(site: Site, store: RunStore) -> None:
     Raises:
         DefinitionError: the settings are wrong; the run keeps those it has.
     """
-    found = _settings(site.repo.root, load_config(site.repo.root))
+    settings = load_settings(site.repo.root)
+    found = _carried(site.repo.root, settings, fitting_models(settings, store.load()["workflow"]))
     store.note("cli", "settings_reloaded", found, lambda run: run["settings_due"] or {**run, **found} != run)
 
 
-def project_checks(root: str, config: Config) -> dict[str, list[NamedCheck]]:
+def project_checks(root: str, settings: Settings) -> dict[str, list[NamedCheck]]:
     """The checks the project itself has: those of its settings, else those its files tell of."""
-    full = _configured(config.checks.full, "full")
+    full = _configured(settings, "full")
     if not full:
         full = [
             {"name": c.name, "command": to_json(c.command), "expect_tests": c.expect_tests, "source": c.why}
             for c in detect(root)
         ]
-    return {"full": full, "quick": _configured(config.checks.quick, "quick")}
+    return {"full": full, "quick": _configured(settings, "quick")}
 
 
-def _configured(settings: list[CheckSetting], kind: str) -> list[NamedCheck]:
+def _configured(settings: Settings, kind: Literal["full", "quick"]) -> list[NamedCheck]:
     found: list[NamedCheck] = []
-    for setting in settings:
+    for index, check in enumerate(getattr(settings.config.checks, kind)):
         try:
-            command = parse_command(setting.command)
+            command = parse_command(check.command)
         except CommandError as error:
-            raise DefinitionError(f".fermata/config.yaml: checks.{kind} {setting.name}: {error}") from None
+            raise DefinitionError(settings.problem(("checks", kind, str(index), "command"), str(error))) from None
         found.append(
             {
-                "name": setting.name,
+                "name": check.name,
                 "command": to_json(command),
-                "expect_tests": setting.tests,
-                "source": ".fermata/config.yaml",
+                "expect_tests": check.tests,
+                "source": settings.file_of("checks", kind),
             }
         )
     return found

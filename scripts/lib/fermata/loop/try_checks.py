@@ -9,7 +9,7 @@ from math import inf
 from ..checks.command import from_json
 from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
 from ..core.evidence import judge
-from ..definitions.config import load_config
+from ..definitions.settings import load_settings
 from .start import project_checks
 
 TYPE_CHECKING = False
@@ -45,11 +45,11 @@ def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck
     """The checks, the folder for what they leave, and how many minutes each may take."""
     project = site.project
     if not project.run_ids():
-        config = load_config(site.repo.root)
-        found = project_checks(site.repo.root, config)
+        settings = load_settings(site.repo.root)
+        found = project_checks(site.repo.root, settings)
         project.prepare()
         chosen = (found["quick"] or found["full"]) if quick else found["full"]
-        return chosen, os.path.join(project.folder, "checks"), config.checks.minutes
+        return chosen, os.path.join(project.folder, "checks"), settings.config.checks.minutes
     store = site.shown(None)
     run = store.load()
     minutes, approved = run["limits"]["check_minutes"], run["approved"]
