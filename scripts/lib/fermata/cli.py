@@ -80,10 +80,11 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
     from .loop.answer import answer
     from .loop.drive import drive
     from .loop.harvest import harvest
+    from .loop.site import minutes_since
 
     harvest(site, store)
     run, actions = drive(site, store, check=not site.confined)
-    text, code = answer(run, actions)
+    text, code = answer(run, actions, minutes_since(run["created"]))
     say(
         text,
         {

@@ -45,6 +45,7 @@ class Limits(Strict):
     """Ceilings of one run; reaching one makes it wait for the user."""
 
     dispatches: Annotated[int, Field(ge=1, le=500)] = 40
+    tokens: Annotated[int, Field(ge=1_000, le=10_000_000_000)] | None = None
     repairs: Annotated[int, Field(ge=0, le=10)] = 3
     wall_minutes: Annotated[int, Field(ge=1, le=10_080)] = 480
     silence_minutes: Annotated[int, Field(ge=1, le=240)] = 15

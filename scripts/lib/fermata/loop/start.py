@@ -76,7 +76,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
 def _settings(root: str, config: Config) -> dict[str, Json]:
     """What of the settings a run carries with it."""
     return {
-        "limits": {**config.limits.model_dump(), "check_minutes": config.checks.minutes},
+        "limits": {**config.limits.model_dump(exclude_none=True), "check_minutes": config.checks.minutes},
         "grant": config.grant,
         "project_checks": project_checks(root, config),
     }
