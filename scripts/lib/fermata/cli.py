@@ -17,6 +17,7 @@ import click
 
 from .checks.runner import CheckError
 from .cli_board import note, task
+from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, rehearse, repair, setup, version
@@ -50,7 +51,7 @@ def cli() -> None:
     """
 
 
-for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog):
+for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog, context):
     cli.add_command(command)
 
 
