@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import os
 
-from ..core.budget import added
 from ..core.quick_json import loads
 
 TYPE_CHECKING = False
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
     from ..core.records import Json, Tokens
 
-BLOCK, MAX_BLOCK = 65_536, 8_388_608
+BLOCK, MAX_BLOCK = 65_536, 524_288
 FIELDS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -29,6 +28,7 @@ FIELDS = {
 # The client writes its own words, an API error for one, as a message of this model, with counts of 0.
 NO_MODEL = "<synthetic>"
 MOST = 10**12  # tokens in one message; more is no count
+USAGE = b'"usage"'
 COMPACTED = b'"compact_boundary"'
 
 
@@ -74,6 +74,8 @@ def usage_by_model(path: str, start: int = 0) -> dict[str, Tokens] | None:
 
 def usage_of(path: str, start: int = 0) -> Tokens | None:
     """The tokens of all models together, and the context in use at the end; None where the transcript tells of none."""
+    from ..core.budget import added  # `collections` with it: too dear where only the context is asked for
+
     by_model = usage_by_model(path, start)
     if by_model is None:
         return None
@@ -125,7 +127,7 @@ def _text(content: Json) -> str:
 
 def _message(line: bytes) -> dict[str, Json] | None:
     """The API message on *line* that tells of tokens; None for every other row."""
-    if b'"usage"' not in line or b'"assistant"' not in line:
+    if USAGE not in line or b'"assistant"' not in line:
         return None
     row = _row(line)
     message = row.get("message")
@@ -151,15 +153,19 @@ def _counts(message: dict[str, Json]) -> dict[str, int]:
 
 
 def _lines_from_end(file: BufferedReader) -> Iterator[bytes]:
-    """The lines of *file*, last one first, read in blocks that grow."""
-    end, step, rest = file.seek(0, os.SEEK_END), BLOCK, b""
+    """The lines of *file* that can tell of tokens, last one first, and others; read in blocks that grow."""
+    end, step = file.seek(0, os.SEEK_END), BLOCK
+    rest: list[bytes] = []  # of the line that begins further in front, last part first
     while end > 0:
         step = min(step, end)
         end -= step
         file.seek(end)
-        block = file.read(step) + rest
-        step = min(2 * step, MAX_BLOCK)
-        head, newline, lines = block.partition(b"\n") if end else (b"", b"\n", block)
-        rest = head if newline else block  # without one, the row begins further in front
+        head, newline, lines = file.read(step).partition(b"\n")
         if newline:
-            yield from reversed(lines.split(b"\n"))
+            whole = b"".join((lines, *reversed(rest)))
+            if USAGE in whole:  # megabytes of what tools said can lie behind the newest answer
+                yield from reversed(whole.split(b"\n"))
+            rest = []
+        rest.append(head)
+        step = min(2 * step, MAX_BLOCK)
+    yield b"".join(reversed(rest))
