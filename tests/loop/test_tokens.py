@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 from fermata.cli import main
 from fermata.core.actions import AGENT, HUMAN
+from fermata.core.board_entries import add_entry
 from fermata.core.budget import spent
 from fermata.loop.pools import Use, measure, status_of, steps
 from tests.host.test_usage import row
@@ -166,6 +168,23 @@ def test_pools_are_measured_from_what_would_be_sent(tmp_path: Path) -> None:
     assert found["working"].used == 0
     assert bench.kinds() == [AGENT]
     assert pools(bench)["working"].used == -(-len(bench.brief()) // 4)
+
+
+def test_the_board_s_share_is_what_matters_for_the_goal(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    bench = Bench(tmp_path).begin(goal="Print the farewell")
+    monkeypatch.chdir(bench.sandbox.root)
+    board = bench.site.project.board()
+    board.act("test", partial(add_entry, kind="learning", title="The farewell is printed twice"))
+    board.act("test", partial(add_entry, kind="learning", title="Trees"))
+    board.act("test", partial(add_entry, kind="backlog", title="Say more"))
+    main(["context", "show", "--json"])
+    found = {pool["pool"]: pool["used"] for pool in json.loads(capsys.readouterr().out)["pools"]}
+    assert 0 < found["learnings"] < 15
+    assert found["backlog"] == 2
+    main(["context", "optimize"])
+    assert "`fermata learning close`" in capsys.readouterr().out
 
 
 PRESSURE = {1_000: "Normal", 24_000: "Warning", 28_500: "Critical", 35_001: "Critical, past the hard limit of 35,000"}

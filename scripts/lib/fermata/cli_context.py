@@ -29,10 +29,12 @@ def context() -> None:
 
 
 def _uses(run_id: str | None) -> list[Use]:
-    from .loop.pools import measure
+    from .loop.pools import board_texts, measure
 
     site = open_here()
-    return measure(site, site.shown(run_id) if run_id or site.project.run_ids() else None, {})
+    store = site.shown(run_id) if run_id or site.project.run_ids() else None
+    board = board_texts(site.project.board().load(), store.load()["goal"] if store else "")
+    return measure(site, store, board)
 
 
 def _amount(used: int | None, *, exact: bool) -> str:

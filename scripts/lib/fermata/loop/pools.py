@@ -9,7 +9,8 @@ from __future__ import annotations
 import os
 from collections import namedtuple
 
-from ..core.budget import LIVE, POOLS, estimate, level
+from ..core.budget import CHARACTERS_PER_TOKEN, LIVE, POOLS, estimate, level
+from ..core.relevance import relevant_learnings
 from ..core.workflow import walk
 from ..host.usage import context_use, results_of
 from .brief_fields import plan_text
@@ -18,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from ..core.board_records import Board
     from ..core.records import Run
     from ..store.run_store import RunStore
     from .site import Site
@@ -47,9 +49,19 @@ def measure(site: Site, store: RunStore | None, board: Mapping[str, Sequence[str
             fetched, f"{len(fetched)} answers of context7 in the session", "the session fetched nothing"
         ),
         "working": _estimated(briefs, f"{len(briefs)} briefs of agents under way", "no agent is under way"),
-        **{name: _estimated(texts, f"{len(texts)} entries", "the board has none") for name, texts in of_board.items()},
+        **{
+            name: _estimated(texts, f"{len(texts)} of the board", "none on the board that matters here")
+            for name, texts in of_board.items()
+        },
     }
     return [Use(pool, *found[pool.name]) for pool in POOLS]
+
+
+def board_texts(board: Board, goal: str) -> dict[str, list[str]]:
+    """What a session would be given of the board: the learnings that matter for *goal*, and the open things for later."""
+    room = CHARACTERS_PER_TOKEN * next(pool.soft for pool in POOLS if pool.name == "learnings")
+    backlog = [entry["title"] for entry in board["entries"]["backlog"].values() if entry["status"] == "OPEN"]
+    return {"learnings": relevant_learnings(board, goal, room), "backlog": backlog}
 
 
 def _estimated(texts: Sequence[str], source: str, nothing: str) -> tuple[int, bool, str]:
@@ -100,14 +112,15 @@ def steps(uses: Sequence[Use]) -> list[tuple[str, str]]:
     """
     used = {use.pool.name: use.used or 0 for use in uses}
     learnings = used["learnings"]
-    shorter = f"~{learnings:,} tokens of them are sent; older ones can be shortened by who keeps the board"
+    shorter = f"~{learnings:,} tokens of them matter for the goal. Only people write the board: `fermata learning add` a short one"
+    close = "`fermata learning close` and `fermata backlog close`, in a terminal, take out what no longer holds"
     fetched = (
         f"~{used['context7']:,} tokens lie in the session: type /compact in Claude Code, which alone can clear them"
     )
     plan = "only the plan of the run at hand is ever sent, so those of completed runs take no room"
     return [
         ("Summarise old learnings", shorter if learnings else "nothing to do: there are none"),
-        ("Archive very old entries", shorter if learnings else "nothing to do: there are none"),
+        ("Archive very old entries", close if learnings or used["backlog"] else "nothing to do: there are none"),
         ("Clear unused context7 documents", fetched if used["context7"] else "nothing to do: the session holds none"),
         ("Prune plans of completed tasks", f"nothing to do: {plan}"),
     ]
