@@ -99,7 +99,7 @@ class Fields:
         words = clean(gate.get("words", ""), WHOLE)
         if not words:
             asked += " They did not say how: ask them with a question round, if one is left."
-        previous = _plan_text(self.run["kept"].get(self.at, {}))
+        previous = plan_text(self.run["kept"].get(self.at, {}))
         return [Piece(words, "", asked + " In the user's words:" * bool(words)), Piece(previous, "", "The last plan:")]
 
     # --- the plan and this dispatch's part of it
@@ -112,7 +112,7 @@ class Fields:
         return self.run["kept"].get(stage_at(self.run["workflow"], approved["node"])["plan"], {})
 
     def _plan(self) -> list[Piece]:
-        return [Piece(_plan_text(self._kept_plan()))]
+        return [Piece(plan_text(self._kept_plan()))]
 
     def _plan_summary(self) -> list[Piece]:
         return [Piece(clean(self._kept_plan().get("summary", ""), WHOLE))]
@@ -154,7 +154,7 @@ class Fields:
         record = record_for(self.store, self.run, self.at)
         if record is None:
             return []
-        plan = _plan_text(self._kept_plan()) if plans(self.stage) else ""
+        plan = plan_text(self._kept_plan()) if plans(self.stage) else ""
         return [Piece(handoff_text(record)), *[Piece(plan, "", "The plan it was built by:")] * bool(plan)]
 
     def _failure(self) -> list[Piece]:
@@ -211,7 +211,7 @@ def _report(dispatch: Dispatch) -> str:
     return f"- {dispatch['id']}: {line(dispatch['summary'], 500)} (changed: {changed or 'nothing'})"
 
 
-def _plan_text(kept: dict[str, Json]) -> str:
+def plan_text(kept: dict[str, Json]) -> str:
     out = [clean(kept["summary"], 1_000)] if kept.get("summary") else []
     for number, step in enumerate(kept.get("steps", []), 1):
         scope = ", ".join(step["scope"])
