@@ -221,6 +221,12 @@ class Player:
     def fail(self, name: str, reason: str = "lost") -> None:
         self.tell("dispatch_failed", id=name, reason=reason)
 
+    def count(self, name: str, tokens: int = 1_000, **fields: Any) -> None:
+        """The transcript of *name* tells of so many tokens, nine tenths of them from the cache."""
+        output = tokens // 10
+        counted = {"input": 0, "output": output, "cache_read": tokens - output, "cache_creation": 0, "context": tokens}
+        self.tell("tokens_used", **{"id": name, "size": tokens, **counted, **fields})
+
     def ask(self, name: str) -> None:
         options = [{"label": "a", "description": ""}, {"label": "b", "description": ""}]
         self.tell("questions_raised", id=name, questions=[{"question": "Which?", "header": "Q", "options": options}])

@@ -216,6 +216,7 @@ def test_every_event_type_is_played_here() -> None:
     player.tell("retry_granted")
     player.tell("limit_reached", node="verify", why="x")
     player.tell("turn_failed", reason="429")
+    player.count("d-001")
     player.tell("run_stopped")
     player.tell("lease_taken", session="s-2", generation=2, interactive=True)
     player.tell("retry_granted")

@@ -27,7 +27,8 @@ WHOLE = schema_of_settings()
 def resolved(node: dict[str, Any]) -> dict[str, Any]:
     """*node* with what it refers to."""
     found = WHOLE["$defs"][node["$ref"].rpartition("/")[2]] if "$ref" in node else {}
-    return {**found, **node}
+    one, *others = node.get("anyOf", [{}])  # a value, or nothing
+    return {**found, **one, **node, "or": [other["type"] for other in others]}
 
 
 def keys(node: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
@@ -45,7 +46,7 @@ def may_be(found: dict[str, Any]) -> str:
     if "enum" in found:
         return ", ".join(f"`{each}`" for each in found["enum"])
     if found["type"] == "integer":
-        return f"{found['minimum']:,} to {found['maximum']:,}"
+        return " or ".join([f"{found['minimum']:,} to {found['maximum']:,}", *(f"`{each}`" for each in found["or"])])
     if found["type"] == "array":
         return f"up to {found['maxItems']} checks"
     if found["type"] == "string":
@@ -76,7 +77,7 @@ def test_the_table_has_every_key() -> None:
         *("workflow", "waive", "grant", "checks", "limits", "stages"),
         *("checks.full", "checks.quick", "checks.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
-        *(f"limits.{key}" for key in ("dispatches", "repairs", "wall_minutes", "silence_minutes")),
+        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "wall_minutes", "silence_minutes")),
         *("stages.NAME.enabled", "stages.NAME.model"),
     }
 

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 BUILD = f"/build {GOAL}"
 DONE = "DONE: the run is complete"
-BOTH = pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+BOTH = pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 
 
 def at_the_gate(stage: Stage) -> Terminal:

@@ -29,6 +29,7 @@ def waits_for_a_human(stage: Stage, said: str, why: str) -> None:
     assert "/fermata:abort" in said
 
 
+@pytest.mark.long
 def test_a_review_that_rejects_three_times_waits_for_a_human_and_goes_on_when_told(
     set_stage: SetStage, place: Path
 ) -> None:

@@ -47,7 +47,7 @@ def test_more_recon_brings_the_planner_back_and_asks_again(set_stage: SetStage, 
     stage.journal.wait("decision_made", lambda body: body["decision"] == "abort")
 
 
-@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_free_text_reaches_the_planner_and_abort_changes_nothing(
     set_stage: SetStage, place: Path, version: str
 ) -> None:
@@ -69,6 +69,7 @@ def test_free_text_reaches_the_planner_and_abort_changes_nothing(
     assert git(place, "status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_change_the_plan_without_words_makes_the_planner_ask(set_stage: SetStage, place: Path) -> None:
     def planner(heard: Heard) -> Conversation:
         if "ask them with a question round" in heard.text:
@@ -120,7 +121,9 @@ def hasty(heard: Heard) -> Conversation:
             assert "can go on. Run:" in nudge.text + nudge.context, nudge
 
 
-@pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.197", "default")])
+@pytest.mark.parametrize(
+    ("version", "mode"), [("2.1.329", "auto"), pytest.param("2.1.197", "default", marks=pytest.mark.long)]
+)
 def test_a_turn_that_ends_before_the_user_was_asked_goes_on(
     set_stage: SetStage, place: Path, version: str, mode: str
 ) -> None:
@@ -139,7 +142,7 @@ def test_a_turn_that_ends_before_the_user_was_asked_goes_on(
     terminal.wait_for_text("ABORTED: the run has ended")
 
 
-@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(
     set_stage: SetStage, place: Path, version: str
 ) -> None:
@@ -256,7 +259,9 @@ def strict_reviewer(heard: Heard) -> Conversation:
     yield Report(verdict("reject" if number(heard) == 3 else "approve", "say it louder"))
 
 
-@pytest.mark.parametrize("wider", [False, True], ids=["inside", "beyond"])
+@pytest.mark.parametrize(
+    "wider", [pytest.param(False, id="inside", marks=pytest.mark.long), pytest.param(True, id="beyond")]
+)
 def test_a_second_plan_is_asked_about_only_when_it_goes_beyond_the_first(
     set_stage: SetStage, place: Path, *, wider: bool
 ) -> None:

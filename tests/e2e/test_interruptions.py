@@ -273,9 +273,8 @@ def test_compact_between_approval_and_execution(set_stage: SetStage, place: Path
     assert failed(stage) == ([("d-002", "interrupted")] if mode == "default" else [])
 
 
-@pytest.mark.parametrize(
-    ("version", "mode"), [pytest.param(*BACKGROUND), pytest.param(*FOREGROUND, marks=pytest.mark.long)]
-)
+@pytest.mark.long
+@BOTH
 def test_a_compaction_by_the_client_itself_loses_nothing(
     set_stage: SetStage, place: Path, version: str, mode: str
 ) -> None:

@@ -118,7 +118,9 @@ def environment() -> dict[str, str]:
     return {"PATH": f"{sys.prefix}/bin{os.pathsep}{os.environ['PATH']}"}
 
 
-@pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.197", "default")])
+@pytest.mark.parametrize(
+    ("version", "mode"), [pytest.param("2.1.329", "auto", marks=pytest.mark.long), ("2.1.197", "default")]
+)
 def test_a_working_feature_is_proven_by_the_packages_own_tests(
     set_stage: SetStage, package: Path, version: str, mode: str
 ) -> None:

@@ -41,7 +41,14 @@ def rehearse(env: Environment, *options: str, root: Path = ROOT) -> subprocess.C
     return subprocess.run(command, env=env, cwd=env["HOME"], capture_output=True, text=True, timeout=240, check=False)
 
 
-@pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.329", "default"), ("2.1.197", "default")])
+@pytest.mark.parametrize(
+    ("version", "mode"),
+    [
+        pytest.param("2.1.329", "auto", marks=pytest.mark.long),
+        ("2.1.329", "default"),
+        pytest.param("2.1.197", "default", marks=pytest.mark.long),
+    ],
+)
 def test_all_of_it_happens(outside: Environment, version: str, mode: str) -> None:
     done = rehearse({**outside, "FERMATA_CLIENT": str(client_named(version).path)}, "--mode", mode)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -65,7 +65,13 @@ def check(stage: Stage) -> None:
 CASES = [("2.1.329", "auto"), ("2.1.329", "default"), ("2.1.197", "default")]
 
 
-@pytest.mark.parametrize(("version", "mode"), CASES)
+def every_day(case: tuple[str, str]) -> pytest.MarkDecorator:
+    """All cases, of which one is played in every run."""
+    rows = [pytest.param(*each, marks=[] if each == case else [pytest.mark.long]) for each in CASES]
+    return pytest.mark.parametrize(("version", "mode"), rows)
+
+
+@every_day(("2.1.329", "auto"))
 def test_on_the_screen(set_stage: SetStage, version: str, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(version, cast(), PROJECT, mode=mode)
     terminal = stage.terminal()
@@ -74,7 +80,7 @@ def test_on_the_screen(set_stage: SetStage, version: str, mode: Literal["default
     check(stage)
 
 
-@pytest.mark.parametrize(("version", "mode"), CASES)
+@every_day(("2.1.197", "default"))
 def test_headless(set_stage: SetStage, version: str, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(version, cast(), PROJECT, mode=mode)
     outcome = run_headless(stage.world, "/build Look at twelve things")

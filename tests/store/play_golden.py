@@ -158,6 +158,25 @@ def waived(play: Play) -> None:
     play.settle()
 
 
+def counted(play: Play) -> None:
+    """Tokens of the agents and of the session; of an agent that another one took over from, and of one that ended late."""
+    count = {"input": 3, "output": 200, "cache_read": 9_000, "cache_creation": 700, "context": 4_000, "size": 12_345}
+    play.settle()
+    name = play.work()
+    play.takes(asked("Which words?"))
+    play.tell("tokens_used", id=name, **count)
+    play.tell("questions_answered", id=name, answers={"Which words?": "yes"})
+    play.tell("dispatch_started", id=name, tool_use_id="toolu_again", at="2026-01-02T03:04:05Z")
+    play.tell("agent_bound", id=name, agent_id="agent-again", transcript=play.transcript("again"))
+    play.takes(plan())
+    play.tell("tokens_used", id=name, **count)
+    play.tell("tokens_used", id=f"main {SESSION}@77", **{**count, "size": 99_999})
+    play.tell("limit_reached", node="approve", why="20,000 tokens were used; limits.tokens is 20,000")
+    play.tell("retry_granted")
+    play.tell("tokens_used", id=name, **{**count, "output": 300, "size": 23_456})
+    play.settle()
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -166,6 +185,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "refused": refused,
     "replanned": replanned,
     "waived": waived,
+    "counted": counted,
 }
 
 

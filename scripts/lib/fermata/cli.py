@@ -18,6 +18,7 @@ import click
 from .checks.runner import CheckError
 from .cli_board import note, task
 from .cli_config import config
+from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, rehearse, repair, setup, version
@@ -51,7 +52,7 @@ def cli() -> None:
     """
 
 
-for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog, config):
+for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog, config, context):
     cli.add_command(command)
 
 
@@ -99,10 +100,11 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
     from .loop.answer import answer
     from .loop.drive import drive
     from .loop.harvest import harvest
+    from .loop.site import minutes_since
 
     harvest(site, store)
     run, actions = drive(site, store, check=not site.confined)
-    text, code = answer(run, actions)
+    text, code = answer(run, actions, minutes_since(run["created"]))
     say(
         text,
         {

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
+from .budget import fits, predicted, room, shares, winding_down
 from .position import ENDED, check_verdict, checks_of, commands_for, dispatches_of, leaves
 
 TYPE_CHECKING = False
@@ -44,6 +45,7 @@ def next_actions(run: Run, minutes: float = 0.0) -> list[Action]:
     if run["position"]["at"] is None:
         return [Action(FINISH)]
     found = [action for node, visit, stage in leaves(run) for action in _stage_actions(run, node, visit, stage)]
+    found = _held_back(run, found, minutes)
     costly = [action for action in found if action.kind in (CREATE, CHECK)]
     over = _over_limit(run, costly, minutes)
     if over:
@@ -55,13 +57,32 @@ def _over_limit(run: Run, costly: list[Action], minutes: float) -> str | None:
     """The limit that *costly*, what would be begun now, would break; None while there is room, or nothing to begin."""
     if not costly:
         return None
-    used = len(run["dispatches"]) - run["granted"].get("dispatches", 0)
-    if any(action.kind == CREATE for action in costly) and used >= run["limits"]["dispatches"]:
-        return f"{used} dispatches were made; limits.dispatches is {run['limits']['dispatches']}"
-    minutes -= run["granted"].get("minutes", 0)
-    if minutes >= run["limits"]["wall_minutes"]:
-        return f"{minutes:.0f} minutes have passed; limits.wall_minutes is {run['limits']['wall_minutes']}"
+    begun, used = next((a for a in costly if a.kind == CREATE), None), shares(run, minutes)
+    made, most = used["dispatches"]
+    if begun and made >= most:
+        return f"{made} dispatches were made; limits.dispatches is {most}"
+    if begun and not fits(run, begun.node):
+        return _no_tokens(run, begun.node)
+    passed, most = used["wall_minutes"]
+    if passed >= most:
+        return f"{passed:.0f} minutes have passed; limits.wall_minutes is {most}"
     return None
+
+
+def _no_tokens(run: Run, node: str) -> str:
+    left, limit = room(run) or 0, run["limits"]["tokens"]
+    if left <= 0:
+        return f"{limit - left:,} tokens were used; limits.tokens is {limit:,}"
+    return f"{left:,} of {limit:,} limits.tokens are left, and one more dispatch will probably use {predicted(run, node):,}"
+
+
+def _held_back(run: Run, found: list[Action], minutes: float) -> list[Action]:
+    """Near a ceiling agents go one at a time, so that each begins with what the ones before it have really used."""
+    live = any(action.kind in LIVE.values() for action in found)
+    begun = [action for action in found if action.kind == CREATE]
+    if not (live and begun and (winding_down(run, minutes) or not fits(run, begun[0].node))):
+        return found
+    return [action for action in found if action.kind != CREATE]
 
 
 def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:

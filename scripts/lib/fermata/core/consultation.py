@@ -211,6 +211,11 @@ def _opening(run: Run, gate: Gate) -> list[str]:
     ]
 
 
+def _cost(gate: Gate) -> str:
+    predicted = gate.get("predicted")
+    return f"~{predicted:,} tokens, as earlier runs here" if predicted else "not known"
+
+
 def _closing(run: Run, gate: Gate) -> list[str]:
     if "kept" in gate:
         return []
@@ -262,7 +267,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *_warnings(run, plan),
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
-        *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: not known"),
+        *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: {_cost(gate)}"),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *_closing(run, gate),
     ]

@@ -27,7 +27,7 @@ def _approval_requested(run: Run, body: Body) -> None:
         return
     if gate and gate["digest"] == body["digest"]:
         return
-    run["gate"] = {
+    asked: Gate = {
         "node": body["node"],
         "visit": body["visit"],
         "digest": body["digest"],
@@ -35,6 +35,9 @@ def _approval_requested(run: Run, body: Body) -> None:
         "report_shown": False,
         "question": None,
     }
+    if "predicted" in body:
+        asked["predicted"] = body["predicted"]
+    run["gate"] = asked
 
 
 def _approval_kept(run: Run, body: Body) -> None:

@@ -162,6 +162,7 @@ class Gate(TypedDict):
     rule: NotRequired[str]  # by which nobody was asked
     kept: NotRequired[str]  # digest of the approval that covers this plan, so that nobody was asked about it
     wrong_codes: NotRequired[int]
+    predicted: NotRequired[int]  # tokens, from earlier runs of the project
     seq: NotRequired[int]
     hash: NotRequired[str]
 
@@ -203,6 +204,17 @@ class Repair(TypedDict):
     copy: str
 
 
+class Tokens(TypedDict):
+    """Tokens that one conversation used, as the client counted them; `context` is what its newest answer left in the window."""
+
+    input: int
+    output: int
+    cache_read: int
+    cache_creation: int
+    context: int
+    size: NotRequired[int]  # bytes of the transcript that were counted
+
+
 class Run(TypedDict):
     run: str
     mode: str
@@ -236,6 +248,7 @@ class Run(TypedDict):
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]
+    used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 
 class Snapshot(TypedDict):

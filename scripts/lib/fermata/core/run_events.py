@@ -5,6 +5,7 @@ Each function changes the run as one event says.
 
 from __future__ import annotations
 
+from .budget import spent
 from .position import dispatches_of, leaves, wait_for_human
 
 TYPE_CHECKING = False
@@ -61,6 +62,8 @@ def _retry_granted(run: Run, body: Body) -> None:
         failed = sum(d["state"] == "failed" for d in dispatches_of(run, node, visit))
         run["granted"][f"{node}#{visit}"] = failed
     run["granted"]["dispatches"] = len(run["dispatches"])
+    if "used" in run:
+        run["granted"]["tokens"] = spent(run)
     run["granted"]["minutes"] = _minutes(run["created"], run["updated"])
     run["waiting"] = None
     if run["status"] == "waiting":

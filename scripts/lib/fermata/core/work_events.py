@@ -69,8 +69,14 @@ def _dispatch_started(run: Run, body: Body) -> None:
 
 def _agent_bound(run: Run, body: Body) -> None:
     dispatch = _in_state(run, body, "running", "asking", "answered")
-    if dispatch:
-        dispatch.update({"agent_id": body["agent_id"], "transcript": body["transcript"]})
+    if dispatch is None:
+        return
+    used, name = run.get("used", {}), body["id"]
+    if name in used and dispatch["transcript"] != body["transcript"]:
+        # Another agent goes on; what the first one used stays used.
+        before = f"{name} before {body['agent_id']}"
+        run["used"] = {before if key == name else key: tokens for key, tokens in used.items()}
+    dispatch.update({"agent_id": body["agent_id"], "transcript": body["transcript"]})
 
 
 def _result_rejected(run: Run, body: Body) -> None:
@@ -160,6 +166,12 @@ def _check_finished(run: Run, body: Body) -> None:
     )
 
 
+def _tokens_used(run: Run, body: Body) -> None:
+    """A count of the whole conversation so far; it takes the place of an earlier one."""
+    counted = {key: body[key] for key in ("input", "output", "cache_read", "cache_creation", "context", "size")}
+    run["used"] = {**run.get("used", {}), body["id"]: counted}  # type: ignore[dict-item]
+
+
 WORK: dict[str, Callable[[Run, Body], None]] = {
     "dispatch_created": _dispatch_created,
     "dispatch_started": _dispatch_started,
@@ -171,4 +183,5 @@ WORK: dict[str, Callable[[Run, Body], None]] = {
     "dispatch_failed": _dispatch_failed,
     "check_started": _check_started,
     "check_finished": _check_finished,
+    "tokens_used": _tokens_used,
 }

@@ -57,6 +57,13 @@ class Limits(Strict):
     """Ceilings of one run; reaching one makes it wait for the user."""
 
     dispatches: Annotated[int, Field(ge=1, le=500, description="agents that one run may start")] = 40
+    tokens: (
+        Annotated[
+            int,
+            Field(ge=1_000, le=10_000_000_000, description="tokens that one run may use; none: as many as it needs"),
+        ]
+        | None
+    ) = None
     repairs: Annotated[int, Field(ge=0, le=10, description="times an agent may mend a result that was sent back")] = 3
     wall_minutes: Annotated[int, Field(ge=1, le=10_080, description="minutes that a run may last")] = 480
     silence_minutes: Annotated[

@@ -21,6 +21,7 @@ from . import answers
 from .bound import LAUNCHER, Bound
 from .client import interactive, nested
 from .damaged import way_out
+from .usage import size_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,6 +123,7 @@ def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, said: dict[str, 
         "interactive": interactive(env),
         "mode": payload.mode,
         "transcript": payload.transcript,
+        "from": size_of(payload.transcript),  # what the session said before is not the run's
         "client": env.get("FERMATA_CLIENT_PID", ""),
     }
     data.set_marker(payload.session, marker)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..core.actions import AGENT, ASK, CHECK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
+from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, line
 from ..core.small_change import waivable
 from .check_text import latest_checks
@@ -17,13 +18,25 @@ MAX_TICKETS = 10  # more stay open; the next answer has them
 CALL = f'"{LAUNCHER}"'
 
 
-def answer(run: Run, actions: list[Action]) -> tuple[str, int]:
-    """The text, and the exit code: 0 there is something to do or the run is over, 3 only a human can go on."""
+def answer(run: Run, actions: list[Action], minutes: float = 0.0) -> tuple[str, int]:
+    """The text, and the exit code: 0 there is something to do or the run is over, 3 only a human can go on.
+
+    *minutes* is how long the run has lasted: near one of its ceilings the user is to hear of it.
+    """
     kinds = [action.kind for action in actions]
     for kind, say in SAY:
         if kind in kinds:
-            return say(run, [action for action in actions if action.kind == kind])
+            text, code = say(run, [action for action in actions if action.kind == kind])
+            near = winding_down(run, minutes) if kind in (AGENT, CHECK, WAIT_CHECKS) else None
+            return (f"{text}\n{_near_end(near)}" if near else text), code
     return _over(run, actions)
+
+
+def _near_end(near: str) -> str:
+    return (
+        f"NOTE: {near}. At 100 % the run waits for the user, and nothing is kept back for another try. "
+        "Tell the user this once, then go on."
+    )
 
 
 def _agents(run: Run, actions: list[Action]) -> tuple[str, int]:
@@ -151,6 +164,7 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         )
         text = [f"DONE: the run is complete; {proof}", f"Changed: {_some(changed, ', ', 500) or 'nothing'}"]
         text += [_some(checked, "\n", 600)] if checked else []
+        text += [f"Tokens: {told}"] if (told := _tokens(run)) else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
@@ -158,6 +172,12 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _tokens(run: Run) -> str:
+    used, gate = spent(run), run["approved"]
+    predicted = gate.get("predicted") if gate else None
+    return f"{used:,} used" + (f", ~{predicted:,} predicted" if predicted else "") if used else ""
 
 
 SAY = (

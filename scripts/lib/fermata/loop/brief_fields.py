@@ -105,7 +105,7 @@ class Fields:
         words = clean(gate.get("words", ""), WHOLE)
         if not words:
             asked += " They did not say how: ask them with a question round, if one is left."
-        previous = _plan_text(plan_of(self.run, gate["node"]))
+        previous = plan_text(plan_of(self.run, gate["node"]))
         return [Piece(words, "", asked + " In the user's words:" * bool(words)), Piece(previous, "", "The last plan:")]
 
     # --- the plan and this dispatch's part of it
@@ -118,7 +118,7 @@ class Fields:
         return plan_of(self.run, approved["node"])
 
     def _plan(self) -> list[Piece]:
-        return [Piece(_plan_text(self._kept_plan()))]
+        return [Piece(plan_text(self._kept_plan()))]
 
     def _plan_summary(self) -> list[Piece]:
         return [Piece(clean(self._kept_plan().get("summary", ""), WHOLE))]
@@ -172,7 +172,7 @@ class Fields:
         record = record_for(self.store, self.run, self.at)
         if record is None:
             return []
-        plan = _plan_text(self._kept_plan()) if plans(self.stage) else ""
+        plan = plan_text(self._kept_plan()) if plans(self.stage) else ""
         return [Piece(handoff_text(record)), *[Piece(plan, "", "The plan it was built by:")] * bool(plan)]
 
     def _failure(self) -> list[Piece]:
@@ -236,7 +236,7 @@ def _report(dispatch: Dispatch) -> str:
     return f"- {dispatch['id']}: {line(dispatch['summary'], 500)} (changed: {changed or 'nothing'})"
 
 
-def _plan_text(kept: dict[str, Json]) -> str:
+def plan_text(kept: dict[str, Json]) -> str:
     out = [clean(kept["summary"], 1_000)] if kept.get("summary") else []
     for number, step in enumerate(kept.get("steps", []), 1):
         scope = ", ".join(step["scope"])

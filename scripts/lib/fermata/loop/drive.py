@@ -25,6 +25,7 @@ from ..store.lock import locked
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
 from .site import LAUNCHER, minutes_since
+from .tokens import count_tokens, predict
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
         read_settings_anew(site, store)
         note_moved_base(site, store)
         void_fallen_approval(site, store)
+        count_tokens(site, store)
         for _ in range(MAX_TURNS):
             collect_checks(store)
             run = store.load()
@@ -252,9 +254,9 @@ def _taken_over(name: str, known: CheckRun) -> dict[str, Json]:
 
 def _request(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """Ask for the approval: envelope, digest, report. A plan inside what was approved is not asked about again."""
-    del site
     envelope = envelope_of(run, action.node)
-    body = {"node": action.node, "visit": action.visit, "digest": plan_digest(envelope), "envelope": envelope}
+    body: dict[str, Json] = {"node": action.node, "visit": action.visit}
+    body |= {"digest": plan_digest(envelope), "envelope": envelope, **predict(site, run, envelope["steps"])}
     after = store.transact("cli", lambda now: _request_news(now, body) if now and _still(action, now) else [])
     write_report(store, after)
 

@@ -103,7 +103,7 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dic
     """What of the settings a run carries with it."""
     config = settings.config
     return {
-        "limits": {**config.limits.model_dump(), "check_minutes": config.checks.minutes},
+        "limits": {**config.limits.model_dump(exclude_none=True), "check_minutes": config.checks.minutes},
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,

@@ -40,6 +40,7 @@ WORDS = {
     "result_accepted": "{id} handed in: {summary}",
     "dispatch_failed": "{id} failed: {reason}",
     "turn_failed": "a turn of the session broke off: {reason}",
+    "tokens_used": "{id}: its tokens were counted",
     "check_started": "{id} began: check {name}",
     "check_finished": "{id} ended {outcome}: {why}",
     "approval_requested": "plan {digest:.8} was put to you",

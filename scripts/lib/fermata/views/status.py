@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
+from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.position import ENDED, items_over, leaves
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
+from ..loop.site import minutes_since
 from .tier import tier_of
 
 TYPE_CHECKING = False
@@ -57,6 +59,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
                 "status": d["state"],
                 "output": {"summary": d["summary"], "changed": d["changed"]},
                 "current_step": d["node"],
+                "tokens": run.get("used", {}).get(d["id"]),
             }
             for d in agents
         ],
@@ -72,7 +75,26 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         "turn_failed": run.get("turn_failed"),
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
-        "cost": None,
+        "cost": cost(run),
+    }
+
+
+def cost(run: Run) -> dict[str, Json] | None:
+    """Tokens used as far as they are counted, the ceiling, and what was predicted; None while nothing is known."""
+    used = run.get("used", {})
+    gate = run["approved"] or run["gate"]
+    predicted = gate.get("predicted") if gate else None
+    if not used and predicted is None and "tokens" not in run["limits"]:
+        return None
+    agents = added(tokens for name, tokens in used.items() if not name.startswith("main "))
+    session = added(tokens for name, tokens in used.items() if name.startswith("main "))
+    return {
+        "total": spent(run),
+        "agents": {kind: agents[kind] for kind in KINDS},  # type: ignore[literal-required]
+        "session": {kind: session[kind] for kind in KINDS},  # type: ignore[literal-required]
+        "limit": run["limits"].get("tokens"),
+        "left": room(run),
+        "predicted": predicted,
     }
 
 
@@ -110,7 +132,17 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
     """Ten lines or so, most important first."""
     head = [f"{run['run']}  {shown_status(run)}", f"Goal      {line(run['goal'], 160)}", f"Stage     {where(run)}"]
     strength, elsewhere = _strength(run, marker, env), _elsewhere(run, env)
-    parts = (_route(run), _plan(run), _dispatches(run), _checks(run), strength, _repairs(run), elsewhere, _next(run))
+    parts = (
+        _route(run),
+        _plan(run),
+        _dispatches(run),
+        _checks(run),
+        _tokens(run),
+        strength,
+        _repairs(run),
+        elsewhere,
+        _next(run),
+    )
     return "\n".join([*head, *(row for part in parts for row in part)])
 
 
@@ -146,6 +178,28 @@ def _dispatches(run: Run) -> Iterator[str]:
 def _checks(run: Run) -> Iterator[str]:
     for check in {c["name"]: c for c in run["checks"].values()}.values():
         yield f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}"
+
+
+def _tokens(run: Run) -> Iterator[str]:
+    told = tokens_line(run)
+    if told:
+        yield f"Tokens    {told}"
+    near = None if run["status"] in ENDED else winding_down(run, minutes_since(run["created"]))
+    if near:
+        yield f"Near end  {near}: agents go one at a time now, and nothing is kept back for another try"
+
+
+def tokens_line(run: Run) -> str:
+    """What was used, against the ceiling and against what was predicted; empty while nothing is known."""
+    found = cost(run)
+    if found is None:
+        return ""
+    used = f"{found['total']:,} used" if run.get("used") else "none counted yet"
+    granted = f" ({found['left']:,} left)" if found["left"] is not None and run["granted"].get("tokens") else ""
+    limit = f" of {found['limit']:,}{granted}" if found["limit"] else ""
+    predicted = f"; predicted ~{found['predicted']:,}" if found["predicted"] else ""
+    cached = found["agents"]["cache_read"] + found["session"]["cache_read"]
+    return f"{used}{limit}{predicted}" + (f"; {cached:,} of them read from the cache" if cached else "")
 
 
 def _strength(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Iterator[str]:
