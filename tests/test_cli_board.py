@@ -23,7 +23,10 @@ if TYPE_CHECKING:
 
     Say = Callable[..., "Out"]
 
-GROUPS = {name: command for name, command in cli.commands.items() if isinstance(command, click.Group)}
+OTHERS = ("config", "context")  # groups that are not the board's
+GROUPS = {
+    name: command for name, command in cli.commands.items() if isinstance(command, click.Group) and name not in OTHERS
+}
 LEAVES = [(group, verb) for group, found in GROUPS.items() for verb in found.commands]
 # What each command needs to be called at all; the board has one of everything by then.
 ARGUMENTS: dict[str, list[str]] = {
