@@ -23,7 +23,7 @@ from fermata.core.consultation import code_of
 from fermata.host.bound import Bound
 from fermata.host.decisions import typed
 from fermata.host.payload import Payload
-from fermata.store.data import DataFolder
+from fermata.store.data import DataFolder, approval_error
 from fermata.store.errors import StoreError
 from fermata.store.project import Project
 from fermata.store.repair import examine, repair
@@ -159,10 +159,18 @@ def _approve(folder: str, ack: Ack) -> None:
     ack("approved")
 
 
+def _approval_stands(folder: str) -> bool:
+    """Whether journal and record outside agree on a human's yes."""
+    bound = _bound(folder)
+    if bound.run is None or bound.run["approved"] is None:
+        return False
+    return approval_error(bound.data.approval(RUN), bound.run["approved"], bound.project_folder) is None
+
+
 def _check_approve(folder: str, acked: list[str]) -> None:
     """O6: a yes stands only when journal and record outside agree; half a yes is none, and asking again works."""
     store = store_of(folder)
-    stands = _bound(folder).approval_stands()
+    stands = _approval_stands(folder)
     assert stands or not acked
     decided = [e for e in store.events() if e["type"] == "decision_made"]
     assert len(decided) == 1 or not stands
@@ -171,7 +179,7 @@ def _check_approve(folder: str, acked: list[str]) -> None:
             store.transact("cli", lambda _: [("approval_voided", {"reason": "half an approval"})])
             ask_approval(store)
         _approve(folder, lambda _: None)
-    assert _bound(folder).approval_stands()
+    assert _approval_stands(folder)
     resumed(store)
     assert not [n for n in os.listdir(os.path.join(folder, "data", "approvals")) if not n.endswith((".json", ".tmp"))]
 

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from fermata.host.transcripts import BLOCK, MAX_BACK, last_words
+from fermata.host.from_end import BLOCK
+from fermata.host.transcripts import MAX_BACK, last_words
 
 
 def said(*blocks: dict[str, Any] | str) -> dict[str, Any]:

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from fermata.host.usage import BLOCK, context_use, results_of, size_of, usage_by_model, usage_of
+from fermata.host.from_end import BLOCK
+from fermata.host.usage import context_use, results_of, size_of, usage_by_model, usage_of
 
 
 def usage(given: int = 10, output: int = 1, read: int = 0, made: int = 0, **more: Any) -> dict[str, Any]:

@@ -58,6 +58,11 @@ def open_here() -> Site:
     return open_site(here(), os.environ)
 
 
+def inside_claude_code() -> bool:
+    """Whether a session of Claude Code started this command: then no person typed it."""
+    return bool(os.environ.get("CLAUDECODE") or os.environ.get("CLAUDE_CODE_SESSION_ID"))
+
+
 def time_in(minutes: float = 0) -> str:
     """The time so many minutes from now, as the board has it: `2026-11-21T09:15:02Z`."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60 * minutes))
@@ -72,7 +77,7 @@ def write_board(site: OpenSite, rule: Callable[[Board], News]) -> tuple[Board, N
     """Raises Refused when a session of Claude Code asks: its agents read the board and never write it."""
     from .store.errors import Refused
 
-    if os.environ.get("CLAUDECODE") or os.environ.get("CLAUDE_CODE_SESSION_ID"):
+    if inside_claude_code():
         raise Refused(
             "the board is written by people and by fermata itself; type this in a terminal outside Claude Code"
         )

@@ -12,7 +12,7 @@ import sys
 import click
 
 from . import __version__
-from .cli_parts import JSON_FLAG, MAX_MESSAGE, here, open_here, say
+from .cli_parts import JSON_FLAG, MAX_MESSAGE, here, inside_claude_code, open_here, say
 from .core.consultation import clean
 from .store.errors import Refused
 
@@ -50,7 +50,7 @@ def repair(run_id: str | None, yes: bool, as_json: bool) -> None:
 
 def _refuse_programs(verb: str) -> None:
     """Some commands are for people: not for a model's shell, and not for a script that answers itself."""
-    if os.environ.get("CLAUDECODE") or os.environ.get("CLAUDE_CODE_SESSION_ID"):
+    if inside_claude_code():
         raise Refused(f"`fermata {verb}` is for people; type it in a terminal of your own, outside Claude Code")
     if not sys.stdin.isatty():
         raise Refused(f"`fermata {verb}` is for people, and no terminal is connected; type it in one")

@@ -103,13 +103,6 @@ class Bound:
         )
         return self.run["dispatches"][held["id"]]
 
-    def approval_stands(self) -> bool:
-        """Whether a human's yes stands behind what the run calls approved: journal and record outside must agree."""
-        run = self.run
-        if run is None or run["approved"] is None:
-            return False
-        return approval_error(self.data.approval(run["run"]), run["approved"], self.project_folder) is None
-
     def stale(self, dispatch: Dispatch) -> str:
         """Why the human's yes does not cover what *dispatch* would change now; empty when it does.
 

@@ -6,6 +6,8 @@ import json
 import os
 from contextlib import suppress
 
+from .from_end import lines_from_end
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -15,7 +17,6 @@ if TYPE_CHECKING:
 # How a client ends the transcript of an agent that the user stopped (Esc, Ctrl-C); it fires no hook then (2.1.197, 2.1.329).
 INTERRUPTED = "[Request interrupted by user"
 META = ".meta.json"
-BLOCK = 65_536
 MAX_BACK = 4_000_000
 
 
@@ -79,25 +80,8 @@ def _blocks(row: dict[str, Json]) -> list[dict[str, Json]]:
 def _rows_from_end(path: str) -> Iterator[dict[str, Json]]:
     """Whole JSON rows, last one first. A row that cannot be read, or is still being written, is passed over."""
     with open(path, "rb") as file:
-        start = end = file.seek(0, os.SEEK_END)
-        rest = b""
-        while start > 0 and end - start < MAX_BACK:
-            step = min(BLOCK, start)
-            start -= step
-            file.seek(start)
-            head, newline, lines = (file.read(step) + rest).partition(b"\n")
-            if start == 0:
-                head, lines = b"", head + newline + lines
-            elif not newline:  # one row fills all that was read so far: look further back
-                rest = head
-                continue
-            yield from _parsed(lines)
-            rest = head + newline
-
-
-def _parsed(lines: bytes) -> Iterator[dict[str, Json]]:
-    for line in reversed(lines.splitlines()):
-        with suppress(ValueError, RecursionError):
-            row = json.loads(line)
-            if isinstance(row, dict):
-                yield row
+        for line in lines_from_end(file, most=MAX_BACK):
+            with suppress(ValueError, RecursionError):
+                row = json.loads(line)
+                if isinstance(row, dict):
+                    yield row

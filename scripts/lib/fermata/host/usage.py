@@ -10,15 +10,12 @@ from __future__ import annotations
 import os
 
 from ..core.quick_json import loads
+from .from_end import lines_from_end
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from io import BufferedReader
-
     from ..core.records import Json, Tokens
 
-BLOCK, MAX_BLOCK = 65_536, 524_288
 FIELDS = {
     "input": "input_tokens",
     "output": "output_tokens",
@@ -39,7 +36,8 @@ def context_use(path: str) -> int | None:
     """
     try:
         with open(path, "rb") as file:
-            for line in _lines_from_end(file):
+            # Megabytes of what tools said can lie behind the newest answer.
+            for line in lines_from_end(file, USAGE):
                 message = _message(line)
                 if message:
                     return sum(_counts(message).values())
@@ -150,22 +148,3 @@ def _counts(message: dict[str, Json]) -> dict[str, int]:
     usage = message["usage"]
     found = {kind: usage.get(field) for kind, field in FIELDS.items()}
     return {kind: count if type(count) is int and 0 <= count < MOST else 0 for kind, count in found.items()}
-
-
-def _lines_from_end(file: BufferedReader) -> Iterator[bytes]:
-    """The lines of *file* that can tell of tokens, last one first, and others; read in blocks that grow."""
-    end, step = file.seek(0, os.SEEK_END), BLOCK
-    rest: list[bytes] = []  # of the line that begins further in front, last part first
-    while end > 0:
-        step = min(step, end)
-        end -= step
-        file.seek(end)
-        head, newline, lines = file.read(step).partition(b"\n")
-        if newline:
-            whole = b"".join((lines, *reversed(rest)))
-            if USAGE in whole:  # megabytes of what tools said can lie behind the newest answer
-                yield from reversed(whole.split(b"\n"))
-            rest = []
-        rest.append(head)
-        step = min(2 * step, MAX_BLOCK)
-    yield b"".join(reversed(rest))
