@@ -172,9 +172,7 @@ def transitions(folder: Path, rounds: int) -> list[Row]:
     _, _, run = make_run(folder / "transition", 100)
     bare = folder / "bare.jsonl"
     body = {"id": "d-001", "tool_use_id": "toolu_x", "at": "2026-11-21T00:00:00Z"}
-    line = (
-        json.dumps(chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")[0]) + "\n"
-    ).encode()
+    _, line = chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")
     ours, floors = [], []
     syncs = count_syncs(lambda: run.note("bench", "dispatch_started", body))
     for _ in range(rounds * 10):
