@@ -207,16 +207,24 @@ def test_build_binds_the_session_and_keeps_the_goal_as_typed(session: Session) -
 @pytest.mark.parametrize(
     ("args", "fields", "why"),
     [
-        pytest.param("", {}, "what shall be built", id="no-goal"),
+        pytest.param("", {}, "what shall be built? Type: /{word} ", id="no-goal"),
         pytest.param("  \n ", {}, "what shall be built", id="blank-goal"),
         pytest.param("x" * 100_001, {}, "at most", id="long-goal"),
-        pytest.param("x", {"permission_mode": "plan"}, "plan mode", id="plan-mode"),
+        pytest.param(
+            "x",
+            {"permission_mode": "plan"},
+            "leave plan mode first (Shift+Tab), then type /{word} again",
+            id="plan-mode",
+        ),
     ],
 )
-def test_a_build_that_cannot_begin_binds_nothing(session: Session, args: str, fields: dict[str, str], why: str) -> None:
-    outcome = session.type("build", args, **fields)
+@pytest.mark.parametrize("word", ["build", "orchestrate"])
+def test_a_goal_that_cannot_begin_binds_nothing_and_the_word_that_was_typed_is_said_back(
+    session: Session, word: str, args: str, fields: dict[str, str], why: str
+) -> None:
+    outcome = session.type(word, args, **fields)
     assert decision(outcome) == "block"
-    assert why in reason(outcome)
+    assert why.format(word=word) in reason(outcome)
     assert session.data.marker(session.session) is None
 
 
