@@ -21,6 +21,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING
+from unittest import mock
 
 from figures import Row, options, report
 from project import PYTHON, ROOT, environment, make_run, payload
@@ -185,11 +186,8 @@ def count_syncs(act: Callable[[], object]) -> int:
         found.append(handle)
         sync(handle)
 
-    os.fsync = counted
-    try:
+    with mock.patch.object(os, "fsync", counted):
         act()
-    finally:
-        os.fsync = sync
     return len(found)
 
 
