@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.rehearsal.orchestrator import bash
+from fermata.rehearsal.rehearse import REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
-from tests.e2e.cast import FILES, GOAL, careful_builder, cast, plan, questions
+from tests.e2e.cast import FAREWELL, FILES, GOAL, careful_builder, cast, plan, questions
 from tests.e2e.conftest import ROOT, asked, wished, wishes
 
 if TYPE_CHECKING:
@@ -21,23 +23,18 @@ PAGE = ROOT / "docs/reference/performance.md"
 BOUNDS = {
     "pickers, of which one is the planner's own question": 2,
     "other prompts of the client": 0,
-    "characters that fermata shows": 1_600,
-    "lines on the screen from the command to the end": 90,
-    "tool calls of the driving session": 16,
-    "characters that those calls bring into its context": 6_000,
-    "model requests of the driving session": 20,
+    "lines on the screen from the command to the end": 75,
+    "characters in them, the client's own included": 2_700,
+    "tool calls of the driving session": 20,
+    "characters that fermata's answers bring into its context": 3_000,
+    "model requests of the driving session": 24,
 }
 
 
 def asking_planner(_heard: Heard) -> Conversation:
+    yield bash("git log --oneline | head -3; ls && cat greeting.txt")
     yield Report(questions("Shall it be short?"))
     yield Report(plan())
-
-
-def said_by_fermata(screen: str) -> str:
-    """What hooks show the user: each under the call it belongs to, indented, up to an empty line before the next thing."""
-    blocks = re.findall(r"says: (.*?)(?=\n\n?[●❯✻]|\Z)", screen, re.DOTALL)
-    return "\n".join(" ".join(block.split()) for block in blocks)
 
 
 def measured(stage: Stage, place: Path, screen: str) -> dict[str, int]:
@@ -45,14 +42,15 @@ def measured(stage: Stage, place: Path, screen: str) -> dict[str, int]:
     pickers = wished(place).count("AskUserQuestion")
     last = max(stage.model.of_kind("main"), key=lambda request: len(request.messages))
     results = [result for message in last.messages for result in message.results if result.name != "ToolSearch"]
-    whole = screen[screen.index("❯ /fermata:build") :]
+    answers = [result.text.replace(str(ROOT), "") for result in results if result.name == "Bash"]
+    lines = [line.strip() for line in screen[screen.index(GOAL) :].splitlines() if re.search(r"\w", line)]
     figures = (
         pickers,
         len(wished(place)) - pickers,
-        len(said_by_fermata(whole)),
-        len([line for line in whole.splitlines() if line.strip()]),
+        len(lines),
+        sum(map(len, lines)),
         len(results),
-        sum(len(result.text) for result in results),
+        sum(map(len, answers)),
         len(stage.model.of_kind("main")),
     )
     return dict(zip(BOUNDS, figures, strict=True))
@@ -70,10 +68,13 @@ def test_a_default_build_stays_within_its_bounds(set_stage: SetStage, place: Pat
     asked(terminal, "farewell")
     terminal.press("2")
     terminal.wait_for_text("DONE: the run is complete", 60)
-    found = measured(stage, place, terminal.wait_quiet(1))
-    print(found)
+    screen = terminal.wait_quiet(1)
+    assert REPORT in screen, "nothing has scrolled away"
+    found = measured(stage, place, screen)
+    print(found)  # with `-s`: the numbers of the page
     assert {name: (found[name], most) for name, most in BOUNDS.items() if found[name] > most} == {}
     assert all(found[name] for name in BOUNDS if BOUNDS[name]), "what counts nothing bounds nothing"
+    assert (place / FAREWELL).read_text() == "Farewell\n"
 
 
 def test_the_page_has_these_bounds() -> None:
