@@ -158,31 +158,8 @@ def test_a_turn_that_ends_before_the_user_was_asked_goes_on(
     terminal.wait_for_text("ABORTED: the run has ended")
 
 
-@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
-def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(
-    set_stage: SetStage, place: Path, version: str
-) -> None:
-    def asking_planner(_heard: Heard) -> Conversation:
-        yield bash("git log --oneline | head -3; ls && cat greeting.txt")
-        yield Report(questions("Shall it be short?"))
-        yield Report(plan())
-
-    script = cast(place, planner=asking_planner, builder=careful_builder(place))
-    stage = set_stage(version, script, FILES, mode="default", settings=wishes(place))
-    terminal = stage.terminal()
-    terminal.submit(BUILD)
-    terminal.wait_for_text("Shall it be short?")
-    terminal.wait_quiet()
-    terminal.press("1")
-    asked(terminal, "farewell")
-    terminal.press(APPROVE)
-    terminal.wait_for_text(DONE, 60)
-    assert (place / FAREWELL).read_text() == "Farewell\n"
-    assert wished(place) == ["AskUserQuestion", "AskUserQuestion"]
-
-
 def test_without_any_grant_the_client_asks_for_fermatas_own_command(set_stage: SetStage, place: Path) -> None:
-    """Shows that the test above can fail."""
+    """Shows that the count of prompts in test_what_a_build_costs_its_user.py can fail."""
     files = {**FILES, ".fermata/config.yaml": FILES[".fermata/config.yaml"] + "grant: none\n"}
     stage = set_stage("2.1.329", cast(place), files, mode="default", settings=wishes(place))
     terminal = stage.terminal()
