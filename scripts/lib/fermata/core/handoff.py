@@ -9,7 +9,7 @@ from __future__ import annotations
 from .consultation import clean, code_of, line
 from .contract import plans
 from .position import checks_of, dispatches_of, frame_of, last_runs
-from .workflow import FAILED, GOAL, stage_at
+from .workflow import FAILED, GIVEN, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def _over(run: Run, agent: str) -> dict[str, Json] | None:
     assert approved is not None
     planned = stage_at(run["workflow"], approved["node"])["plan"]
     plan = run["kept"].get(planned)
-    if planned == GOAL or plan is None:
+    if planned in GIVEN or plan is None:
         return None
     source = stage_at(run["workflow"], planned)
     scopes = approved["envelope"]["scopes"]

@@ -14,7 +14,7 @@ from ..core.contract import MAX_LINE, VOCABULARY, plans
 from ..core.handoff import cause, findings, handoff_text
 from ..core.position import commands_for, dispatches_of, item_of
 from ..core.small_change import LIMITS, waived
-from ..core.workflow import stage_at
+from ..core.workflow import GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
@@ -113,9 +113,11 @@ class Fields:
     def _kept_plan(self) -> dict[str, Json]:
         """The approved plan. One that is about to be replaced is seen by its planner only when the work went wrong."""
         approved = self.run["approved"]
-        if not approved or (plans(self.stage) and not cause(self.run, self.at)):
+        replacing = plans(self.stage) and "/" not in self.at
+        if not approved or (replacing and not cause(self.run, self.at)):
             return {}
-        return plan_of(self.run, approved["node"])
+        made = stage_at(self.run["workflow"], approved["node"])["plan"] != GOAL or GOAL in self.run["kept"]
+        return plan_of(self.run, approved["node"]) if made else {}  # else it would only repeat the goal
 
     def _plan(self) -> list[Piece]:
         return [Piece(plan_text(self._kept_plan()))]
@@ -133,7 +135,7 @@ class Fields:
         step = item_of(self.run, self.at)
         if not isinstance(step, dict):
             return [Piece('Mend what is described under "What went wrong", within the approved plan.', None)]
-        out = [line(step["title"]), clean(step["objective"])]
+        out = [line(step["title"]), clean(step["objective"]), *_on_board(step)]
         for title, key in (
             ("Acceptance criteria", "acceptance"),
             ("Constraints", "constraints"),
@@ -142,6 +144,12 @@ class Fields:
             if step.get(key):
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
         return [Piece("\n".join(out))]
+
+    def _item_plan(self) -> list[Piece]:
+        """The newest plan that was made of this very item."""
+        beside = self.at.rpartition("/")[0]
+        found = [kept for node, kept in self.run["kept"].items() if "/" in node and node.rpartition("/")[0] == beside]
+        return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
     def _phase(self) -> str:
         """Where this dispatch stands in the plan. Titles are one line each; the plan itself is a file."""
@@ -155,7 +163,9 @@ class Fields:
         return f"{text}\n\n## Plan Reference\nPhase {number} under `Plan` in `{place}`"
 
     def _scope(self) -> str:
-        shown = ", ".join(f"`{glob}`" for glob in self.globs)
+        step = item_of(self.run, self.at)
+        globs = self.globs or (sorted(step["scope"]) if isinstance(step, dict) else [])  # who only plans has none
+        shown = ", ".join(f"`{glob}`" for glob in globs)
         return f"{shown}; nobody was asked, so it stays small: {LIMITS}" if waived(self.run) else shown
 
     def _checks(self) -> str:
@@ -222,6 +232,12 @@ class Fields:
             "planFilePath": approval if self.run["gate"] or self.run["approved"] else None,
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
+
+
+def _on_board(step: dict[str, Json]) -> list[str]:
+    """Which task of the board a step is, and the name of its spec note, whose parts follow."""
+    note = step.get("note") or "spec"
+    return [f"It is task {step['task']} of the board; its spec note is `{line(note, 80)}`."] if "task" in step else []
 
 
 def _looked(kept: dict[str, Json]) -> str:
