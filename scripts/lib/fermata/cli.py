@@ -16,10 +16,11 @@ import traceback
 import click
 
 from .checks.runner import CheckError
-from .cli_board import note, task
+from .cli_board import task
 from .cli_config import config
 from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
+from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, rehearse, repair, setup, version
 from .core.consultation import clean, line
