@@ -255,7 +255,7 @@ def test_all_that_was_done_long_ago_is_archived(say: Say) -> None:
 
 def test_learnings_are_found_by_what_they_are_about(say: Say) -> None:
     prepare(say)
-    assert say("learning", "find", "Speed up the PARSER").out == "- The parser reads UTF-8 only\n"
+    assert say("learning", "find", "Speed up the PARSER").out == "- learning-000001: The parser reads UTF-8 only\n"
     assert say("learning", "find", "parser", "--limit", "5").out == "No learning shares a word with it.\n"
 
 
