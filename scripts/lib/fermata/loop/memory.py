@@ -10,7 +10,7 @@ from functools import partial
 from ..core.memory import kept_from, left_by, new_entries, source_of
 from ..core.relevance import relevant_learnings
 from ..store import run_store
-from ..store.errors import StoreError
+from ..store.errors import LockTimeout, StoreError
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def remember(site: Site, run: Run) -> dict[str, Json]:
     Gives by kind the ids of what the board has from the run; or `error`, why nothing could be kept.
 
     Raises:
-        OSError: not written; call again.
+        OSError, LockTimeout: not all is written; call again.
     """
     if not run.get("remember", True):
         return {}
@@ -47,5 +47,7 @@ def remember(site: Site, run: Run) -> dict[str, Json]:
             source = source_of(run["run"], dispatch)
             store.act("fermata", partial(new_entries, source=source, entries=entries))
         return {str(kind): names for kind, names in kept_from(store.load(), run["run"]).items()}
+    except LockTimeout:
+        raise
     except StoreError as error:
         return {"error": str(error)}
