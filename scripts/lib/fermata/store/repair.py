@@ -116,9 +116,9 @@ def _cut(store: Store, damage: Damage, copy: str) -> Json:
     }
     if store.subfolders:
         body["used"] = _used(store)
-    (event,) = journal.chain([("repaired", body)], damage.seq, damage.head, utc_now(), "human")
+    (event,), line = journal.chain([("repaired", body)], damage.seq, damage.head, utc_now(), "human")
     with open(store.journal, "rb") as file:
-        lines = file.read(damage.size) + journal.as_line(event)
+        lines = file.read(damage.size) + line
     state = store.fold()(damage.state, event)
     write_text(store.journal, lines.decode(), sync=True)
     return _snapshot(store, state, event["seq"], event["hash"], len(lines))
