@@ -316,7 +316,7 @@ def test_a_damaged_board_is_told_and_left_alone(say: Say, root: Path) -> None:
         found = say(*words)
         assert (found.code, found.out) == (5, "")
         assert "line 1 is damaged" in found.err
-        assert "Keep a copy of the folder" in found.err
+        assert "`fermata repair board` shows what is lost" in found.err
 
 
 def test_what_a_run_reports_is_told_as_reported(say: Say, root: Path) -> None:

@@ -197,3 +197,14 @@ def test_many_dispatches_show_the_newest() -> None:
     assert "d-039" in shown
     assert "d-031" not in shown
     assert len(shown.splitlines()) < 20
+
+
+def test_the_threads_at_work_are_told_with_target_and_time() -> None:
+    play = building()
+    (one,) = document(play.run, MARKER, {})["active_threads"]
+    assert one == {"id": "d-002", "target": "builder", "status": "running", "created_at": None}
+    play.run["dispatches"]["d-002"].update({"state": "pending", "created": "2026-11-21T12:00:00Z"})
+    (one,) = document(play.run, MARKER, {})["active_threads"]
+    assert (one["status"], one["created_at"]) == ("pending", "2026-11-21T12:00:00Z")
+    play.run["dispatches"]["d-002"]["state"] = "completed"
+    assert document(play.run, MARKER, {})["active_threads"] == []

@@ -65,7 +65,7 @@ def _shortened(board: Board, now: str) -> str:
         sum(estimate(text) for text in texts) for texts in ([t for t, _ in old], [told(*one) for one in old])
     )
     return (
-        f"done as they are read: {len(old)} learnings of 30 days and more are told in ~{after:,} tokens instead of "
+        f"done as they are read: {len(old)} of 30 days and more are told in ~{after:,} tokens instead of "
         f"~{before:,}. `fermata learning close` takes out what no longer holds"
     )
 
