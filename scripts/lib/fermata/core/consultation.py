@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from .canonical import digest
 from .forecast import dispatches_ahead
+from .recalled import used_learnings, used_text
 from .scope import is_wide
 from .workflow import GIVEN, GOAL, stage_at, target, walk
 
@@ -251,6 +252,12 @@ def _closing(run: Run, gate: Gate) -> list[str]:
     ]
 
 
+def _learnings(run: Run, gate: Gate) -> list[str]:
+    """Which of the project's learnings the planner was given, in one line; nothing where it was given none."""
+    used = used_learnings(run, stage_at(run["workflow"], gate["node"])["plan"])
+    return ["", f"Learnings  {line(used_text(used), 400)}"] if used else []
+
+
 def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     found: list[str] = []
     if plan.get("assumptions"):
@@ -290,6 +297,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *_opening(run, gate),
         *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
         *("", "Tests before any change", *tests),
+        *_learnings(run, gate),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
         *_warnings(run, plan),
         *("", "Risks", *_risks(plan)),

@@ -116,6 +116,7 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dic
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,
+        "remember": config.remember,
     }
 
 
