@@ -32,7 +32,14 @@ DEFAULTS = {
     "waive": True,
     "grant": "scope",
     "checks": {"full": [], "quick": [], "minutes": 30},
-    "limits": {"dispatches": 40, "tokens": None, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15},
+    "limits": {
+        "dispatches": 40,
+        "tokens": None,
+        "repairs": 3,
+        "wall_minutes": 480,
+        "silence_minutes": 15,
+        "agent_minutes": None,
+    },
     "stages": {},
 }
 ALL: dict[str, Any] = {
@@ -44,7 +51,7 @@ ALL: dict[str, Any] = {
         "quick": [{"name": "unit", "command": "cd sub && pytest -q unit", "tests": True}],
         "minutes": 5,
     },
-    "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3},
+    "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3, "agent_minutes": 10},
     "stages": {"review": {"enabled": False, "model": "haiku"}},
 }  # fmt: skip
 
@@ -124,6 +131,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path, text: str, 
         pytest.param("limits: {wall_minutes: 10081}", "limits.wall_minutes", id="more-than-a-week"),
         pytest.param("limits: {tokens: 999}", "limits.tokens", id="less-than-one-answer"),
         pytest.param("limits: {silence_minutes: 0}", "limits.silence_minutes", id="no-silence"),
+        pytest.param("limits: {agent_minutes: 0}", "limits.agent_minutes", id="no-time-to-work"),
         pytest.param("checks: {minutes: 241}", "checks.minutes: got 241", id="minutes"),
         pytest.param("checks:", "checks: got None", id="nothing-below"),
         pytest.param("checks: {full: {name: a, command: b}}", "checks.full: got {'name'", id="mapping-for-list"),
