@@ -128,6 +128,8 @@ def question_for(run: Run, gate: Gate) -> Question:
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
     ]
+    if run["mode"] == "explicit":  # one picker for the lane and the plan: a yes is a yes to both
+        text += [f"Lane: {lane}" for lane in _lane(run)]
     changes = run["voided"]["changes"] if run["voided"] else []
     if changes:
         text.insert(1, "Beyond what you approved: " + "; ".join(_some(changes, MAX_TITLES)))
@@ -137,6 +139,16 @@ def question_for(run: Run, gate: Gate) -> Question:
         "options": OPTIONS[:2] if _given(run, gate) else OPTIONS,
         "multiSelect": False,
     }
+
+
+def _lane(run: Run) -> list[str]:
+    """How the run was routed, as one entry; empty where no router was asked."""
+    found = run.get("routing")
+    if not found:
+        return []
+    note = f"; {found['note']}" if found["note"] else ""
+    sure = f"signal {line(found['signal'], 80)}, confidence {found['confidence']:.2f} ({found['band']}){note}"
+    return [f"{found['workflow']}: {sure}. For another one: Abort, then /orchestrate WORKFLOW: GOAL"]
 
 
 def _some(texts: list[str], most: int) -> list[str]:
@@ -231,6 +243,7 @@ def _opening(run: Run, gate: Gate) -> list[str]:
         head or f"FERMATA · approval needed · plan {code}",
         *(["", *fallen] if fallen else []),
         *("", f"Goal       {line(run['goal'], 600)}"),
+        *[f"Lane       {lane}" for lane in _lane(run) if run["mode"] == "explicit" or run["routing"]["band"] != "go"],
     ]
 
 

@@ -23,7 +23,7 @@ from ..git.snapshot import changed_paths, keep_tree, take_snapshot
 from ..store import run_store
 from ..store.files import write_text
 from ..store.lock import locked
-from ..store.run_tasks import settle
+from ..store.run_tasks import on_board, settle
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
 from .memory import remember
@@ -53,8 +53,7 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
         count_tokens(site, store)
         for _ in range(MAX_TURNS):
             collect_checks(store)
-            tell_board(site, store)
-            run = store.load()
+            run = tell_board(site, store)
             actions = next_actions(run, minutes_since(run["created"]))
             own = next((a for a in actions if a.kind in OWN and (check or a.kind != CHECK)), None)
             if own is None:
@@ -103,12 +102,16 @@ def collect_checks(store: RunStore) -> None:
                 store.note("runner", "check_finished", body, partial(_runs, check["id"]))
 
 
-def tell_board(site: Site, store: RunStore) -> None:
-    """Bring the board's tasks up to date; a step whose task another one holds waits for the user."""
+def tell_board(site: Site, store: RunStore) -> Run:
+    """Bring the board's tasks up to date; a step whose task another one holds waits for the user. Gives the run."""
+    run = store.load()
+    if not on_board(run):
+        return run
     trouble = settle(site.project, store)
-    at = store.load()["position"]["at"]
-    if trouble and at:
-        store.note("cli", "limit_reached", {"node": at, "why": "; ".join(trouble)}, lambda run: not run["waiting"])
+    body = {"node": run["position"]["at"] or "", "why": "; ".join(trouble)}
+    return store.transact(
+        "cli", lambda now: [("limit_reached", body)] if trouble and now and now["status"] == "executing" else []
+    )
 
 
 def _runs(name: str, run: Run) -> bool:
