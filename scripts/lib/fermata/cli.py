@@ -82,7 +82,7 @@ def route(goal: str, as_json: bool) -> None:
     from .core.routing import route_text
     from .loop.start import route_goal
 
-    found, said, agents = route_goal(open_here().repo.root, goal)
+    found, said, agents = route_goal(open_here(), goal)
     say(route_text(found, said, agents), {**found._asdict(), "goal": said, "agents": agents}, as_json)
 
 
