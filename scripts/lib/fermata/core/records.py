@@ -36,7 +36,7 @@ class Stage(TypedDict):
     """One node of a workflow, as pinned into the run (see `definitions/model.py` for the rules)."""
 
     id: str
-    kind: Literal["agents", "gate", "checks", "foreach", "finalise"]
+    kind: Literal["agents", "gate", "checks", "foreach", "merge", "finalise"]
     title: NotRequired[str]
     agent: NotRequired[str]
     access: NotRequired[Access]
@@ -118,6 +118,9 @@ class Dispatch(TypedDict):
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
     model: NotRequired[str]  # absent: inherited
+    worktree: NotRequired[str]  # absolute; absent: in place
+    beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
+    tree: NotRequired[str]  # of a worktree, as its accepted result left it
 
 
 class CheckRun(TypedDict):
@@ -145,6 +148,8 @@ class Envelope(TypedDict):
     quick: list[NamedCheck]
     agents: list[str]
     steps: int
+    threads: NotRequired[int]  # absent: one at a time
+    setup: NotRequired[list[NamedCheck]]  # run in each worktree
 
 
 class Gate(TypedDict):
@@ -204,6 +209,35 @@ class Repair(TypedDict):
     copy: str
 
 
+class Worktree(TypedDict):
+    """Where an item works that could be at work beside another. `visit` counts those that the item has had."""
+
+    path: str
+    commit: str
+    tree: str
+    visit: int
+    state: Literal["open", "done", "conflict", "released"]
+    left: NotRequired[str]  # why it was not removed
+    ref: NotRequired[str]  # what keeps what lay in it
+
+
+class Merge(TypedDict):
+    """How one item's change was brought into the user's tree."""
+
+    outcome: Literal["done", "conflict"]
+    paths: list[str]
+    conflicts: list[str]
+    base: str
+    tree: str
+
+
+class Setup(TypedDict):
+    """What makes a worktree ready: places of the user's tree that it links to, and commands that are run in it."""
+
+    links: list[str]
+    commands: list[NamedCheck]
+
+
 class Tokens(TypedDict):
     """Tokens that one conversation used, as the client counted them; `context` is what its newest answer left in the window."""
 
@@ -248,6 +282,9 @@ class Run(TypedDict):
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]
+    worktree_setup: NotRequired[Setup]
+    worktrees: NotRequired[dict[str, Worktree]]  # by item
+    merges: NotRequired[dict[str, Merge]]  # by node and visit
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
-from ..core.position import ENDED, items_over, leaves
+from ..core.items import items_over
+from ..core.position import ENDED, leaves
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..loop.site import minutes_since
