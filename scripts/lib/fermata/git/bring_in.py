@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 from contextlib import suppress
+from stat import S_ISDIR
 from typing import TYPE_CHECKING, NamedTuple
 
 from .repo import Repo, no_filters
@@ -75,10 +76,12 @@ def _entries(repo: Repo, before: str, after: str) -> dict[bytes, Change]:
 
 
 def _identity(repo: Repo, path: bytes) -> tuple[int, ...] | None:
-    """What changes when somebody writes to *path* or puts something else there; None where nothing is."""
+    """What changes when somebody writes to *path* or puts something else there; None where no file or link is."""
     try:
         found = os.lstat(os.path.join(os.fsencode(repo.root), path))
     except OSError:
+        return None
+    if S_ISDIR(found.st_mode):
         return None
     return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
@@ -150,8 +153,10 @@ def _put(repo: Repo, change: Change, stage: bytes) -> bool:
     if change.old[0] != ABSENT:
         os.replace(staged, place)
         return True
-    if os.path.isdir(place) and not os.path.islink(place):
-        _remove_empty(top, change.path)
+    if os.path.isdir(place) and not os.path.islink(place):  # what was in it has gone before
+        for folder, _, _ in os.walk(place, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
     try:
         os.link(staged, place, follow_symlinks=False)
     except FileExistsError:
