@@ -67,7 +67,7 @@ def coder(project: Path, may_end: dict[str, threading.Event]) -> Actor:
         brief, name = heard, re.findall(r"You may change only: `([^`]+)`", heard.text)[0]
         where, told = place_of(heard), ["in place"]
         if where:
-            beside = next(str(p) for p in sorted(Path(where).parent.iterdir()) if str(p) != where)
+            beside = f"{where[:-1]}{2 if where.endswith('1') else 1}"
             told = []
             for tree in (str(project), beside):
                 heard = yield ToolUse("Write", {"file_path": f"{tree}/{name}", "content": "stray\n"})
@@ -168,6 +168,7 @@ def test_one_that_vanishes_is_replaced_in_its_worktree(set_stage: SetStage, plac
     may_end["four.txt"].set()
     for name in ("code.2/merge", "code.3/merge"):
         stage.journal.wait("merged", lambda body, n=name: body["node"] == n)  # type: ignore[misc]
+    stage.terminals[0].wait_for_text("Waiting for 1 background agent to finish")
     run = stage.run_store().load()
     (lost,) = [d for d in run["dispatches"].values() if d["state"] == "running"]
     os.utime(lost["transcript"], (1, 1))  # silent for years

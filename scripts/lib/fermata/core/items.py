@@ -68,6 +68,13 @@ def open_worktree(run: Run, item: str) -> Worktree | None:
     return found if found and found["state"] == "open" else None
 
 
+def lying(run: Run) -> dict[str, Worktree]:
+    """The worktrees that have not been removed, by item: in use, or left because something in them would be lost."""
+    return {
+        item: tree for item, tree in run.get("worktrees", {}).items() if tree["state"] != "released" or tree.get("left")
+    }
+
+
 def clashing(run: Run, scope: list[str]) -> str | None:
     """Why nobody may begin to write in *scope* now: somebody else is at it. No plan that was handed in leads here."""
     for dispatch in run["dispatches"].values():
