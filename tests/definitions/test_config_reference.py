@@ -78,13 +78,9 @@ def test_the_table_has_every_key() -> None:
         *("workflow", "waive", "grant", "checks", "limits", "stages"),
         *("checks.full", "checks.quick", "checks.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
-        *(
-            f"limits.{key}"
-            for key in ("dispatches", "tokens", "repairs", "wall_minutes", "silence_minutes", "parallel")
-        ),
-        "worktrees",
-        "worktrees.links",
-        "worktrees.setup",
+        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "parallel")),
+        *(f"limits.{key}_minutes" for key in ("wall", "silence", "agent")),
+        *("worktrees", "worktrees.links", "worktrees.setup"),
         *("stages.NAME.enabled", "stages.NAME.model"),
     }
 

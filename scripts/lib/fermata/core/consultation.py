@@ -279,6 +279,11 @@ def _worktrees(run: Run, wide: int) -> list[str]:
     return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}"]
 
 
+def no_baseline(run: Run) -> str:
+    """Why nothing is known of the checks before any change: a workflow need not run them then."""
+    return "not run" if run["project_checks"]["full"] else "no checks were found in this project"
+
+
 def report(run: Run, gate: Gate, baseline: list[str]) -> str:
     """The consultation report: findings, plan, risks by level, effort, exact commands, and how to answer.
 
@@ -288,7 +293,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         baseline: one line per check that was run before the plan.
     """
     plan = plan_of(run, gate["node"])
-    tests = [f"  {b}" for b in baseline] or ["  no checks were found in this project"]
+    tests = [f"  {b}" for b in baseline] or [f"  {no_baseline(run)}"]
     effort, wide = line(plan.get("effort", "not estimated"), 120), gate["envelope"].get("threads", 1)
     size = f"Phases {len(plan['steps'])}, parallel threads {wide}"
     out = [

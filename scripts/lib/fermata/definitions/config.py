@@ -72,6 +72,15 @@ class Limits(Strict):
         int, Field(ge=1, le=240, description="minutes of a transcript standing still after which its agent is given up")
     ] = 15
     parallel: Annotated[int, Field(ge=1, le=10, description="agents of one stage that may be at work at once")] = 5
+    agent_minutes: (
+        Annotated[
+            int,
+            Field(
+                ge=1, le=1_440, description="minutes that an agent may work on one turn; none: while it is not silent"
+            ),
+        ]
+        | None
+    ) = None
 
 
 class Worktrees(Strict):

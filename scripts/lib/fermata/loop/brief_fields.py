@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 
-from ..core.consultation import answers_text, clean, line, plan_of
+from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, plans
 from ..core.handoff import cause, findings, handoff_text
 from ..core.items import item_of, own_tree
@@ -67,7 +67,7 @@ class Fields:
         return text
 
     def _baseline(self) -> str:
-        return "\n".join(baseline_lines(self.run)) or "No checks were found in this project."
+        return "\n".join(baseline_lines(self.run)) or f"{no_baseline(self.run).capitalize()}."
 
     def _project_checks(self) -> str:
         none = "None were found: your plan must bring at least one command under `checks`."
