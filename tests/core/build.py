@@ -180,7 +180,7 @@ class Player:
         return {"worktree": self.run["worktrees"][item]["path"], "beside": "t" * 40} if item else {}
 
     def make_worktree(self, action: Action) -> None:
-        path = f"/p/.fermata/worktrees/{action.node}-{action.visit}"
+        path = f".fermata/worktrees/orch/{action.node}-{action.visit}"
         self.tell("worktree_made", item=action.node, visit=action.visit, path=path, commit="c" * 40, tree="t" * 40)
 
     def merge(self, action: Action, *conflicts: str) -> None:

@@ -175,6 +175,10 @@ def test_one_that_vanishes_is_replaced_in_its_worktree(set_stage: SetStage, plac
     may_end[f"two.txt {len(run['dispatches']) + 1}"] = threading.Event()
     may_end[f"two.txt {len(run['dispatches']) + 1}"].set()
     stage.terminals[0].submit("go on")
+    for name in ("code.1/merge", "code.4/build"):
+        kind = "merged" if name.endswith("merge") else "dispatch_created"
+        stage.journal.wait(kind, lambda body, n=name: body["node"] == n)  # type: ignore[misc]
+    stage.journal.wait("run_completed")
     stage.terminals[0].wait_for_text(DONE)
     (failed,) = stage.events("dispatch_failed")
     assert failed["id"] == lost["id"]

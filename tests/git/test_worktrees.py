@@ -14,6 +14,7 @@ from fermata.git.worktrees import base_now, free_path, make_worktree, remove_wor
 from tests.git.sandbox import Sandbox, make_sandbox
 
 RUN = "orch_20261121_091502_3fa9"
+OWN = f".fermata/worktrees/{RUN}/code.1"
 
 
 @pytest.fixture
@@ -39,7 +40,7 @@ def made(sandbox: Sandbox, name: str = "code.1", links: tuple[str, ...] = ()) ->
     base = base_now(sandbox.repo, f"{RUN}/{name}-base")
     path = free_path(sandbox.repo, RUN, name)
     make_worktree(sandbox.repo, path, base.commit, list(links))
-    return Sandbox(Path(path))
+    return Sandbox(sandbox.root / path)
 
 
 def test_it_holds_the_tree_as_it_is_and_the_users_side_stays(odd: Sandbox) -> None:
@@ -76,8 +77,8 @@ def test_one_that_was_half_made_is_finished(odd: Sandbox, stop: str, monkeypatch
     base = base_now(odd.repo, f"{RUN}/x-base")
     path = free_path(odd.repo, RUN, "x")
     if stop == "only-a-git-file":
-        os.makedirs(path)
-        Path(path, ".git").write_text("gitdir: /nowhere\n")
+        os.makedirs(odd.root / path)
+        (odd.root / path / ".git").write_text("gitdir: /nowhere\n")
     else:
         with monkeypatch.context() as patched:
             patched.setattr(worktrees, "run_git", dies)
@@ -86,7 +87,7 @@ def test_one_that_was_half_made_is_finished(odd: Sandbox, stop: str, monkeypatch
         tree = worktree_at(odd.repo, path)
         assert tree is not None
         if stop == "half-checked-out":
-            Path(path, "README.md").write_text("half\n")
+            (odd.root / path / "README.md").write_text("half\n")
         if stop == "stale-lock":
             Path(tree.git_dir, "index.lock").write_text("")
     tree = make_worktree(odd.repo, path, base.commit, [])
@@ -99,22 +100,22 @@ def test_it_is_removed_and_all_of_it_is_kept(odd: Sandbox) -> None:
     tree.write("mine.txt", "unsaved\n")
     tree.commit("a commit of the agent's own")
     tree.write("mine.txt", "later\n")
-    assert remove_worktree(odd.repo, str(tree.root), f"{RUN}/left") == ""
+    assert remove_worktree(odd.repo, OWN, f"{RUN}/left") == ""
     assert not tree.root.exists()
     assert odd.git("show", f"refs/fermata/{RUN}/left:mine.txt") == "later\n"
     assert odd.git("show", f"refs/fermata/{RUN}/left^:mine.txt") == "unsaved\n"
     assert odd.git("worktree", "list").count("\n") == 1
-    assert remove_worktree(odd.repo, str(tree.root), f"{RUN}/left") == "", "again, after a crash before the journal"
+    assert remove_worktree(odd.repo, OWN, f"{RUN}/left") == "", "again, after a crash before the journal"
 
 
 def test_one_with_what_no_snapshot_keeps_stays(odd: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fermata.git.large_files.LARGE", 100)
     tree = made(odd)
     tree.write("model.bin", "x" * 200)
-    assert remove_worktree(odd.repo, str(tree.root), f"{RUN}/left").startswith("model.bin (0 MB) is too large")
+    assert remove_worktree(odd.repo, OWN, f"{RUN}/left").startswith("model.bin (0 MB) is too large")
     (tree.root / "model.bin").unlink()
     make_sandbox(tree.root / "inner")
-    assert remove_worktree(odd.repo, str(tree.root), f"{RUN}/left") == "inner/ is a repository of its own"
+    assert remove_worktree(odd.repo, OWN, f"{RUN}/left") == "inner/ is a repository of its own"
     assert (tree.root / "inner/README.md").exists()
 
 
@@ -122,9 +123,9 @@ def test_a_strange_folder_in_its_place_is_left_alone(odd: Sandbox) -> None:
     tree = made(odd)
     odd.git("worktree", "remove", "-f", "-f", str(tree.root))
     tree.write("whose.txt")
-    assert "no worktree" in remove_worktree(odd.repo, str(tree.root), f"{RUN}/left")
+    assert "no worktree" in remove_worktree(odd.repo, OWN, f"{RUN}/left")
     assert (tree.root / "whose.txt").exists()
-    assert free_path(odd.repo, RUN, "code.1") == f"{tree.root}-2"
+    assert free_path(odd.repo, RUN, "code.1") == f"{OWN}-2"
 
 
 def test_a_large_untracked_file_is_no_text_in_it(odd: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -153,7 +154,7 @@ def test_links_lead_to_the_users_own_and_their_ends_are_never_removed(odd: Sandb
     assert (tree.root / "node_modules/a/b.js").read_text() == "x\n"
     assert not (tree.root / "src").is_symlink(), "what the commit holds is not hidden by a link"
     (tree.root / "node_modules/a/c.js").write_text("y\n")
-    assert remove_worktree(odd.repo, str(tree.root), f"{RUN}/left") == ""
+    assert remove_worktree(odd.repo, OWN, f"{RUN}/left") == ""
     assert (odd.root / "node_modules/a/b.js").read_text() == "x\n"
 
 
@@ -183,7 +184,7 @@ def test_in_a_linked_worktree_of_the_users(sandbox: Sandbox, tmp_path: Path) -> 
     tree = made(second)
     assert str(tree.root).startswith(str(second.root))
     assert second.git("status", "--porcelain") == ""
-    assert remove_worktree(second.repo, str(tree.root), f"{RUN}/left") == ""
+    assert remove_worktree(second.repo, OWN, f"{RUN}/left") == ""
 
 
 def test_what_is_not_a_commit_is_told(sandbox: Sandbox) -> None:

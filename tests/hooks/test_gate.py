@@ -419,7 +419,9 @@ def apart(tmp_path_factory: pytest.TempPathFactory) -> Session:
     for place in (tree, tree.parent / "code.2"):
         (place / "src").mkdir(parents=True)
     (tree / "src/out").symlink_to(Path(session.root) / "src")
-    made = runs.dispatch("d-003", "steps.0/build", "write", worktree=str(tree), beside="0" * 40)
+    made = runs.dispatch(
+        "d-003", "steps.0/build", "write", worktree=".fermata/worktrees/orch_1/code.1", beside="0" * 40
+    )
     runs.write(session.store, made, runs.started("d-003", "toolu_apart"), runs.bound("d-003", "agent-apart"))
     return session
 

@@ -37,7 +37,7 @@ def live(bench: Bench) -> list[str]:
 
 def place(bench: Bench, name: str) -> Path:
     """Where a dispatch works."""
-    return Path(bench.run["dispatches"][name].get("worktree", bench.sandbox.root))
+    return bench.sandbox.root / bench.run["dispatches"][name].get("worktree", "")
 
 
 def write(bench: Bench, name: str, path: str, text: str) -> None:

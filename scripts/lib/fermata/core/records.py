@@ -118,7 +118,7 @@ class Dispatch(TypedDict):
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
     model: NotRequired[str]  # absent: inherited
-    worktree: NotRequired[str]  # absolute; absent: in place
+    worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
     beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
     tree: NotRequired[str]  # of a worktree, as its accepted result left it
 

@@ -51,10 +51,10 @@ def _without(repo: Repo, tree: str, paths: list[str]) -> str:
 
 
 def free_path(repo: Repo, run: str, name: str) -> str:
-    """An absolute path for a worktree at which nothing lies: what is there already is never built upon."""
-    first = os.path.join(repo.root, FOLDER, run, name)
+    """A path for a worktree, relative to *repo*'s top, at which nothing lies: what is there already is never built upon."""
+    first = f"{FOLDER}/{run}/{name}"
     number, path = 1, first
-    while os.path.lexists(path):
+    while os.path.lexists(os.path.join(repo.root, path)):
         number += 1
         path = f"{first}-{number}"
     return path
@@ -65,18 +65,18 @@ def make_worktree(repo: Repo, path: str, commit: str, links: list[str]) -> Repo:
 
     Args:
         repo: the user's tree.
-        path: absolute, from `free_path`.
+        path: relative, from `free_path`.
         commit: full id, from `base_now`.
         links: relative paths that lead to the user's own, where they are there and the commit does not hold them.
 
     Raises:
         GitError: it could not be made; calling again goes on.
     """
-    tree = worktree_at(repo, path)
+    tree, place = worktree_at(repo, path), os.path.join(repo.root, path)
     if tree is None:
         _hide(repo)
-        _clear_half_made(path)
-        run_git(repo, "worktree", "add", "-f", "-f", "--detach", "--no-checkout", "--lock", path, commit)
+        _clear_half_made(place)
+        run_git(repo, "worktree", "add", "-f", "-f", "--detach", "--no-checkout", "--lock", place, commit)
         tree = worktree_at(repo, path)
     if tree is None:
         raise GitError(("worktree", "add"), None, f"{path} did not become a worktree", repo.root)
@@ -91,9 +91,10 @@ def make_worktree(repo: Repo, path: str, commit: str, links: list[str]) -> Repo:
 
 
 def worktree_at(repo: Repo, path: str) -> Repo | None:
-    """The worktree of *repo*'s repository whose top is *path*."""
-    found = find_repo(path)
-    return found if found and found.root == os.path.realpath(path) and found.common_dir == repo.common_dir else None
+    """The worktree of *repo*'s repository whose top is *path*, relative to *repo*'s own."""
+    place = os.path.join(repo.root, path)
+    found = find_repo(place)
+    return found if found and found.root == os.path.realpath(place) and found.common_dir == repo.common_dir else None
 
 
 def _hide(repo: Repo) -> None:
@@ -142,7 +143,7 @@ def remove_worktree(repo: Repo, path: str, ref_name: str) -> str:
     Raises:
         GitError: git could not do it; what lay in it is still there.
     """
-    tree = worktree_at(repo, path)
+    tree, place = worktree_at(repo, path), os.path.join(repo.root, path)
     if tree is not None:
         unsaved = next(_unsaved(tree), None)
         if unsaved:
@@ -151,10 +152,10 @@ def remove_worktree(repo: Repo, path: str, ref_name: str) -> str:
             repo, take_snapshot(tree), ref_name, "fermata: what lay in a worktree", parent=head_commit(tree)
         )
         assert kept
-    elif os.path.lexists(path):
+    elif os.path.lexists(place):
         return "it is no worktree of this repository any more"
-    run_git(repo, "worktree", "unlock", path, ok=(0, 128))
-    run_git(repo, "worktree", "remove", "--force", path, ok=(0,) if tree else (0, 128))
+    run_git(repo, "worktree", "unlock", place, ok=(0, 128))
+    run_git(repo, "worktree", "remove", "--force", place, ok=(0,) if tree else (0, 128))
     return ""
 
 

@@ -193,7 +193,7 @@ def _in_worktrees(run: Run) -> str:
     from ..core.items import lying
 
     paths = [tree["path"] for tree in lying(run).values()]
-    return f" What was not yet brought in lies in {', '.join(paths)}." if paths else ""
+    return f" What was not yet brought in lies below {', '.join(paths)}." if paths else ""
 
 
 def _only_open(repo: Repo, run_id: str) -> RunStore | None:

@@ -16,7 +16,7 @@ from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, n
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
-from ..core.items import clashing, in_force, item_of
+from ..core.items import clashing, in_force, item_of, own_tree
 from ..core.position import ENDED, checks_of, commands_for, last_runs, next_name, outcome_of
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
@@ -174,8 +174,9 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     model = run.get("models", {}).get(stage["id"])
     if model:
         body["model"] = model
-    if repo != site.repo:
-        body |= {"worktree": repo.root, "beside": take_snapshot(site.repo)}
+    item = own_tree(run, action.node)
+    if item:
+        body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
     store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
 
 

@@ -11,6 +11,7 @@ from ..checks.command import from_json
 from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
 from ..core.evidence import judge
 from ..definitions.settings import load_settings
+from ..git.worktrees import FOLDER
 from ..store.errors import Usage
 from .start import project_checks
 
@@ -59,7 +60,8 @@ def _root(site: Site, dispatch: str | None) -> str:
     known = site.shown(None).load()["dispatches"]
     if dispatch not in known:
         raise Usage(f"there is no dispatch {dispatch[:60]}; known: {', '.join(known) or 'none'}")
-    return known[dispatch].get("worktree", site.repo.root)
+    own = site.repo.root.partition(f"/{FOLDER}/")[0]  # called from inside a worktree
+    return os.path.join(own, known[dispatch].get("worktree", ""))
 
 
 def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str, int]:

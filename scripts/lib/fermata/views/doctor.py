@@ -195,10 +195,10 @@ def _runs(repo: Repo | None) -> Iterator[Finding]:
     if not names:
         yield Finding("state", None, 'no run here yet; type /build "GOAL" in Claude Code')
     for name in names:
-        yield from _run(project, name)
+        yield from _run(project, name, repo.root)
 
 
-def _run(project: Project, name: str) -> Iterator[Finding]:
+def _run(project: Project, name: str, root: str) -> Iterator[Finding]:
     try:
         yield Finding("state", True, f"{name}: {len(project.run(name).events())} events, unbroken")
         run = project.run(name).load()
@@ -206,7 +206,7 @@ def _run(project: Project, name: str) -> Iterator[Finding]:
         yield Finding("state", False, str(error))
         return
     for tree in lying(run).values():
-        if run["status"] in ENDED and os.path.lexists(tree["path"]):
+        if run["status"] in ENDED and os.path.lexists(os.path.join(root, tree["path"])):
             way = f"look into it, then: git worktree remove -f -f '{tree['path']}'"
             yield Finding("worktree", None, f"{name} has ended and left {tree['path']}; {way}")
 
