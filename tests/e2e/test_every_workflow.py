@@ -215,8 +215,9 @@ def the_user_aborts_and_builds_again(play: Play) -> None:
     terminal.wait_quiet(1)
     play.take_up_again()
     terminal.submit(play.prompt)
-    terminal.wait_until(lambda screen: screen.count(ASKED) >= 2, "the question of the second run", 60)
-    terminal.wait_until(lambda screen: "Enter to select" in screen.rpartition(ASKED)[2], "the picker")
+    again = play.prompt.removeprefix("/")  # the first question may have scrolled away
+    terminal.wait_until(lambda screen: ASKED in screen.rpartition(again)[2], "the question of the second run", 60)
+    terminal.wait_until(lambda screen: "Enter to select" in screen.rpartition(again)[2], "the picker")
     terminal.wait_quiet(1.2)
     terminal.press(APPROVE)
     terminal.wait_for_text(DONE, 90)
