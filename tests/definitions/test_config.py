@@ -30,6 +30,7 @@ def problems(folder: Path, text: str | bytes) -> list[str]:
 DEFAULTS = {
     "workflow": "plan_then_build",
     "waive": True,
+    "remember": True,
     "grant": "scope",
     "checks": {"full": [], "quick": [], "minutes": 30},
     "limits": {
@@ -47,6 +48,7 @@ DEFAULTS = {
 ALL: dict[str, Any] = {
     "workflow": "my_own",
     "waive": False,
+    "remember": False,
     "grant": "none",
     "checks": {
         "full": [{"name": "tests", "command": "pytest -q", "tests": True}, {"name": "lint", "command": "ruff check .", "tests": False}],
@@ -103,8 +105,8 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'allowed here: checks, grant, limits, stages, waive, workflow, worktrees. Did you mean "limits"?', id="up"),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, stages, waive, workflow, worktrees.', id="no-guess"),
+        pytest.param("limit: {}", 'allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees. Did you mean "limits"?', id="up"),
+        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),
         pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: enabled, model. Did you mean "model"?', id="stage"),

@@ -1,4 +1,4 @@
-"""Settings page and schema file say what the code does. After a change: `python -m tests.definitions.test_config_reference`."""
+"""Settings page and schema file say what the code does. After a change: `PYTHONPATH=scripts/lib python -m tests.definitions.test_config_reference`."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ def test_the_keys_are_those_of_the_code() -> None:
 
 def test_the_table_has_every_key() -> None:
     assert {name for name, _ in keys(WHOLE)} == {
-        *("workflow", "waive", "grant", "checks", "limits", "stages"),
+        *("workflow", "waive", "grant", "remember", "checks", "limits", "stages"),
         *("checks.full", "checks.quick", "checks.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
         *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "parallel")),

@@ -182,7 +182,7 @@ def test_the_document_has_an_origin_for_every_value(files: Files) -> None:
     assert found["origin"]["limits.dispatches"] == f"{PROJECT_FILE}:2"
     assert found["origin"]["limits.silence_minutes"] == "default"
     assert set(found["origin"]) == {
-        *("workflow", "waive", "grant", "checks.full", "checks.quick", "checks.minutes"),
+        *("workflow", "waive", "grant", "remember", "checks.full", "checks.quick", "checks.minutes"),
         *("limits.dispatches", "limits.tokens", "limits.repairs", "limits.wall_minutes", "limits.silence_minutes"),
         "limits.parallel",
         "worktrees.links",

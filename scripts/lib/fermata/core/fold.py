@@ -46,7 +46,7 @@ def _created(event: Event) -> Run:
         "granted": {},
         "dispatches": {},
         "checks": {},
-        "kept": {},
+        "kept": copy.deepcopy(body.get("given", {})),
         "gate": None,
         "approved": None,
         "voided": None,
@@ -55,9 +55,7 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
-    if "routing" in body:
-        run["routing"] = body["routing"]
-    for key in ("models", "worktree_setup"):
+    for key in ("routing", "models", "remember", "worktree_setup"):
         if key in body:
             run[key] = body[key]
     return run

@@ -40,10 +40,10 @@ def _leaves(stages: list[Stage], frame: Frame, prefix: str) -> Iterator[tuple[st
         yield node, frame["visits"][stage["id"]], stage
         return
     for item, inner in _opened(frame):
-        yield from _leaves(stage["stages"], inner, _inside(frame, node, item))
+        yield from _leaves(stage["stages"], inner, inside(frame, node, item))
 
 
-def _inside(frame: Frame, node: str, item: str) -> str:
+def inside(frame: Frame, node: str, item: str) -> str:
     """The node prefix of one item of a foreach. A second pass has its own, so that no result serves two plans."""
     visit = frame["visits"][node.rpartition("/")[2]]
     return f"{node}~{visit}.{item}/" if visit > 1 else f"{node}.{item}/"
@@ -212,7 +212,7 @@ def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, no
     """The items at work move on; where one is given up, those beside it come to their own end before the foreach fails."""
     live, stuck = 0, False
     for index, inner in _opened(frame):
-        prefix = _inside(frame, node, index)
+        prefix = inside(frame, node, index)
         if inner["at"] is None:
             continue
         if FAILED in stage.get("on", {}) and _stuck(run, stage["stages"], inner, prefix):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.actions import AGENT, ASK, CHECK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
 from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, line
+from ..core.memory import kept_text
 from ..core.small_change import waivable
 from .check_text import latest_checks
 from .site import LAUNCHER
@@ -165,6 +166,7 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text = [f"DONE: the run is complete; {proof}", f"Changed: {_some(changed, ', ', 500) or 'nothing'}"]
         text += [_some(checked, "\n", 600)] if checked else []
         text += [f"Tokens: {told}"] if (told := _tokens(run)) else []
+        text += [f"Board: {line(told, 300)}"] if (told := kept_text(run)) else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {

@@ -15,7 +15,9 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.memory import learnt_from
 from ..core.order import beside, order_error, overlaps
+from ..core.plan_fit import fitting
 from ..core.scope import glob_error, outside
 from ..core.small_change import LIMITS, too_much, waived
 from ..core.workflow import stage_at, walk
@@ -149,16 +151,20 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
     changed, unexplained, tree = _effect(repo, run, dispatch, value)
+    found = learnt_from(value)
+    learnt = {"learnt": found} if found else {}
     if dispatch["access"] == "write" and value.get("status") == "failed":
         why = "; ".join(value["caveats"]) or value["summary"]
         gave_up = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed}
-        return [("dispatch_failed", {**gave_up, "suggestion": line(value.get("suggestion", ""), MAX_SUMMARY)})]
+        gave_up["suggestion"] = line(value.get("suggestion", ""), MAX_SUMMARY)
+        return [("dispatch_failed", {**gave_up, **learnt})]
     if dispatch["access"] == "write" and waived(run):
         _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)
-        _judge_plan(run, stage, kept)
+        _judge_plan(run, stage, kept, inner="/" in dispatch["node"])
+        kept = _fitting(run, stage, dispatch["node"], kept)
     body = {
         "id": dispatch["id"],
         "result": digest("fermata result 1", value),
@@ -170,7 +176,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
     if "worktree" in dispatch and tree:
         body["tree"] = tree
         keep_tree(repo, tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
-    return [("result_accepted", body)]
+    return [("result_accepted", {**body, **learnt})]
 
 
 def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:
@@ -279,6 +285,13 @@ def _plan_checks(value: dict[str, Json]) -> list[Json]:
     return found
 
 
+def _fitting(run: Run, stage: Stage, node: str, kept: dict[str, Json]) -> dict[str, Json]:
+    try:
+        return fitting(run, stage, node, kept)
+    except ValueError as error:
+        raise Rejected(str(error)) from None
+
+
 def _submodule_error(run: Run, glob: str) -> str | None:
     """Why *glob* may not be in a plan: of a submodule only this is seen, whether it changed."""
     inside = next((path for path in run["base"].get("submodules", []) if glob.startswith(f"{path}/")), None)
@@ -290,7 +303,7 @@ def _submodule_error(run: Run, glob: str) -> str | None:
     )
 
 
-def _judge_plan(run: Run, stage: Stage, kept: dict[str, Json]) -> None:
+def _judge_plan(run: Run, stage: Stage, kept: dict[str, Json], *, inner: bool) -> None:
     error = order_error(kept["steps"])
     if error:
         raise Rejected(error)
@@ -301,7 +314,7 @@ def _judge_plan(run: Run, stage: Stage, kept: dict[str, Json]) -> None:
             if error:
                 raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
     _judge_side_by_side(run, stage, kept["steps"])
-    if not run["project_checks"]["full"] and not kept["checks"]:
+    if not run["project_checks"]["full"] and not kept["checks"] and not inner:
         raise Rejected(
             "this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal"
         )
