@@ -135,6 +135,8 @@ def test_a_change_of_the_users_own_tree_is_named(fan: Bench) -> None:
     answer = fan.hand_in(built("src/two/x.py"), "d-003")
     assert not answer.accepted
     assert "changed in the user's own tree, outside your worktree: notes.txt" in answer.message
+    kept = f"refs/fermata/{fan.run['run']}/d-003-0-yours:notes.txt"
+    assert fan.sandbox.git("show", kept) == "mine\n", "should the agent undo it, it is not lost"
     assert fan.hand_in(built("src/two/x.py", unexplained=["notes.txt"]), "d-003").accepted
     assert fan.kinds() == [HUMAN]
     assert "notes.txt changed during d-003" in fan.run["waiting"]["why"]  # type: ignore[index]

@@ -46,11 +46,13 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
-    for key in ("model", "worktree", "beside", "learnings"):
-        if key in body:
-            run["dispatches"][body["id"]][key] = body[key]
+    if "model" in body:
+        run["dispatches"][body["id"]]["model"] = body["model"]
     if "at" in body:
         run["dispatches"][body["id"]]["created"] = body["at"]
+    for key in ("learnings", "worktree", "beside"):
+        if key in body:
+            run["dispatches"][body["id"]][key] = body[key]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
