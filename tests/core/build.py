@@ -113,6 +113,14 @@ def created(**fields: Any) -> Event:
     return make_event("run_created", **copy.deepcopy({**body, **fields}))
 
 
+def judgement(verdict: str) -> dict[str, Any]:
+    """What a stage with a verdict keeps of its result."""
+    found: dict[str, Any] = {"verdict": verdict, "summary": "good", "findings": []}
+    return (
+        found | {"approved": verdict == "APPROVE", "confidence": "high", "concerns": []} if verdict.isupper() else found
+    )
+
+
 class Player:
     """One run with its journal. `tell` adds an event; the other methods answer an action as its owner would."""
 
@@ -209,12 +217,13 @@ class Player:
         self.tell("agent_bound", id=name, agent_id=f"agent-{len(self.events)}", transcript=f"/t/{name}.jsonl")
 
     def accept(self, name: str, **fields: Any) -> None:
-        keep = stage_at(self.run["workflow"], self.run["dispatches"][name]["node"]).get("keep", [])
+        stage = stage_at(self.run["workflow"], self.run["dispatches"][name]["node"])
+        keep = stage.get("keep", [])
         kept: dict[str, Any] = dict.fromkeys(keep, "seen")
         if "steps" in keep:
             kept = make_plan()
         if "verdict" in keep:
-            kept = {"verdict": "approve", "summary": "good", "findings": []}
+            kept = judgement(next(iter(stage["on"])))
         body = {"result": "r" * 64, "summary": "done", "kept": kept, "changed": [], "unexplained": [], **fields}
         self.tell("result_accepted", id=name, **body)
 
@@ -282,6 +291,16 @@ class Player:
         self.to_gate()
         self.decide()
         return self
+
+    def begun(self) -> str:
+        """The next dispatch, made and at work."""
+        name = self.create(self.only(CREATE))["id"]
+        self.start(name)
+        return name
+
+    def accept_next(self, **fields: Any) -> None:
+        """The next dispatch hands in."""
+        self.accept(self.begun(), **fields)
 
     def to_end(self) -> Player:
         self.until("over")

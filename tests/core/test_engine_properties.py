@@ -37,6 +37,7 @@ from tests.core.build import (
     LIMITS,
     REPLANNING,
     Player,
+    judgement,
     make_check,
     make_plan,
     make_step,
@@ -57,15 +58,14 @@ PLANS = [
     make_plan(make_step()),
     make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
 ]
-REVIEWS: list[dict[str, object]] = [
-    {"verdict": verdict, "summary": "s", "findings": []} for verdict in ("approve", "reject")
-]
 
 
 def kept_of(player: Player, name: str) -> list[dict[str, object]]:
     """What an accepted result of dispatch *name* may keep."""
-    keep = stage_at(player.run["workflow"], player.run["dispatches"][name]["node"]).get("keep", [])
-    return PLANS if "steps" in keep else REVIEWS if "verdict" in keep else [{}]
+    stage = stage_at(player.run["workflow"], player.run["dispatches"][name]["node"])
+    if "verdict" in stage:
+        return [judgement(verdict) for verdict in stage["on"] if verdict != "failed"]
+    return PLANS if "steps" in stage.get("keep", []) else [{}]
 
 
 def answers(player: Player, action: Action) -> list[Move]:

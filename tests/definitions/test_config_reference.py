@@ -48,7 +48,9 @@ def may_be(found: dict[str, Any]) -> str:
     if found["type"] == "integer":
         return " or ".join([f"{found['minimum']:,} to {found['maximum']:,}", *(f"`{each}`" for each in found["or"])])
     if found["type"] == "array":
-        return f"up to {found['maxItems']} checks"
+        return f"up to {found['maxItems']} {found['items'].get('$ref', 'words').rpartition('/')[2]}".replace(
+            "CheckSetting", "checks"
+        ).replace("ScreenSetting", "pictures")
     if found["type"] == "string":
         return f"`{found['pattern']}`" if "pattern" in found else f"up to {found['maxLength']:,} characters"
     return {"boolean": "`true`, `false`", "object": "a mapping"}[found["type"]]
@@ -74,11 +76,13 @@ def test_the_keys_are_those_of_the_code() -> None:
 
 def test_the_table_has_every_key() -> None:
     assert {name for name, _ in keys(WHOLE)} == {
-        *("workflow", "waive", "grant", "checks", "limits", "stages"),
-        *("checks.full", "checks.quick", "checks.minutes"),
+        *("workflow", "waive", "grant", "checks", "commands", "limits", "stages"),
+        *("checks.full", "checks.quick", "checks.screens", "checks.minutes"),
+        *(f"checks.screens[].{key}" for key in ("name", "command", "out")),
+        *("commands.NAME.argv", "commands.NAME.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
         *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "wall_minutes", "silence_minutes")),
-        *("stages.NAME.enabled", "stages.NAME.model"),
+        *("stages.NAME.enabled", "stages.NAME.command", "stages.NAME.model"),
     }
 
 

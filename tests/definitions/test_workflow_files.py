@@ -132,7 +132,7 @@ FOREIGN = [(kind, key) for kind, (needs, may) in KIND_KEYS.items() for key in so
 VALUES = {
     "agent": "planner", "access": "read", "result": "plan", "brief": "plan", "sees": [], "keep": [], "verdict": "x", "questions": 1,
     "items": ["x"], "parallel": 1, "tries": 1, "rounds": 1, "scope": "plan", "plan": "plan", "commands": "full", "over": "plan.steps",
-    "waive": "small_change",
+    "waive": "small_change", "require": ["risks"], "parts": {"1.1": "a"}, "when": {"changed": ["a/**"]},
     "stages": [{"id": "z", "kind": "finalise", "on": {"stale": "next"}}],
 }  # fmt: skip
 
@@ -160,8 +160,8 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
     ("change", "says"),
     [
         pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: builder, fixer', id="agent"),
-        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, plan', id="schema"),
-        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, phase, plan', id="brief"),
+        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, critique, look, plan', id="schema"),
+        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, critique, look', id="brief"),
         pytest.param(lambda s: s["plan"].update(brief="../../../../../../SECURITY"), "there is no brief", id="brief-elsewhere"),
         pytest.param(lambda s: s["plan"].update(brief=""), "there is no brief", id="brief-empty"),
         pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees[10] names "secrets"; known: goal', id="field"),
@@ -287,7 +287,9 @@ def test_a_problem_names_its_line(tmp_path: Path, old: str, new: str, line: str)
 
 def test_every_field_has_its_text_and_the_other_way_round() -> None:
     methods = {name for name in vars(Fields) if re.match(r"_[a-z]", name)}
-    assert methods - {"_kept_plan", "_cause"} == {f"_{name.replace('.', '_')}" for name in VOCABULARY}
+    assert methods - {"_kept_plan", "_cause", "_last_draft", "_newest_plan", "_somebody_answers"} == {
+        f"_{name.replace('.', '_')}" for name in VOCABULARY
+    }
 
 
 @pytest.mark.parametrize("name", brief_names())

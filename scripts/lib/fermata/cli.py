@@ -197,14 +197,16 @@ def wait(seconds: int, as_json: bool) -> None:
     In a sandbox that ends every process with the command that started it, this command runs them, to their end.
     """
     from .checks.runner import wait_checks
-    from .loop.drive import collect_checks, run_checks
+    from .loop.command_agents import collect_commands
+    from .loop.drive import collect_checks, run_checks, under_way
 
     site = open_here()
     store = _driven(site)
     if site.confined:
         run_checks(site, store)
+    collect_commands(site, store)
     collect_checks(store)  # one that was journalled and never started would be waited for in vain
-    running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
+    running = under_way(store.load())
     if running:
         wait_checks(store.path("checks"), running, seconds)
     sys.exit(_next(site, store, as_json))

@@ -7,6 +7,8 @@ depend on the time or the machine.
 from __future__ import annotations
 
 from .canonical import digest
+from .commands import shown
+from .critique import critique_of
 from .scope import is_wide
 from .workflow import GOAL, stage_at, walk
 
@@ -94,7 +96,7 @@ def envelope_of(run: Run, node: str) -> Envelope:
     project = run["project_checks"]
     known = {c["command"]["shown"] for c in project["full"]}
     full = project["full"] + [c for c in extra if c["command"]["shown"] not in known]
-    return {
+    found: Envelope = {
         "workflow": run["workflow_digest"],
         "base_commit": str(run["base"].get("commit") or ""),
         "scopes": [sorted(step["scope"]) for step in steps],
@@ -103,6 +105,15 @@ def envelope_of(run: Run, node: str) -> Envelope:
         "agents": sorted(agents),
         "steps": len(steps),
     }
+    if project.get("screens") and _takes_pictures(run):
+        found["screens"] = project["screens"]
+    if run.get("commands"):
+        found["commands"] = run["commands"]
+    return found
+
+
+def _takes_pictures(run: Run) -> bool:
+    return any(stage.get("commands") == "screens" for _, stage in walk(run["workflow"]["stages"]))
 
 
 def plan_digest(envelope: Envelope) -> str:
@@ -125,6 +136,13 @@ def question_for(run: Run, gate: Gate) -> Question:
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
     ]
+    others = gate["envelope"].get("commands", [])
+    if others:
+        text.append("By command: " + "; ".join(line(shown(command), 160) for command in others))
+    critique = critique_of(run)
+    if critique and not critique["approved"]:
+        many = f"{len(critique['concerns'])} concern(s), told in the report"
+        text.append(f"A critic says {critique['verdict']} (confidence {critique['confidence']}): {many}")
     changes = run["voided"]["changes"] if run["voided"] else []
     if changes:
         text.insert(1, "Beyond what you approved: " + "; ".join(_some(changes, MAX_TITLES)))
@@ -172,11 +190,18 @@ def _risks(plan: dict[str, Json]) -> list[str]:
 def _commands(gate: Gate) -> list[str]:
     """Each command whole, as it will be run, with its line breaks: what is approved here is what runs."""
     found = []
-    for check in gate["envelope"]["checks"]:
+    for check in [*gate["envelope"]["checks"], *gate["envelope"].get("screens", [])]:
         shown = "\n    | ".join(clean(check["command"]["shown"], MAX_WORDS).split("\n"))
         shell = " [shell]" if check["command"]["shell"] else ""
         found.append(f"  {shown}{shell}   ({line(check['source'])})")
     return found or ["  none"]
+
+
+def _agents_by_command(gate: Gate) -> list[str]:
+    """Stages that another program carries out, word for word as it will be started."""
+    commands = gate["envelope"].get("commands", [])
+    rows = [f"  {clean(shown(command), MAX_WORDS)}" for command in commands]
+    return ["", "Done by other command-line agents, which fermata starts itself", *rows] if rows else []
 
 
 def _steps(steps: list[Json]) -> list[str]:
@@ -248,6 +273,19 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     return found
 
 
+def _critique(run: Run) -> list[str]:
+    """What a critic said of the plan, where the workflow has one."""
+    from .verdicts import concern_lines
+
+    kept = critique_of(run)
+    if kept is None:
+        return []
+    if not kept:
+        return ["", "Critique   none: no critic came to a verdict"]
+    said = f"{kept['verdict']}, confidence {kept['confidence']}: {line(kept['summary'], 600)}"
+    return ["", f"Critique   {said}", *[f"  {line(entry, 1_200)}" for entry in concern_lines(kept)]]
+
+
 def report(run: Run, gate: Gate, baseline: list[str]) -> str:
     """The consultation report: findings, plan, risks by level, effort, exact commands, and how to answer.
 
@@ -265,10 +303,12 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", "Tests before any change", *tests),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
         *_warnings(run, plan),
+        *_critique(run),
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: {_cost(gate)}"),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
+        *_agents_by_command(gate),
         *_closing(run, gate),
     ]
     return "\n".join(out)

@@ -56,8 +56,9 @@ def _created(event: Event) -> Run:
     }
     if "routing" in body:
         run["routing"] = body["routing"]
-    if "models" in body:
-        run["models"] = body["models"]
+    for key in ("models", "commands"):
+        if key in body:
+            run[key] = body[key]
     return run
 
 

@@ -46,8 +46,9 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
-    if "model" in body:
-        run["dispatches"][body["id"]]["model"] = body["model"]
+    for key in ("model", "command"):
+        if key in body:
+            run["dispatches"][body["id"]][key] = body[key]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
@@ -127,7 +128,7 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     dispatch = _in_state(run, body, "pending", "running", "asking", "answered")
     if dispatch is None:
         return
-    dispatch.update({"state": "failed", "reason": body["reason"]})
+    dispatch.update({"state": "failed", "reason": body["reason"], "changed": body.get("changed", [])})
     if body.get("suggestion"):
         dispatch["suggestion"] = body["suggestion"]
     run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
@@ -147,6 +148,9 @@ def _check_started(run: Run, body: Body) -> None:
         "shown": body["shown"],
         "state": "running",
     }
+    if "screen" in body:
+        late = any(dispatch["access"] == "write" for dispatch in run["dispatches"].values())
+        run["checks"][body["id"]].update({"screen": body["screen"], "late": late})
 
 
 def _check_finished(run: Run, body: Body) -> None:

@@ -9,15 +9,19 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 
+from ..core.commands import command_for
 from ..core.consultation import answers_text, clean, line, plan_of
-from ..core.contract import MAX_LINE, VOCABULARY, plans
-from ..core.handoff import cause, findings, handoff_text
+from ..core.contract import MAX_LINE, VOCABULARY, judges_plan, plans
+from ..core.handoff import cause, handoff_text, sent_back
+from ..core.plan_text import plan_document
 from ..core.position import commands_for, dispatches_of, item_of
 from ..core.small_change import LIMITS, waived
+from ..core.verdicts import judged, verdict_lines
 from ..core.workflow import stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
+from .screens import screens_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,7 +34,7 @@ Piece = namedtuple("Piece", "body kind lead", defaults=("", ""))
 
 WHOLE, MAX_DIFF = 1_000_000, 1_000_000  # no field is longer, not even where only its path is sent
 ALL_TAILS = 4_000
-CONFIG = ("title", "agent", "access", "result", "tries", "rounds", "questions", "parallel")
+CONFIG = ("title", "parts", "agent", "access", "result", "tries", "rounds", "questions", "parallel")
 
 
 class Fields:
@@ -77,13 +81,17 @@ class Fields:
     # --- the user
 
     def _mode(self) -> str:
-        if self.run["interactive"]:
+        if self._somebody_answers():
             return ""
         return "This session has no one to answer. Ask nothing; write what you decided under `assumptions`, which the user reads before approving."
 
+    def _somebody_answers(self) -> bool:
+        """A command-line agent has ended before anybody could answer it."""
+        return self.run["interactive"] and command_for(self.run, self.stage) is None
+
     def _rounds(self) -> str:
         asked = sum(d["round"] for d in dispatches_of(self.run, self.at, self.visit))
-        left = (self.stage.get("questions", 0) if self.run["interactive"] else 0) - asked
+        left = (self.stage.get("questions", 0) if self._somebody_answers() else 0) - asked
         if left <= 0:
             return 'No question round is left: hand in a plan (`status` "plan").'
         return (
@@ -135,6 +143,7 @@ class Fields:
             return [Piece('Mend what is described under "What went wrong", within the approved plan.', None)]
         out = [line(step["title"]), clean(step["objective"])]
         for title, key in (
+            ("Steps", "steps"),
             ("Acceptance criteria", "acceptance"),
             ("Constraints", "constraints"),
             ("Read first", "read_first"),
@@ -165,7 +174,9 @@ class Fields:
     # --- what happened before
 
     def _previous(self) -> list[Piece]:
-        done = [d for d in self.run["dispatches"].values() if d["state"] == "completed" and d["summary"]]
+        stages = {d["id"]: stage_at(self.run["workflow"], d["node"]) for d in self.run["dispatches"].values()}
+        ended = [d for d in self.run["dispatches"].values() if d["state"] == "completed" and d["summary"]]
+        done = [d for d in ended if not judges_plan(stages[d["id"]])]
         return [Piece(f"{done[-1]['agent']} ({done[-1]['id']}): {line(done[-1]['summary'], WHOLE)}")] if done else []
 
     def _handoff(self) -> list[Piece]:
@@ -179,7 +190,8 @@ class Fields:
         """Failed tries of this visit, and the check or review that sent the run back here."""
         made = dispatches_of(self.run, self.at, self.visit)
         tries = [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
-        return [Piece("\n".join(tries)), *([] if plans(self.stage) else self._cause())]
+        judgement = plans(self.stage) and not sent_back(self.run, self.at)
+        return [Piece("\n".join(tries)), *([] if judgement else self._cause())]
 
     def _cause(self) -> list[Piece]:
         outcome, node, visit = cause(self.run, self.at) or ("", "", 0)
@@ -187,11 +199,26 @@ class Fields:
             red = red_checks(self.run, node, visit)
             texts = [failed_check(self.store.path("checks"), c, ALL_TAILS // len(red)) for c in red]
             return [Piece(tail, "", sentence) for sentence, tail in texts]
-        if outcome == "reject":
+        if outcome and judged(self.run, node, outcome):
             review = self.run["kept"].get(node, {})
-            said = "\n".join([clean(review.get("summary", "")), *findings(review)])
-            return [Piece(said, "", "The review rejected the change. In the reviewer's words:")]
+            said = "\n".join([clean(review.get("summary", "")), *verdict_lines(review)])
+            lead = "The review rejected the change" if outcome == "reject" else f"Stage `{node}` ended {outcome}"
+            return [Piece(said, "", f"{lead}. In the reviewer's words:"), *self._last_draft()]
         return []
+
+    def _last_draft(self) -> list[Piece]:
+        """For a planner whose plan a critic sent back: that plan."""
+        return [Piece(self._newest_plan(), "", "The plan it was said of:")] if sent_back(self.run, self.at) else []
+
+    def _newest_plan(self) -> str:
+        made = [s for s in self.run["workflow"]["stages"] if plans(s) and s["id"] in self.run["kept"]]
+        return plan_document(self.run["kept"][made[-1]["id"]], self.run["goal"]) if made else ""
+
+    def _draft(self) -> list[Piece]:
+        return [Piece(self._newest_plan())]
+
+    def _screens(self) -> str:
+        return screens_text(self.store, self.run)
 
     def _reports(self) -> str:
         done = [d for d in self.run["dispatches"].values() if d["access"] == "write" and d["state"] == "completed"]

@@ -21,6 +21,7 @@ from ..core.workflow import stage_at
 from ..definitions.schema_files import schema_errors
 from ..git.snapshot import changed_lines, changed_paths, keep_tree, take_snapshot
 from ..store.files import write_json
+from .facts import fact_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -94,6 +95,9 @@ def accept_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> A
         errors = schema_errors(dispatch["result"], value)
         if errors:
             raise Rejected("; ".join(errors))
+        error = fact_error(store, run, stage, value)
+        if error:
+            raise Rejected(error)
         news = _news(repo, run, stage, dispatch, value)
     except Rejected as error:
         return _reject(store, run, dispatch, str(error), text)
@@ -159,7 +163,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
 
 
 def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:
-    allowed = stage.get("questions", 0) if run["interactive"] else 0
+    allowed = stage.get("questions", 0) if run["interactive"] and "command" not in dispatch else 0
     if dispatch["round"] >= allowed:
         raise Rejected(
             "no question round is left; decide yourself, write what you decided under `assumptions`, and hand in the plan"
@@ -170,10 +174,16 @@ def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json
 def _effect(repo: Repo, run_id: str, dispatch: Dispatch, value: dict[str, Json]) -> tuple[list[str], list[str]]:
     """What changed since the dispatch began: (by the agent, by nobody known). The tree decides, not the claim."""
     base = dispatch["base_tree"]
-    if dispatch["access"] != "write" or base is None:
+    if base is None:
         return [], []
     now = take_snapshot(repo)
     changed = [c.path for c in changed_paths(repo, base, now)]
+    if dispatch["access"] != "write":
+        if changed:
+            raise Rejected(
+                f"{', '.join(changed[:10])} changed while it worked, and this stage only looks; nothing was put back"
+            )
+        return [], []
     claimed = list(dict.fromkeys(value.get("files_modified", [])))
     unexplained = [p for p in value.get("unexplained", []) if p in changed]
     stray = [p for p in outside(dispatch["scope"], changed) if p not in unexplained]

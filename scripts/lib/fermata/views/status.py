@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
+from ..core.outcome import skipped
 from ..core.position import ENDED, items_over, leaves
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
@@ -100,10 +101,12 @@ def cost(run: Run) -> dict[str, Json] | None:
 
 def _stage_status(run: Run, name: str) -> str:
     if run["status"] == "completed":
-        return "completed"
+        return "skipped" if skipped(run, name) else "completed"
     frame = run["position"]
     if frame["at"] == name:
         return "stopped" if run["status"] == "stopped" else "in_progress"
+    if skipped(run, name):
+        return "skipped"
     return "completed" if name in frame["visits"] else "pending"
 
 
@@ -137,6 +140,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _plan(run),
         _dispatches(run),
         _checks(run),
+        _passed_over(run),
         _tokens(run),
         strength,
         _repairs(run),
@@ -178,6 +182,12 @@ def _dispatches(run: Run) -> Iterator[str]:
 def _checks(run: Run) -> Iterator[str]:
     for check in {c["name"]: c for c in run["checks"].values()}.values():
         yield f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}"
+
+
+def _passed_over(run: Run) -> Iterator[str]:
+    for stage in run["workflow"]["stages"]:
+        if skipped(run, stage["id"]):
+            yield f"  skipped {line(stage.get('title', stage['id']), 80)}: its condition was not met"
 
 
 def _tokens(run: Run) -> Iterator[str]:
