@@ -40,9 +40,9 @@ def test_a_small_fix_is_built_without_a_question_and_the_user_is_told(
 
 LONG = pytest.mark.long
 ORDER = {
-    "phased": ["recon", "recon", "recon", "oracle", "builder", "reviewer"],
+    "phased": ["recon", "recon", "recon", "oracle", "reviewer", "fixer", "reviewer"],
     "plan_code_review": ["planner", "builder", "reviewer"],
-    "staged": ["planner", "stage-agent", "stage-agent", "reviewer"],
+    "staged": ["planner", "reviewer", "stage-agent", "stage-agent", "stage-agent", "reviewer"],
 }
 
 

@@ -60,8 +60,9 @@ def staged(name: str, *files: str, status: str = "completed") -> dict[str, Any]:
 class Cast:
     """Agents who answer each dispatch by its schema; who writes leaves another text each time."""
 
-    def __init__(self, folder: Path, workflow: str, **files: str) -> None:
-        self.bench = Bench(folder, CONFIG + f"workflow: {workflow}\n", **files).begin(GOAL)
+    def __init__(self, folder: Path, workflow: str, settings: str = "", config: str = CONFIG, **files: str) -> None:
+        self.bench = Bench(folder, config + f"workflow: {workflow}\n{settings}", **files).begin(GOAL)
+        self.steps = [make_step("Add it", ("src/**",)), make_step("Test it", ("tests/**",))]
         self.told: list[tuple[str, str, str]] = []  # dispatch, agent, node
         self.bad: dict[str, Callable[[], dict[str, Any]]] = {}
 
@@ -73,10 +74,9 @@ class Cast:
             path = dispatch["scope"][0].replace("**", "app.py")
             self.bench.sandbox.write(path, f"print({name!r})\n")
             return built(path) if dispatch["result"] == "build" else staged(dispatch["node"], path)
-        steps = [make_step("Add it", ("src/**",)), make_step("Test it", ("tests/**",))]
         given = {
             "recon": looked(str(dispatch["item"])[:40]),
-            "plan": plan(*steps, rollback="git checkout"),
+            "plan": plan(*self.steps, rollback="git checkout"),
             "review": review(),
             "critique": critic(),
             "look": {"verdict": "not_compared", "summary": "no pictures", "views": []},

@@ -239,7 +239,10 @@ def status(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def show(part: str, run_id: str | None, as_json: bool) -> None:
-    """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result) or a check (c-001: evidence and output)."""
+    """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result), a check (c-001: evidence and output), or a page.
+
+    `artifacts` lists the pages: implementation_plan, verification, recon_TARGET, phase_N_complete, and older ones by number.
+    """
     from .views.parts import show_part
 
     text = show_part(open_here().shown(run_id), part)

@@ -6,8 +6,6 @@ Decides nothing about what the command's answer is worth: it comes through the s
 
 from __future__ import annotations
 
-import shlex
-
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .records import Json, Run, Stage, Workflow
@@ -30,6 +28,8 @@ def words_for(command: dict[str, Json], brief: str) -> tuple[list[str], bool]:
 
 def shown(command: dict[str, Json]) -> str:
     """One line for a person: who does which stage, how long it may take, word for word what is started."""
+    import shlex  # consultation is read by hooks, and they show no command
+
     return f"stage {command['stage']} by {command['name']}, at most {command['minutes']} min: {shlex.join(command['argv'])}"
 
 

@@ -13,12 +13,14 @@ from ..core.commands import command_for
 from ..core.consultation import answers_text, clean, line, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, judges_plan, plans
 from ..core.handoff import cause, handoff_text, sent_back
+from ..core.pages import plan_name
 from ..core.plan_text import plan_document
 from ..core.position import commands_for, dispatches_of, item_of
 from ..core.small_change import LIMITS, waived
 from ..core.verdicts import judged, verdict_lines
-from ..core.workflow import stage_at
+from ..core.workflow import FAILED, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
+from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
 from .screens import screens_text
@@ -152,6 +154,10 @@ class Fields:
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
         return [Piece("\n".join(out))]
 
+    def _plan_file(self) -> str | None:
+        name = plan_name(self.run)
+        return page_path(self.store, name) if name else None
+
     def _phase(self) -> str:
         """Where this dispatch stands in the plan. Titles are one line each; the plan itself is a file."""
         outer = self.at.partition("/")[0]
@@ -159,9 +165,9 @@ class Fields:
         if not index.isdecimal() or not steps:
             return ""
         before = [f"{number}. {line(step['title'], MAX_LINE)}" for number, step in enumerate(steps[: int(index)], 1)]
-        place, number = self.store.path("artifacts", "approval.md"), int(index) + 1
+        place, number = self._plan_file(), int(index) + 1
         text = f"Phase {number} of {len(steps)} of {self.run['run']}. Dependencies, done before: {'; '.join(before) or 'none'}"
-        return f"{text}\n\n## Plan Reference\nPhase {number} under `Plan` in `{place}`"
+        return f"{text}\n\n## Plan Reference\nSection `Phase {number}` in `{place}`"
 
     def _scope(self) -> str:
         shown = ", ".join(f"`{glob}`" for glob in self.globs)
@@ -188,13 +194,18 @@ class Fields:
 
     def _failure(self) -> list[Piece]:
         """Failed tries of this visit, and the check or review that sent the run back here."""
-        made = dispatches_of(self.run, self.at, self.visit)
-        tries = [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
+        tries = self._tries(self.at, self.visit)
         judgement = plans(self.stage) and not sent_back(self.run, self.at)
         return [Piece("\n".join(tries)), *([] if judgement else self._cause())]
 
+    def _tries(self, node: str, visit: int) -> list[str]:
+        made = dispatches_of(self.run, node, visit)
+        return [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
+
     def _cause(self) -> list[Piece]:
         outcome, node, visit = cause(self.run, self.at) or ("", "", 0)
+        if outcome == FAILED:
+            return [Piece("\n".join(self._tries(node, visit)), "", f"Stage `{node}` failed, so this is yours now:")]
         if outcome == "red":
             red = red_checks(self.run, node, visit)
             texts = [failed_check(self.store.path("checks"), c, ALL_TAILS // len(red)) for c in red]
@@ -239,14 +250,13 @@ class Fields:
     def _stage(self) -> list[Piece]:
         """This stage and no other, as one JSON object."""
         previous = self._previous()
-        approval = self.store.path("artifacts", "approval.md")
         config = {key: self.stage[key] for key in CONFIG if key in self.stage}  # type: ignore[literal-required]
         found = {
             "task": line(self.run["goal"], VOCABULARY["goal"].chars),
             "stageName": self.stage["id"],
             "stageConfig": {**config, "scope": self.globs},
             "previousStageSummary": line(previous[0].body, VOCABULARY["previous"].chars) if previous else None,
-            "planFilePath": approval if self.run["gate"] or self.run["approved"] else None,
+            "planFilePath": self._plan_file(),
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
 

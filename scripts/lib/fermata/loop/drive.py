@@ -23,6 +23,7 @@ from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
 from ..store.files import write_text
 from ..store.lock import locked
+from .artifacts import keep_pages
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
 from .command_agents import collect_commands, launch
@@ -58,6 +59,7 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
             actions = next_actions(run, minutes_since(run["created"]))
             own = next((a for a in actions if a.kind in OWN and (check or a.kind not in STARTS)), None)
             if own is None:
+                keep_pages(store, run)
                 return run, actions
             PERFORM[own.kind](site, store, run, own)  # one at a time: the next one gets the id after it
     raise RuntimeError("the engine did not settle")
@@ -294,6 +296,7 @@ def _request_news(run: Run, body: dict[str, Json]) -> News:
 def write_report(store: RunStore, run: Run) -> str:
     """The consultation report of the gate the run is at; also kept under `artifacts/`."""
     assert run["gate"] is not None
+    keep_pages(store, run)
     text = report(run, run["gate"], baseline_lines(run))
     write_text(store.path("artifacts", "approval.md"), text + "\n")
     return text

@@ -6,6 +6,7 @@ from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.outcome import skipped
+from ..core.pages import plan_name
 from ..core.position import ENDED, items_over, leaves
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
@@ -33,7 +34,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
     agents = list(run["dispatches"].values())
     stages = run["workflow"]["stages"]
     at = run["position"]["at"]
-    routing = run.get("routing", {})
+    routing, plan = run.get("routing", {}), plan_name(run)
     return {
         "format": 1,
         "run": run["run"],
@@ -41,7 +42,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         "status": shown_status(run),
         "goal": run["goal"],
         "currentStage": at,
-        "planFilePath": "artifacts/approval.md" if run["gate"] or run["approved"] else None,
+        "planFilePath": f"artifacts/{plan}.md" if plan else None,
         "stages": {s["id"]: {"status": _stage_status(run, s["id"])} for s in stages},
         "routing": {
             "workflow": run["workflow"]["name"],
