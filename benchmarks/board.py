@@ -1,6 +1,6 @@
 """Measures the board against floors of the same run, and says which targets hold.
 
-    python3 benchmarks/board.py [--rounds 10] [--tasks 10000] [--table FILE]
+    python3 benchmarks/board.py [--rounds 10] [--tasks 10000] [--json FILE] [--table FILE]
 
 Milliseconds are of the whole command, launcher included, on a board of so many tasks; of processor time, which is what
 one waits for on an idle machine and does not change on a busy one. The processes that claim at once are measured
@@ -10,19 +10,17 @@ does not.
 
 from __future__ import annotations
 
-import argparse
 import multiprocessing
 import os
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import time
 from functools import partial
 from pathlib import Path
 
-from bench import Row, append, table
+from bench import append
+from figures import Row, options, report
 from project import ROOT
 
 from fermata.core import board_rules
@@ -176,24 +174,18 @@ def contention(folder: Path) -> list[Row]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=10, help="rounds of each timing (default 10)")
+    parser = options(__doc__, rounds=10)
     parser.add_argument("--tasks", type=int, default=10_000, help="tasks on the large board (default 10000)")
-    parser.add_argument("--table", help="also write the Markdown table to this file")
     given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="fermata-bench-"))
-    try:
-        rows = [
+
+    def measure(folder: Path) -> list[Row]:
+        return [
             *commands(folder, given.rounds, given.tasks),
             *one_claim(folder, given.tasks),
             *contention(folder),
         ]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(table(rows))
-    if given.table:
-        Path(given.table).write_text(table(rows) + "\n")
-    return 8 if any(row.holds is False for row in rows) else 0
+
+    return report(given, measure)
 
 
 if __name__ == "__main__":

@@ -24,6 +24,7 @@ from fermata.views.repair import WORDS, in_words
 from tests.keyboard import in_a_terminal
 from tests.loop.bench import Bench, built
 from tests.store.runs import RUN, SESSION
+from tests.typed import Out, run
 
 OTHER = "orch_20260203_040506_1b2c"
 PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
@@ -35,17 +36,6 @@ PEOPLE = ("repair",)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
 ANYWHERE = ("version", "setup", "doctor")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
-
-
-class Out:
-    """What one command left: exit code and both streams."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 class Keyboard(io.StringIO):
@@ -62,7 +52,7 @@ Call = Callable[..., Out]
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run one command in *cwd*, as *session* (None: a terminal)."""
 
-    def run(*words: str, cwd: str | Path, session: str | None = SESSION) -> Out:
+    def type_it(*words: str, cwd: str | Path, session: str | None = SESSION) -> Out:
         monkeypatch.chdir(cwd)
         if words[:1] and words[0] in PEOPLE:
             session = None
@@ -71,13 +61,9 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
             monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", session)
         else:
             monkeypatch.delenv("CLAUDE_CODE_SESSION_ID", raising=False)
-        capsys.readouterr()
-        code = main(list(words))
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return Out(code, out, err)
+        return run(words, capsys)
 
-    return run
+    return type_it
 
 
 @pytest.fixture

@@ -81,7 +81,8 @@ def test_the_table_has_every_key() -> None:
         *(f"checks.screens[].{key}" for key in ("name", "command", "out")),
         *("commands.NAME.argv", "commands.NAME.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
-        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "wall_minutes", "silence_minutes")),
+        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs")),
+        *(f"limits.{key}_minutes" for key in ("wall", "silence", "agent")),
         *("stages.NAME.enabled", "stages.NAME.command", "stages.NAME.model"),
     }
 

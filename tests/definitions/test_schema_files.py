@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -248,3 +249,35 @@ def test_a_schema_that_points_elsewhere_fetches_nothing(tmp_path: Path, monkeypa
         with pytest.raises(Exception, match="Unresolvable"):
             schema_errors("remote", {"a": 1})
     assert called == []
+
+
+def test_a_schema_that_points_at_itself_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K-H11: as deep as the value where it can, an error at once where it cannot; no shipped schema has a `$ref` at all."""
+    monkeypatch.setattr(schema_files, "HERE", str(tmp_path))
+    (tmp_path / "tree.json").write_text(json.dumps({"properties": {"a": {"$ref": "#"}}, "type": "object"}))
+    assert schema_errors("tree", {"a": {"a": {"a": 1}}}) == ["a.a.a: 1 is not of type 'object'"]
+    (tmp_path / "loop.json").write_text(json.dumps({"$ref": "#"}))
+    with pytest.raises(RecursionError):
+        schema_errors("loop", {"a": 1})
+
+
+HOSTILE = [
+    "a" * 100_000,
+    "1." * 50_000 + "\n",
+    " " * 100_000 + "\n",
+    "-" * 100_000 + "!",
+    "\n" * 100_000,
+    "a\n" * 50_000,
+]
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_no_pattern_of_a_schema_takes_long_over_any_text(name: str) -> None:
+    """K-H11: what an agent hands in meets these patterns before anything has cut it."""
+    found = [part["pattern"] for part in objects(schema(name)) if "pattern" in part]
+    found += [pattern for part in objects(schema(name)) for pattern in part.get("patternProperties", {})]
+    began = time.monotonic()
+    for pattern in found:
+        for text in HOSTILE:
+            re.search(pattern, text)
+    assert time.monotonic() - began < 0.2 * (1 + len(found))

@@ -24,6 +24,31 @@ FILES = {
 FAREWELL = "farewell.txt"
 
 
+def only_looking(items: str) -> dict[str, str]:
+    """A project whose workflow looks at each letter of *items*, three at a time, and is done."""
+    workflow = f"""\
+format: 1
+name: look
+title: Look at {len(items)} things
+stages:
+  - id: look
+    kind: agents
+    agent: reviewer
+    access: read
+    brief: review
+    result: review
+    sees: [goal, plan, diff, reports, evidence]
+    items: [{", ".join(items)}]
+    parallel: 3
+    tries: 5
+  - id: finish
+    kind: finalise
+    on: {{stale: next}}
+"""
+    files = {".fermata/config.yaml": "workflow: look\n", ".fermata/workflows/look.yaml": workflow}
+    return {"README.md": "a project\n", **files}
+
+
 def plan(*scope: str, title: str = "Add a farewell") -> str:
     """A plan of one step, as a planner hands it in."""
     step = {

@@ -139,7 +139,7 @@ def test_what_could_not_be_read_is_forgotten_too(store: BoardStore) -> None:
     size = os.path.getsize(store.journal)
     last = store.events()[-1]
     body = {"id": "t-000001", "by": "w", "until": "9"}
-    news = journal.chain([("task_claimed", body), ("moon_phase_recorded", {})], 1, last["hash"], "2026", "newer")
+    _, news = journal.chain([("task_claimed", body), ("moon_phase_recorded", {})], 1, last["hash"], "2026", "newer")
     journal.append(store.journal, news, size).sync()
     with pytest.raises(Damaged, match="newer fermata"):
         store.load()

@@ -286,6 +286,11 @@ def _critique(run: Run) -> list[str]:
     return ["", f"Critique   {said}", *[f"  {line(entry, 1_200)}" for entry in concern_lines(kept)]]
 
 
+def no_baseline(run: Run) -> str:
+    """Why nothing is known of the checks before any change: a workflow need not run them then."""
+    return "not run" if run["project_checks"]["full"] else "no checks were found in this project"
+
+
 def report(run: Run, gate: Gate, baseline: list[str]) -> str:
     """The consultation report: findings, plan, risks by level, effort, exact commands, and how to answer.
 
@@ -295,7 +300,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         baseline: one line per check that was run before the plan.
     """
     plan = plan_of(run, gate["node"])
-    tests = [f"  {b}" for b in baseline] or ["  no checks were found in this project"]
+    tests = [f"  {b}" for b in baseline] or [f"  {no_baseline(run)}"]
     effort = line(plan.get("effort", "not estimated"), 120)
     out = [
         *_opening(run, gate),

@@ -90,6 +90,15 @@ class Limits(Strict):
     silence_minutes: Annotated[
         int, Field(ge=1, le=240, description="minutes of a transcript standing still after which its agent is given up")
     ] = 15
+    agent_minutes: (
+        Annotated[
+            int,
+            Field(
+                ge=1, le=1_440, description="minutes that an agent may work on one turn; none: while it is not silent"
+            ),
+        ]
+        | None
+    ) = None
 
 
 # The names that the Agent tool of both tested clients takes; any other makes the client refuse the call.

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .payload import Payload
 
 MAX_GOAL = 100_000
-TYPED_HERE = "A line that begins with ! runs a command right here; then type /build again"
+BARE = ("build", "orchestrate")  # the commands that the client knows without `fermata:` before them
 
 
 def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
@@ -48,7 +48,9 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
         from ..git.repo import without_repo
 
         where = without_repo(env.get("CLAUDE_PROJECT_DIR") or payload.cwd)
-        return answers.block(f"fermata: {where}. {TYPED_HERE}")
+        return answers.block(
+            f"fermata: {where}. A line that begins with ! runs a command right here; then type {_typed(payload)} again"
+        )
     try:
         return COMMANDS[name](payload, env, repo)
     except Damaged as error:
@@ -58,8 +60,14 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return answers.block(
-            f"fermata: {error.strerror or error}{where}. Nothing has begun; mend this and type it again"
+            f"fermata: {error.strerror or error}{where}. Nothing has begun; mend this and type {_typed(payload)} again"
         )
+
+
+def _typed(payload: Payload) -> str:
+    """The command as a person types it: without the goal, which may be long."""
+    name = payload.command.rpartition(":")[2]
+    return f"/{name}" if name in BARE else f"/fermata:{name}"
 
 
 def _repo(payload: Payload, env: Mapping[str, str]) -> Repo | None:
@@ -88,10 +96,10 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo, style: str = "i
     goal = payload.args.strip()
     if payload.mode == "plan":
         return answers.block(
-            "fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type /build again"
+            f"fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type {_typed(payload)} again"
         )
     if not goal:
-        return answers.block('what shall be built? Type: /build "Add …", in one sentence or many')
+        return answers.block(f'what shall be built? Type: {_typed(payload)} "Add …", in one sentence or many')
     if len(goal) > MAX_GOAL:
         return answers.block(
             f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it"

@@ -10,7 +10,7 @@ import json
 from collections import namedtuple
 
 from ..core.commands import command_for
-from ..core.consultation import answers_text, clean, line, plan_of
+from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, judges_plan, plans
 from ..core.handoff import cause, handoff_text, sent_back
 from ..core.pages import plan_name
@@ -69,7 +69,7 @@ class Fields:
         return text
 
     def _baseline(self) -> str:
-        return "\n".join(baseline_lines(self.run)) or "No checks were found in this project."
+        return "\n".join(baseline_lines(self.run)) or f"{no_baseline(self.run).capitalize()}."
 
     def _project_checks(self) -> str:
         none = "None were found: your plan must bring at least one command under `checks`."

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def fact_error(store: RunStore, run: Run, stage: Stage, value: dict[str, Json]) -> str | None:
     """Why *value*, valid against its schema, cannot be the result of *stage*; None when it can."""
-    if value.get("status") == "questions":
+    if value.get("status") in ("questions", "failed"):
         return None
     empty = [name for name in stage.get("require", []) if not _says(value.get(name))]
     if empty:

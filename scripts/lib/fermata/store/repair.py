@@ -108,9 +108,9 @@ def _cut(store: RunStore, damage: Damage, copy: str) -> Snapshot:
         "state": damage.superseded,
         "used": _used(store),
     }
-    (event,) = journal.chain([("repaired", body)], damage.seq, damage.head, utc_now(), "human")
+    (event,), line = journal.chain([("repaired", body)], damage.seq, damage.head, utc_now(), "human")
     with open(store.journal, "rb") as file:
-        lines = file.read(damage.size) + journal.as_line(event)
+        lines = file.read(damage.size) + line
     run = step(damage.run, event)
     write_text(store.journal, lines.decode(), sync=True)
     return _snapshot(run, event["seq"], event["hash"], len(lines))

@@ -178,11 +178,11 @@ class JournalledStore(Generic[State]):
 
     def _append(self, actor: str, snapshot: Json, news: News) -> tuple[Json, journal.Appended]:
         state, seq, head, size = self._parts(snapshot)
-        events = journal.chain(news, seq, head, utc_now(), actor)
+        events, lines = journal.chain(news, seq, head, utc_now(), actor)
         step = self._fold()
         for event in events:
             state = step(state, event)
-        appended = journal.append(self.journal, events, size)
+        appended = journal.append(self.journal, lines, size)
         seq, head = events[-1]["seq"], events[-1]["hash"]
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": appended.size, self.holds: state}, appended
 
