@@ -94,6 +94,50 @@ def write(project: Path, name: str, content: str) -> Conversation:
     yield ToolUse("Write", {"file_path": str(project / name), "content": content})
 
 
+def parts(*names: str) -> str:
+    """A decomposition into tasks that each write one file, each waiting for the one before it; the last is named first."""
+    steps = [
+        {
+            "name": name,
+            "epic": "Greetings",
+            "feature": "Words" if number < 2 else "More words",
+            "title": f"Write {name}",
+            "objective": f"Write {name}.txt.",
+            "scope": [f"{name}.txt"],
+            "acceptance": [f"{name}.txt is there"],
+            "blocked_by": list(names[number - 1 : number]),
+            "priority": "P2",
+        }
+        for number, name in enumerate(names)
+    ]
+    found = {"status": "plan", "summary": "A file for each.", "findings": ["greeting.txt greets"], "assumptions": []}
+    return json.dumps(found | {"steps": steps[::-1], "checks": [], "risks": {"low": ["none"]}, "effort": "an hour"})
+
+
+def may_change(heard: Heard) -> str:
+    """The one path that a brief allows."""
+    return heard.text.partition("nothing beyond it: `" if "nothing beyond it" in heard.text else "change only: `")[
+        2
+    ].partition("`")[0]
+
+
+def task_planner(heard: Heard) -> Conversation:
+    """Plans what its brief allows."""
+    yield Report(plan(may_change(heard), title="Write the file"))
+
+
+def task_builder(project: Path, *broken: str) -> Actor:
+    """Writes the one file that its brief allows; those in *broken* never pass the check."""
+
+    def play(heard: Heard) -> Conversation:
+        name = may_change(heard)
+        said = "BROKEN" if name in broken else "Good"
+        yield from write(project, name, f"{said} {number(heard)}\n")
+        yield Report(built(name, summary=f"{name} is written"))
+
+    return play
+
+
 def good_planner(_heard: Heard) -> Conversation:
     yield Report(plan())
 
@@ -202,6 +246,7 @@ def cast(
     builder: Actor | None = None,
     reviewer: Actor = good_reviewer,
     looker: Actor | None = None,
+    architect: Actor = good_planner,
 ) -> Script:
     """Everyone; who is not named does well."""
     builder = builder or good_builder(project)
@@ -209,6 +254,7 @@ def cast(
         MARKS["planner"]: planner,
         MARKS["builder"]: builder,
         MARKS["reviewer"]: reviewer,
+        "You take one large goal of a fermata run apart": architect,
         "You look at one side of a fermata run's goal": good_recon,
         "You plan one goal of a fermata run in phases": planner,
         "You change the code of a fermata run": builder,

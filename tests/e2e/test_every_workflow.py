@@ -213,8 +213,24 @@ def the_user_aborts_and_builds_again(play: Play) -> None:
     terminal.wait_quiet(1.2)
     terminal.press(APPROVE)
     terminal.wait_for_text(DONE, 90)
+    assert _ends(play) == ["aborted", "completed"]
+
+
+def the_operator_aborts_and_builds_again(play: Play) -> None:
+    """Headless, with nothing but what fermata's own words name."""
+    play.stage.headless(play.prompt)
+    assert "is ended" in play.stage.headless("/fermata:abort").result
+    assert _ends(play) == ["aborted"]
+    way_on = re.search(r"FERMATA_APPROVE=(\w+) claude -p (/fermata:resume)", play.stage.headless(play.prompt).result)
+    assert way_on
+    assert DONE in play.stage.headless(way_on[2], FERMATA_APPROVE=way_on[1]).result
+    assert _ends(play) == ["aborted", "completed"]
+
+
+def _ends(play: Play) -> list[str]:
+    """How the project's runs stand."""
     project = Project(str(play.stage.project / ".git"))
-    assert sorted(project.run(name).load()["status"] for name in project.run_ids()) == ["aborted", "completed"]
+    return sorted(project.run(name).load()["status"] for name in project.run_ids())
 
 
 def the_user_stops_and_resumes_elsewhere(play: Play) -> None:
@@ -335,6 +351,7 @@ DISTURBANCES = {
     "tokens-used-up": Disturbance(a_ceiling_is_reached, ("329",), settings="limits: {tokens: 6000}\n"),
     "dispatches-used-up": Disturbance(a_ceiling_is_reached, ("197",), settings="limits: {dispatches: 1}\n"),
     "abort-and-again": Disturbance(the_user_aborts_and_builds_again),
+    "abort-headless": Disturbance(the_operator_aborts_and_builds_again, ("197",)),
     "stop-and-elsewhere": Disturbance(the_user_stops_and_resumes_elsewhere),
     "interrupt-and-compact": Disturbance(the_user_interrupts_and_compacts, trouble=holds),
     "kill": Disturbance(the_client_is_killed, ("329",), holds),

@@ -12,7 +12,7 @@ import pytest
 from fermata.loop.results import Answer
 from tests.definitions.test_schema_files import BAD, GOOD, changed
 from tests.hooks.driver import BUILDER, OTHER_SESSION, PLANNER, Session, decision, reason
-from tests.hooks.test_results import PLAN, hand_in
+from tests.hooks.test_results import PLAN, REFUSED, hand_in
 from tests.hooks.test_sessions import start
 from tests.hooks.test_tickets import held, ticket
 from tests.loop.bench import CONFIG, Bench
@@ -140,14 +140,14 @@ def gone(session: Session, phase: str) -> None:
         runs.write(session.store, ("dispatch_failed", {"id": "d-001", "reason": "the run had ended"}))
 
 
-@pytest.mark.parametrize("way", ["handback", "last words"])
 @pytest.mark.parametrize("phase", ["given-up", "offered-again", "accepted", "gate", "aborted"])
-def test_a_result_that_comes_too_late_changes_nothing(session: Session, phase: str, way: str) -> None:
+def test_a_result_that_comes_too_late_changes_nothing(session: Session, phase: str) -> None:
     gone(session, phase)
     store = session.store  # an ended run lets go of its session
     before = store.events()
-    for text in (PLAN, "no JSON at all"):
-        assert decision(hand_in(session, way, text)) == "silent"
+    for way in REFUSED:
+        for text in (PLAN, "no JSON at all"):
+            assert decision(hand_in(session, way, text)) == "silent"
     assert store.events() == before
 
 
@@ -169,7 +169,7 @@ def test_an_end_under_another_id_is_nobody_s(session: Session, agent: str) -> No
 
 # --- K-I04: a session's start -----------------------------------------------------------------------------------------------------
 
-SOURCES = ("startup", "resume", "clear", "compact", "fork")
+SOURCES = ("startup", "compact", "clear", "fork", "resume")
 PHASES = ("planning", "planner_at_work", "at_gate", "approved", "building")
 YES = re.compile(r"approv|go ahead|proceed|\byes\b|\bconfirm", re.IGNORECASE)
 
@@ -180,28 +180,27 @@ def injected(answer: dict[str, Json] | None) -> str:
     return str(found.get("hookSpecificOutput", {}).get("additionalContext", "")) + str(found.get("systemMessage", ""))
 
 
-@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("phase", PHASES)
-def test_whatever_started_it_the_driving_session_hears_the_same_facts(
-    session: Session, phase: str, source: str
-) -> None:
+def test_whatever_started_it_the_driving_session_hears_the_same_facts(session: Session, phase: str) -> None:
     getattr(session, phase)()
-    told = injected(start(session, source).answer)
-    assert session.run_id in told
-    assert "Add a thing" in told
-    assert ("The gate is open for plan" in told) is (phase in ("approved", "building"))
-    assert ("The gate is closed" in told) is (phase not in ("approved", "building"))
-    assert len(told) <= 2_000
-    assert not YES.search(told)
+    told = {source: injected(start(session, source).answer) for source in SOURCES}
+    assert len(set(told.values())) == 1, told
+    text = told["resume"]
+    assert session.run_id in text
+    assert "Add a thing" in text
+    assert ("The gate is open for plan" in text) is (phase in ("approved", "building"))
+    assert ("The gate is closed" in text) is (phase not in ("approved", "building"))
+    assert len(text) <= 2_000
+    assert not YES.search(text)
 
 
-@pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("phase", PHASES)
-def test_another_session_hears_one_line_and_no_yes(session: Session, phase: str, source: str) -> None:
+def test_another_session_hears_one_line_and_no_yes(session: Session, phase: str) -> None:
     getattr(session, phase)()
     before = session.store.events()
-    told = injected(start(Session(session.folder, OTHER_SESSION), source).answer)
-    assert session.run_id in told
-    assert len(told) < 300
-    assert not YES.search(told)
+    for source in SOURCES:
+        told = injected(start(Session(session.folder, OTHER_SESSION), source).answer)
+        assert session.run_id in told
+        assert len(told) < 300
+        assert not YES.search(told)
     assert session.store.events() == before

@@ -23,7 +23,7 @@ from fermata.checks.runner import read_check
 from fermata.core.evidence import Evidence
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
-from tests.core.build import make_step
+from tests.core.build import make_part, make_step
 from tests.loop.bench import CONFIG, Bench, asked, built, plan, review
 from tests.loop.test_replan import REPLAN
 from tests.store.runs import SESSION
@@ -177,6 +177,21 @@ def counted(play: Play) -> None:
     play.settle()
 
 
+def decomposed(play: Play) -> None:
+    """A goal taken apart: approved, put on the board, and the first task planned and built."""
+    play.settle()
+    play.work()
+    play.takes(plan(make_part("Add it"), make_part("Test it", "tests/**", "add-it")))
+    play.settle()
+    play.at_gate()
+    play.approve().settle()
+    play.work()
+    play.takes(plan())
+    play.settle()
+    play.work()
+    play.build().settle()
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -186,6 +201,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "replanned": replanned,
     "waived": waived,
     "counted": counted,
+    "decomposed": decomposed,
 }
 
 
@@ -213,7 +229,8 @@ def play_history(name: str, folder: Path) -> Path:
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
         # A project's own workflow, in which a rejected review leads back to the plan.
-        chosen = {"replanned": "workflow: replan\n", "waived": "workflow: build_only\n"}.get(name, "")
+        workflows = {"replanned": "replan", "waived": "build_only", "decomposed": "decompose_first"}
+        chosen = f"workflow: {workflows[name]}\n" if name in workflows else ""
         play = Play(folder, CONFIG + chosen, **({"replan": REPLAN} if name == "replanned" else {}))
         play.begin()
         HISTORIES[name](play)

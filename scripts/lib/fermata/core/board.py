@@ -52,6 +52,7 @@ def _task_created(board: Board, event: Event) -> None:
         "claim": None,
         "reported": None,
         "verified": None,
+        "source": body.get("source", ""),
         "lines": [event["seq"]],
         "created": event["ts"],
         "updated": event["ts"],

@@ -67,8 +67,9 @@ def add_task(  # noqa: PLR0913 - one name for each field
     blocked_by: Iterable[str] = (),
     scope: Iterable[str] = (),
     acceptance: Iterable[str] = (),
+    source: str = "",
 ) -> News:
-    """A new task, TODO."""
+    """A new task, TODO. *source*: the run that makes it, and its name there."""
     name = next_id(board, "task")
     above = task_of(board, parent) if parent else None
     if above and above["status"] not in OPEN:
@@ -83,6 +84,8 @@ def add_task(  # noqa: PLR0913 - one name for each field
         "scope": items_of("scope", scope),
         "acceptance": items_of("acceptance criterion", acceptance),
     }
+    if source:
+        body["source"] = text_of("source", source, NAME)
     return [("task_created", body)]
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from .canonical import digest
 from .commands import shown
 from .critique import critique_of
+from .forecast import dispatches_ahead
 from .scope import is_wide
-from .workflow import GOAL, stage_at, walk
+from .workflow import GIVEN, GOAL, stage_at, target, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -62,9 +63,9 @@ def line(text: str, limit: int = 160) -> str:
 
 
 def plan_of(run: Run, node: str) -> dict[str, Json]:
-    """The plan that the gate at *node* asks about: what its `plan` stage kept of the accepted result, or the goal itself."""
+    """The plan that the gate at *node* asks about: what its `plan` stage kept, what the run was given, or the goal itself."""
     source = stage_at(run["workflow"], node)["plan"]
-    return goal_plan(run["goal"]) if source == GOAL else run["kept"][source]
+    return goal_plan(run["goal"]) if source == GOAL and GOAL not in run["kept"] else run["kept"][source]
 
 
 def goal_plan(goal: str) -> dict[str, Json]:
@@ -83,8 +84,9 @@ def goal_plan(goal: str) -> dict[str, Json]:
     }
 
 
-def _from_goal(run: Run, gate: Gate) -> bool:
-    return stage_at(run["workflow"], gate["node"])["plan"] == GOAL
+def _given(run: Run, gate: Gate) -> bool:
+    """Whether nobody is there who could plan anew."""
+    return stage_at(run["workflow"], gate["node"])["plan"] in GIVEN
 
 
 def envelope_of(run: Run, node: str) -> Envelope:
@@ -149,7 +151,7 @@ def question_for(run: Run, gate: Gate) -> Question:
     return {
         "question": "\n".join(text),
         "header": "Approval",
-        "options": OPTIONS[:2] if _from_goal(run, gate) else OPTIONS,
+        "options": OPTIONS[:2] if _given(run, gate) else OPTIONS,
         "multiSelect": False,
     }
 
@@ -210,7 +212,27 @@ def _steps(steps: list[Json]) -> list[str]:
         found.append(f"  {number}. {line(step['title'], 120)}")
         found.append(f"     {line(step['objective'], 1_000)}")
         found.append(f"     may change: {', '.join(line(g, 300) for g in step['scope'])}")
+        found += _among_tasks(step)
     return found
+
+
+def _among_tasks(step: Json) -> list[str]:
+    """Where a step stands that is a task: on the board, in an epic and a feature, behind others."""
+    above = f"{line(step['epic'], 100)} / {line(step['feature'], 100)}" if "epic" in step else ""
+    behind = ", ".join(line(name, 60) for name in step.get("blocked_by", []))
+    said = [("task", step.get("task", "")), ("called", step.get("name", "")), ("part of", above), ("after", behind)]
+    found = "; ".join(f"{word}: {text}" for word, text in said if text)
+    return [f"     {found}"] if found else []
+
+
+def _agents(run: Run, gate: Gate) -> str:
+    """How many agents the plan needs at least, against the limit; more is asked about when it is reached."""
+    stages, source = run["workflow"]["stages"], str(stage_at(run["workflow"], gate["node"])["plan"])
+    stage = stage_at(run["workflow"], gate["node"])
+    kept = {**run["kept"], source: plan_of(run, gate["node"])}
+    ahead = dispatches_ahead(stages, target(stages, stage, "approve"), kept)
+    made, most = len(run["dispatches"]) - run["granted"].get("dispatches", 0), run["limits"]["dispatches"]
+    return f"Agents     at least {ahead}; limits.dispatches allows {max(0, most - made)} more"
 
 
 def voided_lines(run: Run) -> list[str]:
@@ -248,7 +270,7 @@ def _closing(run: Run, gate: Gate) -> list[str]:
     return [
         "",
         "Decide: Approve or Abort. Words of your own end the run; put them into a new goal."
-        if _from_goal(run, gate)
+        if _given(run, gate)
         else "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
     ]
@@ -312,6 +334,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: {_cost(gate)}"),
+        _agents(run, gate),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *_agents_by_command(gate),
         *_closing(run, gate),

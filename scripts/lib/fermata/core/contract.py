@@ -38,6 +38,7 @@ VOCABULARY: dict[str, Field] = {
     "feedback": Field(8_000, "What the user said to your last plan", "their words at the gate, and that plan"),
     "handoff": Field(4_000, "Handed over", "the record from the planner to who builds, or back to who plans anew"),
     "item": Field(2_000, "Objective", "this dispatch's own work: its step of the plan, or its entry of `items`"),
+    "item.plan": Field(4_000, "How it is to be done", "what a planner inside the same foreach made of the item"),
     "draft": Field(16_000, "The plan to judge", "the newest plan, which nobody has approved yet"),
     "plan": Field(8_000, "The approved plan", "summary and every step with its acceptance criteria"),
     "plan.summary": Field(500, "The approved plan in short", "its summary alone"),

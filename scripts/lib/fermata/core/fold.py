@@ -45,7 +45,7 @@ def _created(event: Event) -> Run:
         "granted": {},
         "dispatches": {},
         "checks": {},
-        "kept": {},
+        "kept": copy.deepcopy(body.get("given", {})),
         "gate": None,
         "approved": None,
         "voided": None,

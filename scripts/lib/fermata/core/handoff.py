@@ -10,7 +10,7 @@ from .consultation import clean, code_of, line
 from .contract import judges_plan, plans
 from .position import checks_of, dispatches_of, frame_of, last_runs
 from .verdicts import judged, verdict_lines
-from .workflow import FAILED, GOAL, good, stage_at
+from .workflow import FAILED, GIVEN, good, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _over(run: Run, agent: str) -> dict[str, Json] | None:
     assert approved is not None
     planned = stage_at(run["workflow"], approved["node"])["plan"]
     plan = run["kept"].get(planned)
-    if planned == GOAL or plan is None:
+    if planned in GIVEN or plan is None:
         return None
     source = stage_at(run["workflow"], planned)
     scopes = approved["envelope"]["scopes"]

@@ -10,7 +10,7 @@ import re
 from .consultation import clean, line
 from .contract import contract, judges_plan, plans
 from .plan_text import plan_document
-from .position import checks_of, dispatches_of, last_runs, outcome_of
+from .position import checks_of, dispatches_of, items_over, last_runs, outcome_of
 from .verdicts import verdict_lines
 from .workflow import FAILED, good, stage_at, walk
 
@@ -100,9 +100,7 @@ def _complete(run: Run, stage: Stage, prefix: str) -> bool:
 
 
 def _phase(run: Run, prefix: str, index: int) -> str:
-    outer = stage_at(run["workflow"], prefix)
-    source, _, field = outer.get("over", "").partition(".")
-    items = run["kept"].get(source, {}).get(field, [])
+    items = items_over(run, stage_at(run["workflow"], prefix))
     item = items[index] if index < len(items) and isinstance(items[index], dict) else {}
     inside = [d for d in run["dispatches"].values() if d["node"].startswith(f"{prefix}/")]
     checks = last_runs(

@@ -6,6 +6,7 @@ Each function changes the run as one event says.
 from __future__ import annotations
 
 from .budget import spent
+from .fold_error import FoldError
 from .position import dispatches_of, leaves, wait_for_human
 
 TYPE_CHECKING = False
@@ -96,6 +97,17 @@ def _run_completed(run: Run, body: Body) -> None:
     run["position"]["at"] = None
 
 
+def _tasks_placed(run: Run, body: Body) -> None:
+    """The approved tasks stand on the board; from now on the steps carry their ids."""
+    if run["approved"] is None:
+        raise FoldError(
+            "tasks were put on the board, and no approval stands before it. The journal is not fermata's own"
+        )
+    kept, ids = run["kept"][body["stage"]], body["tasks"]
+    steps = [{**step, "task": ids[step["name"]]} if step.get("name") in ids else step for step in kept["steps"]]
+    run["kept"][body["stage"]] = {**kept, "steps": steps}
+
+
 def _repaired(run: Run, body: Body) -> None:
     """Lines behind this one were lost to damage. The names they had used are not given a second time."""
     known: list[Repair] = run.get("repairs", [])
@@ -119,4 +131,5 @@ RUN: dict[str, Callable[[Run, Body], None]] = {
     "run_aborted": _run_aborted,
     "run_completed": _run_completed,
     "repaired": _repaired,
+    "tasks_placed": _tasks_placed,
 }

@@ -18,7 +18,7 @@ from ..core.plan_text import plan_document
 from ..core.position import commands_for, dispatches_of, item_of
 from ..core.small_change import LIMITS, waived
 from ..core.verdicts import judged, verdict_lines
-from ..core.workflow import FAILED, stage_at
+from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
@@ -123,9 +123,11 @@ class Fields:
     def _kept_plan(self) -> dict[str, Json]:
         """The approved plan. One that is about to be replaced is seen by its planner only when the work went wrong."""
         approved = self.run["approved"]
-        if not approved or (plans(self.stage) and not cause(self.run, self.at)):
+        replacing = plans(self.stage) and "/" not in self.at
+        if not approved or (replacing and not cause(self.run, self.at)):
             return {}
-        return plan_of(self.run, approved["node"])
+        made = stage_at(self.run["workflow"], approved["node"])["plan"] != GOAL or GOAL in self.run["kept"]
+        return plan_of(self.run, approved["node"]) if made else {}  # else it would only repeat the goal
 
     def _plan(self) -> list[Piece]:
         return [Piece(plan_text(self._kept_plan()))]
@@ -143,7 +145,7 @@ class Fields:
         step = item_of(self.run, self.at)
         if not isinstance(step, dict):
             return [Piece('Mend what is described under "What went wrong", within the approved plan.', None)]
-        out = [line(step["title"]), clean(step["objective"])]
+        out = [line(step["title"]), clean(step["objective"]), *_on_board(step)]
         for title, key in (
             ("Steps", "steps"),
             ("Acceptance criteria", "acceptance"),
@@ -153,6 +155,12 @@ class Fields:
             if step.get(key):
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
         return [Piece("\n".join(out))]
+
+    def _item_plan(self) -> list[Piece]:
+        """The newest plan that was made of this very item."""
+        beside = self.at.rpartition("/")[0]
+        found = [kept for node, kept in self.run["kept"].items() if "/" in node and node.rpartition("/")[0] == beside]
+        return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
     def _plan_file(self) -> str | None:
         name = plan_name(self.run)
@@ -170,7 +178,9 @@ class Fields:
         return f"{text}\n\n## Plan Reference\nSection `Phase {number}` in `{place}`"
 
     def _scope(self) -> str:
-        shown = ", ".join(f"`{glob}`" for glob in self.globs)
+        step = item_of(self.run, self.at)
+        globs = self.globs or (sorted(step["scope"]) if isinstance(step, dict) else [])  # who only plans has none
+        shown = ", ".join(f"`{glob}`" for glob in globs)
         return f"{shown}; nobody was asked, so it stays small: {LIMITS}" if waived(self.run) else shown
 
     def _checks(self) -> str:
@@ -259,6 +269,12 @@ class Fields:
             "planFilePath": self._plan_file(),
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
+
+
+def _on_board(step: dict[str, Json]) -> list[str]:
+    """Which task of the board a step is, and the name of its spec note, whose parts follow."""
+    note = step.get("note") or "spec"
+    return [f"It is task {step['task']} of the board; its spec note is `{line(note, 80)}`."] if "task" in step else []
 
 
 def _looked(kept: dict[str, Json]) -> str:

@@ -23,6 +23,7 @@ from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
 from ..store.files import write_text
 from ..store.lock import locked
+from ..store.run_tasks import settle
 from .artifacts import keep_pages
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
@@ -55,6 +56,7 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
         for _ in range(MAX_TURNS):
             collect_checks(store)
             collect_commands(site, store)
+            tell_board(site, store)
             run = store.load()
             actions = next_actions(run, minutes_since(run["created"]))
             own = next((a for a in actions if a.kind in OWN and (check or a.kind not in STARTS)), None)
@@ -108,6 +110,14 @@ def collect_checks(store: RunStore) -> None:
             body = finished_body(store, check)
             if body:
                 store.note("runner", "check_finished", body, partial(_runs, check["id"]))
+
+
+def tell_board(site: Site, store: RunStore) -> None:
+    """Bring the board's tasks up to date; a step whose task another one holds waits for the user."""
+    trouble = settle(site.project, store)
+    at = store.load()["position"]["at"]
+    if trouble and at:
+        store.note("cli", "limit_reached", {"node": at, "why": "; ".join(trouble)}, lambda run: not run["waiting"])
 
 
 def _runs(name: str, run: Run) -> bool:

@@ -15,6 +15,7 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.plan_fit import fitting
 from ..core.scope import glob_error, outside
 from ..core.small_change import LIMITS, too_much, waived
 from ..core.workflow import stage_at
@@ -150,7 +151,8 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)
-        _judge_plan(run, kept)
+        _judge_plan(run, kept, inner="/" in dispatch["node"])
+        kept = _fitting(run, stage, dispatch["node"], kept)
     body = {
         "id": dispatch["id"],
         "result": digest("fermata result 1", value),
@@ -236,6 +238,13 @@ def _plan_checks(value: dict[str, Json]) -> list[Json]:
     return found
 
 
+def _fitting(run: Run, stage: Stage, node: str, kept: dict[str, Json]) -> dict[str, Json]:
+    try:
+        return fitting(run, stage, node, kept)
+    except ValueError as error:
+        raise Rejected(str(error)) from None
+
+
 def _submodule_error(run: Run, glob: str) -> str | None:
     """Why *glob* may not be in a plan: of a submodule only this is seen, whether it changed."""
     inside = next((path for path in run["base"].get("submodules", []) if glob.startswith(f"{path}/")), None)
@@ -247,14 +256,14 @@ def _submodule_error(run: Run, glob: str) -> str | None:
     )
 
 
-def _judge_plan(run: Run, kept: dict[str, Json]) -> None:
+def _judge_plan(run: Run, kept: dict[str, Json], *, inner: bool) -> None:
     for number, step in enumerate(kept["steps"], 1):
         for glob in step["scope"]:
             error = glob_error(glob)
             error = error or _submodule_error(run, glob)
             if error:
                 raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
-    if not run["project_checks"]["full"] and not kept["checks"]:
+    if not run["project_checks"]["full"] and not kept["checks"] and not inner:
         raise Rejected(
             "this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal"
         )

@@ -52,6 +52,7 @@ WORDS = {
     "decision_made": "you decided on plan {digest:.8}: {decision}",
     "approval_voided": "the approval was withdrawn: {reason}",
     "base_moved": "{reason}",
+    "tasks_placed": "its tasks were put on the board",
     "tree_moved": "files had changed behind the last check",
     "limit_reached": "a limit was reached: {why}",
     "retry_granted": "you let the run go on",

@@ -10,6 +10,7 @@ from ..core.pages import plan_name
 from ..core.position import ENDED, items_over, leaves
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
+from ..core.task_news import rows
 from ..loop.site import minutes_since
 from .tier import tier_of
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
     from ..core.records import Json, Run
 
-MAX_DISPATCHES = 8
+MAX_DISPATCHES, MAX_TASKS = 8, 20
 MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
 
 
@@ -67,6 +68,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         ],
         "checkpoints": [],
         "failures": run["failures"],
+        "tasks": list(rows(run)),
         "approval": _approval(run),
         "checks": [
             {k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")}
@@ -139,6 +141,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
     parts = (
         _route(run),
         _plan(run),
+        _tasks(run),
         _dispatches(run),
         _checks(run),
         _passed_over(run),
@@ -211,6 +214,14 @@ def tokens_line(run: Run) -> str:
     predicted = f"; predicted ~{found['predicted']:,}" if found["predicted"] else ""
     cached = found["agents"]["cache_read"] + found["session"]["cache_read"]
     return f"{used}{limit}{predicted}" + (f"; {cached:,} of them read from the cache" if cached else "")
+
+
+def _tasks(run: Run) -> Iterator[str]:
+    """The tasks of the board that the run carries out, and where it stands with each."""
+    found = [f"{row['task']} {row['state']}" for row in rows(run)]
+    more = f" and {len(found) - MAX_TASKS} more" if len(found) > MAX_TASKS else ""
+    if found:
+        yield f"Tasks     {', '.join(found[:MAX_TASKS])}{more}"
 
 
 def _strength(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Iterator[str]:
