@@ -240,7 +240,7 @@ def test_all_that_was_done_long_ago_is_archived(say: Say) -> None:
 
 def test_learnings_are_found_by_what_they_are_about(say: Say) -> None:
     prepare(say)
-    assert say("learning", "find", "Speed up the PARSER").out == "- The parser reads UTF-8 only\n"
+    assert say("learning", "find", "Speed up the PARSER").out == "- learning-000001: The parser reads UTF-8 only\n"
     assert say("learning", "find", "parser", "--limit", "5").out == "No learning shares a word with it.\n"
 
 
@@ -316,7 +316,7 @@ def test_a_damaged_board_is_told_and_left_alone(say: Say, root: Path) -> None:
         found = say(*words)
         assert (found.code, found.out) == (5, "")
         assert "line 1 is damaged" in found.err
-        assert "Keep a copy of the folder" in found.err
+        assert "`fermata repair board` shows what is lost" in found.err
 
 
 def test_what_a_run_reports_is_told_as_reported(say: Say, root: Path) -> None:

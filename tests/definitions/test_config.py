@@ -30,6 +30,7 @@ def problems(folder: Path, text: str | bytes) -> list[str]:
 DEFAULTS = {
     "workflow": "plan_then_build",
     "waive": True,
+    "remember": True,
     "grant": "scope",
     "checks": {"full": [], "quick": [], "screens": [], "minutes": 30},
     "limits": {
@@ -46,6 +47,7 @@ DEFAULTS = {
 ALL: dict[str, Any] = {
     "workflow": "my_own",
     "waive": False,
+    "remember": False,
     "grant": "none",
     "checks": {
         "full": [{"name": "tests", "command": "pytest -q", "tests": True}, {"name": "lint", "command": "ruff check .", "tests": False}],
@@ -105,10 +107,11 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
     ("text", "says"),
     [
         pytest.param(
-            "limit: {}", 'unknown key "limit"; allowed here: checks, commands, grant, limits, stages, waive, workflow. Did you mean "limits"?',
+            "limit: {}",
+            'unknown key "limit"; allowed here: checks, commands, grant, limits, remember, stages, waive, workflow. Did you mean "limits"?',
             id="top",
         ),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, commands, grant, limits, stages, waive, workflow.', id="no-guess"),
+        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, commands, grant, limits, remember, stages, waive, workflow.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick, screens. Did you mean "full"?', id="checks"),
         pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: command, enabled, model. Did you mean "model"?', id="stage"),

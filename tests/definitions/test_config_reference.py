@@ -76,7 +76,7 @@ def test_the_keys_are_those_of_the_code() -> None:
 
 def test_the_table_has_every_key() -> None:
     assert {name for name, _ in keys(WHOLE)} == {
-        *("workflow", "waive", "grant", "checks", "commands", "limits", "stages"),
+        *("workflow", "waive", "grant", "remember", "checks", "commands", "limits", "stages"),
         *("checks.full", "checks.quick", "checks.screens", "checks.minutes"),
         *(f"checks.screens[].{key}" for key in ("name", "command", "out")),
         *("commands.NAME.argv", "commands.NAME.minutes"),

@@ -182,7 +182,8 @@ def test_the_document_has_an_origin_for_every_value(files: Files) -> None:
     assert found["origin"]["limits.dispatches"] == f"{PROJECT_FILE}:2"
     assert found["origin"]["limits.silence_minutes"] == "default"
     assert set(found["origin"]) == {
-        *("workflow", "waive", "grant", "commands", "checks.full", "checks.quick", "checks.screens", "checks.minutes"),
+        *("workflow", "waive", "grant", "remember", "commands"),
+        *("checks.full", "checks.quick", "checks.screens", "checks.minutes"),
         *("limits.dispatches", "limits.tokens", "limits.repairs", "limits.wall_minutes", "limits.silence_minutes"),
         "limits.agent_minutes",
         *("stages.review.enabled", "stages.review.command", "stages.review.model"),

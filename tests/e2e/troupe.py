@@ -9,7 +9,17 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from fermata.rehearsal.orchestrator import obedient
 from fermata.rehearsal.script import Conversation, Heard, Report, Script
-from tests.e2e.cast import good_builder, good_looker, good_recon, good_reviewer, good_stage_agent, number, plan
+from tests.e2e.cast import (
+    FAREWELL,
+    good_builder,
+    good_looker,
+    good_recon,
+    good_reviewer,
+    good_stage_agent,
+    number,
+    parts,
+    plan,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,10 +46,16 @@ def numbered_planner(heard: Heard) -> Conversation:
     yield Report(plan(title=f"Plan no. {number(heard)}"))
 
 
+def architect(_heard: Heard) -> Conversation:
+    """One task, which writes the farewell."""
+    yield Report(parts(FAREWELL.removesuffix(".txt")))
+
+
 def actors(project: Path) -> dict[str, Actor]:
     """Who does well, by schema."""
     return {
         "plan": numbered_planner,
+        "decomposition": architect,
         "build": good_builder(project),
         "stage": good_stage_agent(project),
         "recon": good_recon,

@@ -93,6 +93,9 @@ def test_each_task_is_claimed_reported_and_verified_when_its_step_is(desk: Desk)
     assert (first["status"], second["status"]) == ("DONE", "IN_PROGRESS")
     assert first["reported"] is not None
     assert first["reported"]["summary"] == "the thing is there"
+    board = desk.site.project.board()
+    note = board.details(board.load()["notes"]["t-000001"]["result"]["line"])["text"]
+    assert note.startswith("the thing is there\n\nChanged: src/app.py\nBy d-001 of run ")
     verified = first["verified"]
     assert verified is not None
     assert (verified["by"], verified["run"], verified["checks"]) == ("checks", RUN, ["tests"])

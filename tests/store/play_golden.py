@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +21,7 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "lib"))
 
 from fermata.checks.runner import read_check
+from fermata.core.board_entries import add_entry
 from fermata.core.evidence import Evidence
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
@@ -192,6 +194,23 @@ def decomposed(play: Play) -> None:
     play.build().settle()
 
 
+def learnt(play: Play) -> None:
+    """The planner was given a learning; what its agents learnt, one that gave up among them, went on the board."""
+    rule = partial(add_entry, kind="learning", title="A thing has an end")
+    play.site.project.board().act("person", rule)
+    play.planned(debt=[{"title": "Two greetings", "category": "design"}]).approve().settle()
+    play.work()
+    play.takes(built(status="failed", caveats=["no"], learnings=["It cannot be done so"]))
+    play.settle()
+    play.work()
+    play.sandbox.write("src/app.py", "print(2)\n")
+    play.takes(built("src/app.py", learnings=["Print takes a number"], later=["Print it in French"]))
+    play.settle()
+    play.work()
+    play.takes(review())
+    play.settle()
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -202,6 +221,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "waived": waived,
     "counted": counted,
     "decomposed": decomposed,
+    "learnt": learnt,
 }
 
 

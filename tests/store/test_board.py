@@ -228,7 +228,7 @@ def test_a_damaged_journal_stops_the_board_and_says_what_can_be_done(
         with pytest.raises(Damaged) as error:
             act()
         assert says in str(error.value)
-        assert "Keep a copy of the folder; if you move it away" in str(error.value)
+        assert "In a terminal, `fermata repair board` shows what is lost" in str(error.value)
     shutil.move(store.folder, store.folder + ".old")
     assert add(again(store)) == "t-000001"
 

@@ -10,6 +10,7 @@ from .canonical import digest
 from .commands import shown
 from .critique import critique_of
 from .forecast import dispatches_ahead
+from .recalled import used_learnings, used_text
 from .scope import is_wide
 from .workflow import GIVEN, GOAL, stage_at, target, walk
 
@@ -145,6 +146,8 @@ def question_for(run: Run, gate: Gate) -> Question:
     if critique and not critique["approved"]:
         many = f"{len(critique['concerns'])} concern(s), told in the report"
         text.append(f"A critic says {critique['verdict']} (confidence {critique['confidence']}): {many}")
+    if run["mode"] == "explicit":  # one picker for the lane and the plan: a yes is a yes to both
+        text += [f"Lane: {lane}" for lane in _lane(run)]
     changes = run["voided"]["changes"] if run["voided"] else []
     if changes:
         text.insert(1, "Beyond what you approved: " + "; ".join(_some(changes, MAX_TITLES)))
@@ -154,6 +157,16 @@ def question_for(run: Run, gate: Gate) -> Question:
         "options": OPTIONS[:2] if _given(run, gate) else OPTIONS,
         "multiSelect": False,
     }
+
+
+def _lane(run: Run) -> list[str]:
+    """How the run was routed, as one entry; empty where no router was asked."""
+    found = run.get("routing")
+    if not found:
+        return []
+    note = f"; {found['note']}" if found["note"] else ""
+    sure = f"signal {line(found['signal'], 80)}, confidence {found['confidence']:.2f} ({found['band']}){note}"
+    return [f"{found['workflow']}: {sure}. For another one: Abort, then /orchestrate WORKFLOW: GOAL"]
 
 
 def _some(texts: list[str], most: int) -> list[str]:
@@ -255,6 +268,7 @@ def _opening(run: Run, gate: Gate) -> list[str]:
         head or f"FERMATA · approval needed · plan {code}",
         *(["", *fallen] if fallen else []),
         *("", f"Goal       {line(run['goal'], 600)}"),
+        *[f"Lane       {lane}" for lane in _lane(run) if run["mode"] == "explicit" or run["routing"]["band"] != "go"],
     ]
 
 
@@ -274,6 +288,12 @@ def _closing(run: Run, gate: Gate) -> list[str]:
         else "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
     ]
+
+
+def _learnings(run: Run, gate: Gate) -> list[str]:
+    """Which of the project's learnings the planner was given, in one line; nothing where it was given none."""
+    used = used_learnings(run, stage_at(run["workflow"], gate["node"])["plan"])
+    return ["", f"Learnings  {line(used_text(used), 400)}"] if used else []
 
 
 def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
@@ -328,6 +348,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *_opening(run, gate),
         *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
         *("", "Tests before any change", *tests),
+        *_learnings(run, gate),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
         *_warnings(run, plan),
         *_critique(run),

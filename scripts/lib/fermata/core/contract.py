@@ -34,6 +34,11 @@ VOCABULARY: dict[str, Field] = {
     "found": Field(
         12_000, "What was found before", "the newest result of each agent that looked at an entry of `items`"
     ),
+    "learnings": Field(
+        4_000,
+        "What was learnt in this project before (claims: look before you rely on one)",
+        "the [board](board.md)'s learnings that share words with the goal, the most relevant first",
+    ),
     "answers": Field(6_000, "The user's answers", "to this stage's questions"),
     "feedback": Field(8_000, "What the user said to your last plan", "their words at the gate, and that plan"),
     "handoff": Field(4_000, "Handed over", "the record from the planner to who builds, or back to who plans anew"),

@@ -54,9 +54,7 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
-    if "routing" in body:
-        run["routing"] = body["routing"]
-    for key in ("models", "commands"):
+    for key in ("routing", "models", "commands", "remember"):
         if key in body:
             run[key] = body[key]
     return run

@@ -9,6 +9,7 @@ from __future__ import annotations
 from .consultation import clean, code_of, line
 from .contract import judges_plan, plans
 from .position import checks_of, dispatches_of, frame_of, last_runs
+from .recalled import used_learnings
 from .verdicts import judged, verdict_lines
 from .workflow import FAILED, GIVEN, good, stage_at
 
@@ -69,7 +70,7 @@ def _over(run: Run, agent: str) -> dict[str, Json] | None:
         "task_id": run["run"],
         "plan_id": code_of(approved["digest"]),
         "plan_summary": line(plan.get("summary", ""), 500),
-        "learnings_loaded": [],
+        "learnings_loaded": [f"{one['id']}: {one['title']}" for one in used_learnings(run, planned)],
         "requirements_summary": {
             "scope_in": sorted({glob for scope in scopes for glob in scope}),
             "scope_out": [line(entry, 300) for entry in plan.get("scope_out", [])],

@@ -123,6 +123,9 @@ class Dispatch(TypedDict):
     rejected: NotRequired[str]  # digest of the answer that was sent back last
     model: NotRequired[str]  # absent: inherited
     command: NotRequired[str]  # the name of the command that does it instead of an agent of the session
+    created: NotRequired[str]
+    learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
+    learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)
 
 
 class CheckRun(TypedDict):
@@ -259,6 +262,8 @@ class Run(TypedDict):
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]
+    remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
+    remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

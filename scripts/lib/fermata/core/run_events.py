@@ -30,7 +30,7 @@ def _lease_taken(run: Run, body: Body) -> None:
 def _settings_reloaded(run: Run, body: Body) -> None:
     """What was approved stays as it was approved: checks of the project are looked at again only by a new plan."""
     run["limits"], run["grant"], run["project_checks"] = body["limits"], body["grant"], body["project_checks"]
-    for key in ("models", "commands"):
+    for key in ("models", "commands", "remember"):
         if key in body:
             run[key] = body[key]
     run["settings_due"] = False
@@ -92,7 +92,8 @@ def _run_aborted(run: Run, body: Body) -> None:
 
 
 def _run_completed(run: Run, body: Body) -> None:
-    del body
+    if "remembered" in body:
+        run["remembered"] = body["remembered"]
     run["status"] = "completed"
     run["position"]["at"] = None
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 
-from .board_rules import claim_task, release_task, report_task, set_status, verify_task
+from .board_rules import claim_task, release_task, report_task, set_status, verify_task, write_note
 from .board_texts import SUMMARY, BoardError
 from .consultation import line
 from .position import check_verdict, checks_of, inside
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .records import CheckRun, Run, Stage
 
 OPEN, ENDED = "open", "ended"
+MAX_PATHS = 50
 Carried = namedtuple("Carried", "stage steps")
 Carried.__doc__ = """The foreach that works through tasks of the board, and its steps; each names its `task`."""
 
@@ -121,16 +122,20 @@ def _told(case: _Case, now: str, until: str, renew: str) -> News:
 
 def _word(case: _Case) -> News:
     """What the step's newest agent said, once."""
-    summaries = [
-        d["summary"]
+    done = [
+        d
         for d in case.run["dispatches"].values()
         if d["node"].startswith(case.prefix) and d["access"] == "write" and d["state"] == "completed"
     ]
-    said = line(summaries[-1], SUMMARY) if summaries else None
-    told = case.task["reported"]
-    if said is None or (told and (told["by"], told["outcome"], told["summary"]) == (case.me, "done", said)):
+    said, told = line(done[-1]["summary"], SUMMARY) if done else "", case.task["reported"]
+    if not done or (told and (told["by"], told["outcome"], told["summary"]) == (case.me, "done", said)):
         return []
-    return report_task(case.board, case.name, case.me, "done", said)
+    changed = ", ".join(line(path, 300) for path in done[-1]["changed"][:MAX_PATHS]) or "nothing"
+    text = f"{said}\n\nChanged: {changed}\nBy {done[-1]['id']} of run {case.me}; an agent's word, not evidence."
+    return [
+        *report_task(case.board, case.name, case.me, "done", said),
+        *write_note(case.board, case.name, "result", "result", text),
+    ]
 
 
 def _ended(case: _Case) -> News:

@@ -46,9 +46,11 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
-    for key in ("model", "command"):
+    for key in ("model", "command", "learnings"):
         if key in body:
             run["dispatches"][body["id"]][key] = body[key]
+    if "at" in body:
+        run["dispatches"][body["id"]]["created"] = body["at"]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
@@ -117,6 +119,8 @@ def _result_accepted(run: Run, body: Body) -> None:
     run["kept"][dispatch["node"]] = body["kept"]
     if dispatch["item"] is not None and body["kept"]:
         dispatch["kept"] = body["kept"]
+    if "learnt" in body:
+        dispatch["learnt"] = body["learnt"]
     if body["unexplained"]:
         paths = ", ".join(body["unexplained"][:5])
         wait_for_human(
@@ -131,6 +135,8 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     dispatch.update({"state": "failed", "reason": body["reason"], "changed": body.get("changed", [])})
     if body.get("suggestion"):
         dispatch["suggestion"] = body["suggestion"]
+    if "learnt" in body:
+        dispatch["learnt"] = body["learnt"]
     run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
     if body.get("refused"):  # every further dispatch would end so: nothing is spent before the user says go on
         why = f"the API refuses work for now; {body['id']} is offered again when that is over and you go on: {body['reason']}"

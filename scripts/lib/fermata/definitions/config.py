@@ -161,6 +161,12 @@ class Config(Strict):
             "`cli`, fermata's own commands only; `none`, nothing"
         ),
     ] = "scope"
+    remember: Annotated[
+        bool,
+        Field(
+            description="whether a run that completes puts on the board what its agents learnt, debt, things for later"
+        ),
+    ] = True
     checks: Annotated[Checks, Field(description="the commands that prove the work")] = Checks()
     limits: Annotated[Limits, Field(description="ceilings of one run; reaching one makes it wait for the user")] = (
         Limits()

@@ -18,6 +18,7 @@ from ..core.actions import (
 )
 from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, line
+from ..core.memory import kept_text
 from ..core.outcome import stage_lines
 from ..core.small_change import waivable
 from .check_text import latest_checks
@@ -189,6 +190,7 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text += [_some(checked, "\n", 600)] if checked else []
         text += [_some(told, "\n", 700)] if (told := stage_lines(run)) else []
         text += [f"Tokens: {used}"] if (used := _tokens(run)) else []
+        text += [f"Board: {line(kept, 300)}"] if (kept := kept_text(run)) else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {

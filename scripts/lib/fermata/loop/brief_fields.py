@@ -11,8 +11,9 @@ from collections import namedtuple
 
 from ..core.commands import command_for
 from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
-from ..core.contract import MAX_LINE, VOCABULARY, judges_plan, plans
+from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, judges_plan, plans
 from ..core.handoff import cause, handoff_text, sent_back
+from ..core.memory import looked_text
 from ..core.pages import plan_name
 from ..core.plan_text import plan_document
 from ..core.position import commands_for, dispatches_of, item_of
@@ -23,12 +24,14 @@ from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
+from .memory import recall
 from .screens import screens_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.actions import Action
     from ..core.records import Dispatch, Json, Run
+    from ..core.relevance import Learnt
     from .site import Site
 
 # Behind a fence with the info string `kind`; None: fermata's own list, as it is.
@@ -46,6 +49,7 @@ class Fields:
         self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
         self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
         self.store = site.project.run(run["run"])
+        self.learnings: list[Learnt] = []  # those that the brief was given
 
     def pieces(self, field: str) -> list[Piece]:
         """The whole text of *field*, without those of its pieces that are empty."""
@@ -78,7 +82,13 @@ class Fields:
     def _found(self) -> list[Piece]:
         """What those who looked have handed in, the newest of each; their words, so each is data."""
         looked = {(d["node"], d["item"]): d for d in self.run["dispatches"].values() if "kept" in d}
-        return [Piece(_looked(d["kept"]), "", f"{d['id']}:") for d in looked.values()]
+        return [Piece(looked_text(d["kept"]), "", f"{d['id']}:") for d in looked.values()]
+
+    def _learnings(self) -> list[Piece]:
+        """Words of agents and of people of the project, from other runs: data, each with its id on the board."""
+        sees = contract(self.stage).get("learnings") or Sees("learnings", VOCABULARY["learnings"].chars, pointer=False)
+        self.learnings = recall(self.site, self.run["goal"], sees.chars)
+        return [Piece("\n".join(one.text for one in self.learnings))]
 
     # --- the user
 
@@ -275,13 +285,6 @@ def _on_board(step: dict[str, Json]) -> list[str]:
     """Which task of the board a step is, and the name of its spec note, whose parts follow."""
     note = step.get("note") or "spec"
     return [f"It is task {step['task']} of the board; its spec note is `{line(note, 80)}`."] if "task" in step else []
-
-
-def _looked(kept: dict[str, Json]) -> str:
-    out = [f"{line(kept.get('target', ''), 300)}: {kept.get('status', '')}. {line(kept.get('summary', ''), 300)}"]
-    for topic, found in kept.get("findings", {}).items():
-        out += [f"{line(topic, 100)}: {line(entry, 600)}" for entry in ([found] if isinstance(found, str) else found)]
-    return "\n".join([*out, *[f"Recommended: {line(entry, 400)}" for entry in kept.get("recommendations", [])]])
 
 
 def _report(dispatch: Dispatch) -> str:

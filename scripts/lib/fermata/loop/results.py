@@ -15,6 +15,7 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.memory import learnt_from
 from ..core.plan_fit import fitting
 from ..core.scope import glob_error, outside
 from ..core.small_change import LIMITS, too_much, waived
@@ -142,10 +143,13 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
     changed, unexplained = _effect(repo, run["run"], dispatch, value)
+    found = learnt_from(value)
+    learnt = {"learnt": found} if found else {}
     if dispatch["access"] == "write" and value.get("status") == "failed":
         why = "; ".join(value["caveats"]) or value["summary"]
         gave_up = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed}
-        return [("dispatch_failed", {**gave_up, "suggestion": line(value.get("suggestion", ""), MAX_SUMMARY)})]
+        gave_up["suggestion"] = line(value.get("suggestion", ""), MAX_SUMMARY)
+        return [("dispatch_failed", {**gave_up, **learnt})]
     if dispatch["access"] == "write" and waived(run):
         _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
@@ -161,7 +165,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
         "changed": changed,
         "unexplained": unexplained,
     }
-    return [("result_accepted", body)]
+    return [("result_accepted", {**body, **learnt})]
 
 
 def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:

@@ -117,6 +117,7 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str], workfl
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,
+        "remember": config.remember,
         **({"commands": commands} if commands else {}),
     }
 

@@ -21,13 +21,16 @@ if TYPE_CHECKING:
     from ..core.records import Event, Json
 
 GENESIS = "0" * 64
+MARK = b',"hash":"'
+_sha256: Json = None
 MAX_LINE = 1_000_000
 
 
 def _hash_of(hashed: bytes) -> str:
-    from hashlib import sha256  # loads libcrypto: too dear for a call that reads no line
-
-    return sha256(hashed).hexdigest()
+    global _sha256  # noqa: PLW0603 - loading libcrypto is too dear for a call that reads no line
+    if _sha256 is None:
+        from hashlib import sha256 as _sha256
+    return str(_sha256(hashed).hexdigest())
 
 
 def chain(
@@ -108,12 +111,12 @@ def append(path: str, lines: bytes, size: int) -> Appended:
 
 
 def _parse(data: bytes, path: str, seq: int, head: str | None) -> Event:
+    hashed, _, end = data.rpartition(MARK)
+    good = end == b'%b"}\n' % _hash_of(hashed).encode()
     try:
         event: Event = loads(data)
-        end = f',"hash":"{event["hash"]}"}}\n'.encode()
-        good = head in (None, event["prev"]) and event["seq"] == seq and data.endswith(end)
-        good = good and event["hash"] == _hash_of(data[: -len(end)])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        good = good and event["seq"] == seq and head in (None, event["prev"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
         raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong)")

@@ -59,6 +59,11 @@ def _step(store: BoardStore, board: Board, name: str) -> dict[str, Json] | Board
         return error
 
 
+def on_board(run: Run) -> bool:
+    """Whether tasks of *run* stand on the board, or are to be put there."""
+    return carried(run) is not None or to_place(run) is not None
+
+
 def settle(project: Project, run: RunStore) -> list[str]:
     """Tell the board all that follows from *run*; what stands in the way of a step that has begun, in words.
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
+from ..core.memory import kept_text
 from ..core.outcome import skipped
 from ..core.pages import plan_name
 from ..core.position import ENDED, items_over, leaves
+from ..core.recalled import used_learnings, used_text
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..core.task_news import rows
@@ -66,6 +68,12 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             }
             for d in agents
         ],
+        "active_threads": [
+            {"id": d["id"], "target": d["agent"], "status": d["state"], "created_at": d.get("created")}
+            for d in agents
+            if d["state"] in ("pending", "running")
+        ],
+        "learnings": {"used": used_learnings(run), "kept": run.get("remembered", {})},
         "checkpoints": [],
         "failures": run["failures"],
         "tasks": list(rows(run)),
@@ -146,6 +154,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _checks(run),
         _passed_over(run),
         _tokens(run),
+        _memory(run),
         strength,
         _repairs(run),
         elsewhere,
@@ -201,6 +210,14 @@ def _tokens(run: Run) -> Iterator[str]:
     near = None if run["status"] in ENDED else winding_down(run, minutes_since(run["created"]))
     if near:
         yield f"Near end  {near}: agents go one at a time now, and nothing is kept back for another try"
+
+
+def _memory(run: Run) -> Iterator[str]:
+    """What agents were given of earlier runs, and what this one left to later ones."""
+    if used := used_learnings(run):
+        yield f"Learnings {line(used_text(used), 300)}"
+    if kept := kept_text(run):
+        yield f"Board     {line(kept, 300)}"
 
 
 def tokens_line(run: Run) -> str:
