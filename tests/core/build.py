@@ -19,13 +19,16 @@ from fermata.core.actions import (
     DECIDE,
     FINISH,
     HUMAN,
+    LAUNCH,
     LIMIT,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
+    WAIT_COMMANDS,
     Action,
     next_actions,
 )
+from fermata.core.commands import command_for
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
 from fermata.core.position import commands_for, in_force, item_of, next_name
@@ -184,6 +187,7 @@ class Player:
             result=stage["result"],
             scope=scope,
             base_tree="b" * 40 if stage["access"] == "write" else None,
+            **({"command": command["name"]} if (command := command_for(self.run, stage)) else {}),
         )
         return self.run["dispatches"][name]
 
@@ -282,6 +286,8 @@ class Player:
             FINISH: lambda: self.tell("run_completed", tree="t" * 40),
             LIMIT: lambda: self.tell("limit_reached", node=action.node, why=action.subject),
             AGENT: lambda: self.start(action.subject),
+            LAUNCH: lambda: self.tell("dispatch_started", id=action.subject, at=stamp(self.minute)),
+            WAIT_COMMANDS: lambda: self.accept(action.subject),
             CONTINUE: lambda: self.tell("dispatch_started", id=action.subject, at=stamp(self.minute)),
             WAIT_AGENTS: lambda: self.accept(action.subject),
             WAIT_CHECKS: lambda: self.finish_check(action.subject),

@@ -18,11 +18,13 @@ from fermata.core.actions import (
     DECIDE,
     FINISH,
     HUMAN,
+    LAUNCH,
     LIMIT,
     OVER,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
+    WAIT_COMMANDS,
     Action,
     needs_nobody,
     next_actions,
@@ -83,7 +85,7 @@ def answers(player: Player, action: Action) -> list[Move]:
         return [lambda e=end, c=changed: player.check(action, e, changed=c) for end, changed in ends]  # type: ignore[misc]
     if action.kind == WAIT_CHECKS:
         return [lambda o=outcome: player.finish_check(name, o) for outcome in ("green", "red", "lost")]  # type: ignore[misc]
-    if action.kind == WAIT_AGENTS:
+    if action.kind in (WAIT_AGENTS, WAIT_COMMANDS):
         moves: list[Move] = [lambda k=kept: player.accept(name, kept=k) for kept in kept_of(player, name)]  # type: ignore[misc]
         return [
             *moves,
@@ -98,7 +100,7 @@ def answers(player: Player, action: Action) -> list[Move]:
     if action.kind == FINISH and action.node:
         moved = {"node": action.node, "visit": action.visit, "changed": ["x"]}
         return [lambda: player.favour(action), lambda: say("tree_moved", **moved)]
-    if action.kind in (AGENT, ASK, CONTINUE):
+    if action.kind in (AGENT, ASK, CONTINUE, LAUNCH):
         return [lambda: player.favour(action), lambda: player.fail(name)]
     return [lambda: player.favour(action)]
 
@@ -322,7 +324,11 @@ def test_kinds_of_actions_all_come_up() -> None:
             noisy=False,
             check=note,
         )
+    command = {"stage": "build", "name": "other", "argv": ["other"], "minutes": 1}
+    play(Player(commands=[command]), [0] * 90, noisy=False, check=note)
     needed = {
+        LAUNCH,
+        WAIT_COMMANDS,
         CREATE,
         CHECK,
         REQUEST,

@@ -331,6 +331,7 @@ def test_no_brief_goes_out_without_its_method(name: str) -> None:
 
 
 def test_every_method_is_used_and_none_is_offered_to_the_model() -> None:
+    assert set(key_instructions()) == {f"skill_{name}" for name in ("looking", "planning", "building", "reviewing")}
     used = "".join(template(name).template for name in brief_names())
     for place in key_instructions():
         assert f"${{{place}}}" in used, f"{place}: a method that no brief names"

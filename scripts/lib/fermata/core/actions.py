@@ -108,7 +108,8 @@ def _agents_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[A
     made = dispatches_of(run, node, visit)
     live = [d for d in made if d["state"] in LIVE]
     for dispatch in live:
-        yield Action((BY_COMMAND if "command" in dispatch else LIVE)[dispatch["state"]], node, visit, dispatch["id"])
+        kinds = {**LIVE, **BY_COMMAND} if "command" in dispatch else LIVE
+        yield Action(kinds[dispatch["state"]], node, visit, dispatch["id"])
     served = {d["item"] for d in made if d["state"] != "failed"}
     open_items = [item for item in stage.get("items", [None]) if item not in served]
     for item in open_items[: max(0, stage.get("parallel", 1) - len(live))]:
