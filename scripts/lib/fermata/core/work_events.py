@@ -46,11 +46,9 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
-    for key in ("model", "command", "learnings"):
+    for key, name in (("model", "model"), ("command", "command"), ("at", "created"), ("learnings", "learnings")):
         if key in body:
-            run["dispatches"][body["id"]][key] = body[key]
-    if "at" in body:
-        run["dispatches"][body["id"]]["created"] = body["at"]
+            run["dispatches"][body["id"]][name] = body[key]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:

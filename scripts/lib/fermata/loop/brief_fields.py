@@ -173,7 +173,7 @@ class Fields:
         return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
     def _plan_file(self) -> str | None:
-        name = plan_name(self.run)
+        name = plan_name(self.run) or ("approval" if self.run["gate"] or self.run["approved"] else None)
         return page_path(self.store, name) if name else None
 
     def _phase(self) -> str:

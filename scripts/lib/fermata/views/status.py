@@ -37,7 +37,8 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
     agents = list(run["dispatches"].values())
     stages = run["workflow"]["stages"]
     at = run["position"]["at"]
-    routing, plan = run.get("routing", {}), plan_name(run)
+    routing = run.get("routing", {})
+    plan = plan_name(run) or ("approval" if run["gate"] or run["approved"] else None)
     return {
         "format": 1,
         "run": run["run"],
