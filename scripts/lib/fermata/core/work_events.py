@@ -48,7 +48,7 @@ def _dispatch_created(run: Run, body: Body) -> None:
     }
     for key, name in (("model", "model"), ("command", "command"), ("at", "created"), ("learnings", "learnings")):
         if key in body:
-            run["dispatches"][body["id"]][name] = body[key]
+            run["dispatches"][body["id"]][name] = body[key]  # type: ignore[literal-required]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
