@@ -48,9 +48,8 @@ def may_be(found: dict[str, Any]) -> str:
     if found["type"] == "integer":
         return " or ".join([f"{found['minimum']:,} to {found['maximum']:,}", *(f"`{each}`" for each in found["or"])])
     if found["type"] == "array":
-        return f"up to {found['maxItems']} {found['items'].get('$ref', 'words').rpartition('/')[2]}".replace(
-            "CheckSetting", "checks"
-        ).replace("ScreenSetting", "pictures")
+        kinds = {"CheckSetting": "checks", "ScreenSetting": "pictures", "": "texts"}
+        return f"up to {found['maxItems']} {kinds[found['items'].get('$ref', '').rpartition('/')[2]]}"
     if found["type"] == "string":
         return f"`{found['pattern']}`" if "pattern" in found else f"up to {found['maxLength']:,} characters"
     return {"boolean": "`true`, `false`", "object": "a mapping"}[found["type"]]
@@ -81,8 +80,9 @@ def test_the_table_has_every_key() -> None:
         *(f"checks.screens[].{key}" for key in ("name", "command", "out")),
         *("commands.NAME.argv", "commands.NAME.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
-        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs")),
+        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "parallel")),
         *(f"limits.{key}_minutes" for key in ("wall", "silence", "agent")),
+        *("worktrees", "worktrees.links", "worktrees.setup"),
         *("stages.NAME.enabled", "stages.NAME.command", "stages.NAME.model"),
     }
 

@@ -9,8 +9,9 @@ import re
 
 from .consultation import clean, line
 from .contract import contract, judges_plan, plans
+from .items import items_over
 from .plan_text import plan_document
-from .position import checks_of, dispatches_of, items_over, last_runs, outcome_of
+from .position import checks_of, dispatches_of, last_runs, outcome_of
 from .verdicts import verdict_lines
 from .workflow import FAILED, good, stage_at, walk
 

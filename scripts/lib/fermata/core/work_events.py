@@ -46,9 +46,11 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
-    for key, name in (("model", "model"), ("command", "command"), ("at", "created"), ("learnings", "learnings")):
+    if "at" in body:
+        run["dispatches"][body["id"]]["created"] = body["at"]
+    for key in ("model", "command", "learnings", "worktree", "beside"):
         if key in body:
-            run["dispatches"][body["id"]][name] = body[key]  # type: ignore[literal-required]
+            run["dispatches"][body["id"]][key] = body[key]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
@@ -114,6 +116,8 @@ def _result_accepted(run: Run, body: Body) -> None:
             "summary": body["summary"],
         }
     )
+    if "tree" in body:
+        dispatch["tree"] = body["tree"]
     run["kept"][dispatch["node"]] = body["kept"]
     if dispatch["item"] is not None and body["kept"]:
         dispatch["kept"] = body["kept"]

@@ -16,6 +16,7 @@ from ..core.consultation import line
 from ..core.workflow import stage_at
 from ..store.run_store import utc_now
 from .results import accept_result
+from .worktrees import root_of
 
 if TYPE_CHECKING:
     from ..core.actions import Action
@@ -48,7 +49,7 @@ def launch(site: Site, store: RunStore, run: Run, action: Action) -> None:
         id=name,
         name=command["name"],
         command=Command(tuple(argv), None, ".", shlex.join(argv)),
-        root=site.repo.root,
+        root=root_of(site, run, action.node).root,
         time_limit=command["minutes"] * 60,
         stdin=brief if by_input else None,
         answer=True,
