@@ -1,4 +1,4 @@
-"""Settings page and schema file say what the code does. After a change: `python -m tests.definitions.test_config_reference`."""
+"""Settings page and schema file say what the code does. After a change: `PYTHONPATH=scripts/lib python -m tests.definitions.test_config_reference`."""
 
 from __future__ import annotations
 

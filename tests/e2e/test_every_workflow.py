@@ -228,6 +228,7 @@ def the_operator_aborts_and_builds_again(play: Play) -> None:
     play.stage.headless(play.prompt)
     assert "is ended" in play.stage.headless("/fermata:abort").result
     assert _ends(play) == ["aborted"]
+    play.take_up_again()
     way_on = re.search(r"FERMATA_APPROVE=(\w+) claude -p (/fermata:resume)", play.stage.headless(play.prompt).result)
     assert way_on
     assert DONE in play.stage.headless(way_on[2], FERMATA_APPROVE=way_on[1]).result
