@@ -19,6 +19,7 @@ OUTCOMES = {
     "gate": ("approve", "modify", "more_recon", "abort"),
     "checks": ("green", "red"),
     "foreach": ("done",),
+    "merge": ("done", "conflict"),
     "finalise": ("done", "stale"),
 }
 GOES_ON = ("done", "green", "approve")
@@ -193,6 +194,10 @@ def _stage_errors(stages: list[Stage]) -> Iterator[str]:
         place = f"stages.{stage['id']}"
         if stage["kind"] == "gate" and siblings is not stages:
             yield f"{place}: a gate stands at the top level, so that one approval covers the whole run"
+        if stage["kind"] == "merge" and (siblings is stages or stage is not siblings[-1]):
+            yield f"{place}: a merge is the last stage of a foreach, whose item it brings into the user's tree"
+        if stage["kind"] == "foreach" and "parallel" in stage and stage["stages"][-1]["kind"] != "merge":
+            yield f"{place}: a foreach with `parallel` ends in a stage of kind merge; else nothing would come back"
         if stage["kind"] == "foreach" and siblings is not stages:
             yield f"{place}: a foreach stands at the top level; put its stages into the outer one"
         if stage["id"] in GIVEN:

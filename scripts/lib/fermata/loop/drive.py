@@ -16,7 +16,8 @@ from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, n
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
-from ..core.position import ENDED, checks_of, commands_for, in_force, item_of, last_runs, next_name, outcome_of
+from ..core.items import clashing, in_force, item_of, own_tree
+from ..core.position import ENDED, checks_of, commands_for, last_runs, next_name, outcome_of
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
@@ -29,6 +30,8 @@ from .check_text import baseline_lines
 from .memory import remember
 from .site import LAUNCHER, minutes_since
 from .tokens import count_tokens, predict
+from .worktrees import PERFORM as ON_WORKTREES
+from .worktrees import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -161,12 +164,16 @@ def _still(action: Action, run: Run) -> bool:
 def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """A dispatch: base tree, brief on disk, then the journal."""
     stage = stage_at(run["workflow"], action.node)
-    scope = _scope(run, stage, action.node)
+    scope, repo = _scope(run, stage, action.node), root_of(site, run, action.node)
     name = next_name(run, "dispatches")
+    clash = clashing(run, scope)
+    if clash:
+        store.note("cli", "limit_reached", {"node": action.node, "why": clash}, partial(_still, action))
+        return
     base = None
     if stage["access"] == "write":
-        base = take_snapshot(site.repo)
-        keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
+        base = take_snapshot(repo)
+        keep_tree(repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
     brief = Brief(site, run, action, scope, name)
     write_brief(brief, f'"{LAUNCHER}"', action.node, run)
     body = {
@@ -186,6 +193,9 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         body["model"] = model
     if brief.fields.learnings:
         body["learnings"] = [{"id": one.id, "title": one.title} for one in brief.fields.learnings]
+    item = own_tree(run, action.node)
+    if item:
+        body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
     store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
 
 
@@ -211,7 +221,8 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "name": named["name"],
         "shown": named["command"]["shown"],
     }
-    known = _same_on_same_tree(run, named, take_snapshot(site.repo))
+    repo = root_of(site, run, action.node)
+    known = _same_on_same_tree(run, named, take_snapshot(repo)) if stage["kind"] == "checks" else None
     mine = False
 
     def decide(now: Run | None) -> News:
@@ -231,10 +242,10 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
             id=name,
             name=named["name"],
             command=from_json(named["command"]),
-            root=site.repo.root,
+            root=repo.root,
             time_limit=run["limits"]["check_minutes"] * 60,
             expect_tests=named["expect_tests"],
-            repo=site.repo.root,
+            repo=repo.root,
         )
         start_check(spec, store.path("checks"))
 
@@ -342,4 +353,4 @@ def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:
     store.note("cli", "limit_reached", body, lambda now: not now["waiting"] and now["updated"] == run["updated"])
 
 
-PERFORM = {CREATE: _create, CHECK: _check, REQUEST: _request, FINISH: _finish, LIMIT: _limit}
+PERFORM = {CREATE: _create, CHECK: _check, REQUEST: _request, FINISH: _finish, LIMIT: _limit, **ON_WORKTREES}

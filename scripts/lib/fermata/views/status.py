@@ -5,8 +5,9 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
+from ..core.items import items_over, lying
 from ..core.memory import kept_text
-from ..core.position import ENDED, items_over, leaves
+from ..core.position import ENDED, leaves
 from ..core.recalled import used_learnings, used_text
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
@@ -80,6 +81,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             {k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")}
             for c in run["checks"].values()
         ],
+        "worktrees": [{"item": item, **tree} for item, tree in lying(run).items()],
         "waiting": run["waiting"],
         "repairs": run.get("repairs", []),
         "turn_failed": run.get("turn_failed"),
@@ -147,6 +149,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _plan(run),
         _tasks(run),
         _dispatches(run),
+        _worktrees(run),
         _checks(run),
         _tokens(run),
         _memory(run),
@@ -185,6 +188,18 @@ def _dispatches(run: Run) -> Iterator[str]:
         note = dispatch["reason"] if dispatch["state"] == "failed" else dispatch["summary"]
         mark, name = MARKS[dispatch["state"]], f"{dispatch['id']} {dispatch['agent']:<9}{dispatch['state']:<10}"
         yield f"  {mark} {name}{line(note, 80)}"
+
+
+def _worktrees(run: Run) -> Iterator[str]:
+    """What works where, and what lies there still when nobody works any more."""
+    for item, tree in lying(run).items():
+        here = [d["id"] for d in run["dispatches"].values() if d.get("worktree") == tree["path"]]
+        who = f" ({here[-1]})" if here else ""
+        yield f"Worktree  {item}{who}: {tree['path']}"
+        if tree.get("left"):
+            yield f"          left: {line(tree['left'], 150)}"
+        if tree.get("left") or run["status"] in ENDED:
+            yield f"          when you need nothing of it: git worktree remove -f -f '{tree['path']}'"
 
 
 def _checks(run: Run) -> Iterator[str]:
