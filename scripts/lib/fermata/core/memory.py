@@ -10,8 +10,8 @@ from .board import ENTRY_KINDS
 from .board_entries import add_entry
 from .board_texts import CATEGORIES, DESCRIPTION, LEARNING, NOTE, TITLE
 from .consultation import line
+from .items import item_of
 from .output import plain, redact
-from .position import item_of
 from .recalled import some
 
 TYPE_CHECKING = False
