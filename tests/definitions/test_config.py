@@ -105,7 +105,7 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees.', id="top"),
+        pytest.param("limit: {}", 'allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees. Did you mean "limits"?', id="up"),
         pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),

@@ -3,12 +3,21 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from fermata.core.actions import AGENT, HUMAN, OVER, WAIT_AGENTS
+from fermata.core.items import clashing
+from fermata.git.bring_in import bring_in
+from fermata.git.worktrees import remove_worktree
+from fermata.loop import worktrees
+from fermata.loop.try_checks import Wanted, try_checks
+from fermata.store.errors import Usage
+from fermata.views.doctor import _runs
+from fermata.views.status import document, text
 from tests.core.build import make_step
 from tests.loop.bench import CONFIG, Bench, built, plan, review
 
@@ -126,6 +135,8 @@ def test_a_change_of_the_users_own_tree_is_named(fan: Bench) -> None:
     answer = fan.hand_in(built("src/two/x.py"), "d-003")
     assert not answer.accepted
     assert "changed in the user's own tree, outside your worktree: notes.txt" in answer.message
+    kept = f"refs/fermata/{fan.run['run']}/d-003-0-yours:notes.txt"
+    assert fan.sandbox.git("show", kept) == "mine\n", "should the agent undo it, it is not lost"
     assert fan.hand_in(built("src/two/x.py", unexplained=["notes.txt"]), "d-003").accepted
     assert fan.kinds() == [HUMAN]
     assert "notes.txt changed during d-003" in fan.run["waiting"]["why"]  # type: ignore[index]
@@ -259,3 +270,89 @@ def test_an_item_that_fails_lets_those_beside_it_come_to_their_end(fan: Bench) -
     assert not (fan.sandbox.root / ".fermata/worktrees" / fan.run["run"]).exists() or not os.listdir(
         fan.sandbox.root / ".fermata/worktrees" / fan.run["run"]
     )
+
+
+# --- a crash between the journal and the disk
+
+
+def test_a_worktree_that_was_only_journalled_is_made(begun: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun.planned(make_step("a", ("a.py",), after=[]), make_step("b", ("b.py",), after=[])).approve()
+    with monkeypatch.context() as patched:
+        patched.setattr(worktrees, "make_worktree", _dies)
+        with pytest.raises(KeyboardInterrupt):
+            begun.drive()
+    assert len(begun.events("worktree_made")) == 1
+    one, two = live(begun)
+    assert [e["item"] for e in begun.events("worktree_made")] == ["code.0", "code.1"]
+    does(begun, one, "a.py")
+    does(begun, two, "b.py")
+
+
+def test_a_merge_that_was_not_journalled_is_told_once(fan: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    does(fan, "d-004", "src/three.py")
+    with monkeypatch.context() as patched:
+        patched.setattr(worktrees, "bring_in", _then_dies(bring_in))
+        with pytest.raises(KeyboardInterrupt):
+            fan.settle()
+    assert (fan.sandbox.root / "src/three.py").exists()
+    assert not fan.events("merged")
+    fan.settle()
+    assert [(e["outcome"], e["paths"]) for e in fan.events("merged")] == [("done", ["src/three.py"])]
+
+
+def test_a_worktree_that_was_removed_but_not_journalled_is_told(fan: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    does(fan, "d-004", "src/three.py")
+    with monkeypatch.context() as patched:
+        patched.setattr(worktrees, "remove_worktree", _then_dies(remove_worktree))
+        with pytest.raises(KeyboardInterrupt):
+            fan.settle()
+    fan.settle()
+    (told,) = fan.events("worktree_released")
+    assert told["left"] == ""
+    assert fan.sandbox.git("show", f"refs/fermata/{told['ref']}:src/three.py") == "x = 1\n"
+
+
+def _dies(*_given: object) -> None:
+    raise KeyboardInterrupt
+
+
+def _then_dies(real: Callable[..., object]) -> Callable[..., object]:
+    def call(*given: object) -> object:
+        real(*given)
+        raise KeyboardInterrupt
+
+    return call
+
+
+# --- what a person is told
+
+
+def test_status_says_what_works_where_and_what_an_ended_run_left(fan: Bench) -> None:
+    told = text(fan.run, None, {})
+    for number, name in enumerate(("d-003", "d-004", "d-005"), 1):
+        path = fan.run["dispatches"][name]["worktree"]
+        assert f"Worktree  code.{number} ({name}): {path}" in told
+    assert [tree["item"] for tree in document(fan.run, None, {})["worktrees"]] == ["code.1", "code.2", "code.3"]
+    write(fan, "d-003", "src/two/half.py", "half\n")
+    fan.tell("run_aborted")
+    fan.drive()
+    assert (place(fan, "d-003") / "src/two/half.py").exists(), "what holds unsaved work stays"
+    path = fan.run["dispatches"]["d-003"]["worktree"]
+    assert f"git worktree remove -f -f '{path}'" in text(fan.run, None, {})
+    found = [f.text for f in _runs(fan.site.repo) if f.name == "worktree"]
+    assert len(found) == 3
+    assert f"has ended and left {path}; look into it" in found[0]
+
+
+def test_the_checks_of_a_dispatch_run_where_it_works(fan: Bench) -> None:
+    write(fan, "d-003", "check.sh", "exit 3\n")
+    outcomes = [try_checks(fan.site, Wanted(dispatch=name), 15)[0]["outcome"] for name in ("d-003", "d-004")]
+    assert outcomes == ["red", "green"]
+    with pytest.raises(Usage, match="there is no dispatch d-999"):
+        try_checks(fan.site, Wanted(dispatch="d-999"), 15)
+
+
+def test_two_dispatches_in_one_scope_are_stopped_before_they_begin(fan: Bench) -> None:
+    why = clashing(fan.run, ["src/two/x.py"])
+    assert why == "d-003 is at work on `src/two/** and src/two/x.py`, and no two agents change the same files at once"
+    assert clashing(fan.run, ["docs/**"]) is None

@@ -348,8 +348,8 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {size}; {effort}; predicted cost: {_cost(gate)}"),
-        _agents(run, gate),
         *_worktrees(run, wide),
+        _agents(run, gate),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *_closing(run, gate),
     ]

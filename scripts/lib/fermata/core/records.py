@@ -118,12 +118,12 @@ class Dispatch(TypedDict):
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
     model: NotRequired[str]  # absent: inherited
-    created: NotRequired[str]
-    learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
-    learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)
     worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
     beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
     tree: NotRequired[str]  # of a worktree, as its accepted result left it
+    created: NotRequired[str]
+    learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
+    learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)
 
 
 class CheckRun(TypedDict):
@@ -285,11 +285,11 @@ class Run(TypedDict):
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]
-    remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
-    remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
     worktree_setup: NotRequired[Setup]
     worktrees: NotRequired[dict[str, Worktree]]  # by item
     merges: NotRequired[dict[str, Merge]]  # by node and visit
+    remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
+    remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

@@ -46,9 +46,11 @@ def _dispatch_created(run: Run, body: Body) -> None:
         "reason": "",
         "started": None,
     }
+    if "model" in body:
+        run["dispatches"][body["id"]]["model"] = body["model"]
     if "at" in body:
         run["dispatches"][body["id"]]["created"] = body["at"]
-    for key in ("model", "learnings", "worktree", "beside"):
+    for key in ("learnings", "worktree", "beside"):
         if key in body:
             run["dispatches"][body["id"]][key] = body[key]
 

@@ -191,11 +191,11 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     model = run.get("models", {}).get(stage["id"])
     if model:
         body["model"] = model
-    if brief.fields.learnings:
-        body["learnings"] = [{"id": one.id, "title": one.title} for one in brief.fields.learnings]
     item = own_tree(run, action.node)
     if item:
         body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
+    if brief.fields.learnings:
+        body["learnings"] = [{"id": one.id, "title": one.title} for one in brief.fields.learnings]
     store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
 
 

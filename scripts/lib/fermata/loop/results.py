@@ -213,6 +213,8 @@ def _effect(
         )
     strange = [p for p in elsewhere if p not in unexplained]
     if strange:
+        ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}-yours"
+        keep_tree(repo, take_snapshot(repo), ref, f"fermata: the user's tree as {dispatch['id']} handed in")
         raise Rejected(
             f"changed in the user's own tree, outside your worktree: {', '.join(strange[:10])}. It may be the user: what was "
             "not you stays as it is, and you name it under `unexplained`. Put back only what you yourself changed there"

@@ -117,8 +117,8 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dic
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,
-        "remember": config.remember,
         "worktree_setup": {"links": config.worktrees.links or _usual_links(root), "commands": _setup(settings)},
+        "remember": config.remember,
     }
 
 
