@@ -11,7 +11,7 @@ from fermata.core.board_texts import LEARNING, NOTE, TITLE
 from fermata.core.memory import CUT, kept_from, kept_text, learnt_from, left_by, looked_text, new_entries
 from fermata.core.recalled import used_learnings, used_text
 from fermata.definitions.schema_files import schema, schema_names
-from tests.core.build import Player, make_plan
+from tests.core.build import Player, make_plan, make_step
 from tests.core.desk import Desk
 
 RUN = "orch_20261121_091502_3fa9"
@@ -117,6 +117,21 @@ def test_who_failed_leaves_what_it_learnt_and_who_is_at_work_nothing() -> None:
     assert list(left_by(player.run)) == []
     player.tell("dispatch_failed", id=name, reason="gave up", learnt={"learnings": ["it cannot be done so"]})
     assert dict(left_by(player.run)) == {name: [("learning", {"title": "it cannot be done so"})]}
+
+
+def test_who_worked_on_a_task_of_the_board_leaves_it_there_for_that_task() -> None:
+    steps = [make_step("One", task="t-000001"), make_step("Two", task="t-000002")]
+    player = Player()
+    player.accept(player.until("wait_agents", "plan").subject, kept=make_plan(*steps), learnt={"later": ["x"]})
+    player.approved()
+    player.accept(player.until("wait_agents", "steps.0/build").subject, learnt={"debt": [{"title": "y"}]})
+    player.accept(player.until("wait_agents", "steps.1/build").subject, learnt={"learnings": ["z"]})
+    desk = Desk()
+    desk.add("One")
+    for dispatch, entries in left_by(player.run):
+        desk.do(new_entries, source=f"{RUN}/{dispatch}", entries=entries)
+    tasks = {e["title"]: e["task"] for found in desk.board["entries"].values() for e in found.values()}
+    assert tasks == {"x": None, "y": "t-000001", "z": None}, "the second task is not on the board any more"
 
 
 def looked(target: str, **more: Any) -> dict[str, Any]:

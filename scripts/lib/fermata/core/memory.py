@@ -10,6 +10,7 @@ from .board import ENTRY_KINDS
 from .board_entries import add_entry
 from .board_texts import CATEGORIES, DESCRIPTION, LEARNING, NOTE, TITLE
 from .consultation import line
+from .items import item_of
 from .output import plain, redact
 from .recalled import some
 
@@ -66,10 +67,15 @@ def looked_text(kept: dict[str, Json]) -> str:
 
 
 def left_by(run: Run) -> Iterator[tuple[str, list[tuple[EntryKind, dict[str, Json]]]]]:
-    """By dispatch what it leaves to the board: kind and fields of each entry. Of two that looked at the same the newer."""
+    """By dispatch what it leaves to the board: kind and fields of each entry. Of two that looked at the same the newer.
+
+    Who worked on a task of the board leaves it there for that task.
+    """
     newest = {(d["node"], d["item"]): d["id"] for d in run["dispatches"].values() if _looked(d)}
     for dispatch in run["dispatches"].values():
         learnt = dispatch.get("learnt", {}) if dispatch["state"] in ENDED else {}
+        step = item_of(run, dispatch["node"])
+        task = {"task": step["task"]} if isinstance(step, dict) and "task" in step else {}
         found: list[tuple[EntryKind, dict[str, Json]]] = []
         found += [("learning", {"title": text}) for text in learnt.get("learnings", [])]
         found += [("debt", _debt(one)) for one in learnt.get("debt", [])]
@@ -78,7 +84,7 @@ def left_by(run: Run) -> Iterator[tuple[str, list[tuple[EntryKind, dict[str, Jso
             kept = dispatch["kept"]
             found.append(("report", {"title": _title(kept["target"]), "text": _fit(looked_text(kept), NOTE)}))
         if found:
-            yield dispatch["id"], found
+            yield dispatch["id"], [(kind, {**fields, **task}) for kind, fields in found]
 
 
 def _looked(dispatch: Dispatch) -> bool:
@@ -104,7 +110,9 @@ def new_entries(board: Board, source: str, entries: list[tuple[EntryKind, dict[s
         same = _same(kind, fields["title"], source)
         if same not in known:
             known.add(same)
-            ((name, body),) = add_entry({**board, "count": counts}, kind, source=source, **fields)
+            task = fields.get("task")
+            given = {**fields, "task": task if task in board["tasks"] else None}
+            ((name, body),) = add_entry({**board, "count": counts}, kind, source=source, **given)
             counts[kind] += 1
             news.append((name, body))
     return news

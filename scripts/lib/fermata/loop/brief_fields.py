@@ -91,7 +91,9 @@ class Fields:
     def _learnings(self) -> list[Piece]:
         """Words of agents and of people of the project, from other runs: data, each with its id on the board."""
         sees = contract(self.stage).get("learnings") or Sees("learnings", VOCABULARY["learnings"].chars, pointer=False)
-        self.learnings = recall(self.site, self.run["goal"], sees.chars)
+        step = item_of(self.run, self.at)
+        about = [step["title"], step["objective"]] if isinstance(step, dict) else []
+        self.learnings = recall(self.site, "\n".join([self.run["goal"], *about]), sees.chars)
         return [Piece("\n".join(one.text for one in self.learnings))]
 
     # --- the user
