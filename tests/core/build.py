@@ -19,16 +19,19 @@ from fermata.core.actions import (
     DECIDE,
     FINISH,
     HUMAN,
+    LAUNCH,
     LIMIT,
     MERGE,
     RELEASE,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
+    WAIT_COMMANDS,
     WORKTREE,
     Action,
     next_actions,
 )
+from fermata.core.commands import command_for
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
 from fermata.core.items import in_force, item_of, own_tree
@@ -138,6 +141,14 @@ def created(**fields: Any) -> Event:
     return make_event("run_created", **copy.deepcopy({**body, **fields}))
 
 
+def judgement(verdict: str) -> dict[str, Any]:
+    """What a stage with a verdict keeps of its result."""
+    found: dict[str, Any] = {"verdict": verdict, "summary": "good", "findings": []}
+    return (
+        found | {"approved": verdict == "APPROVE", "confidence": "high", "concerns": []} if verdict.isupper() else found
+    )
+
+
 class Player:
     """One run with its journal. `tell` adds an event; the other methods answer an action as its owner would."""
 
@@ -187,6 +198,7 @@ class Player:
             result=stage["result"],
             scope=scope,
             base_tree="b" * 40 if stage["access"] == "write" else None,
+            **({"command": command["name"]} if (command := command_for(self.run, stage)) else {}),
             **self._apart(action.node),
         )
         return self.run["dispatches"][name]
@@ -255,12 +267,13 @@ class Player:
         self.tell("agent_bound", id=name, agent_id=f"agent-{len(self.events)}", transcript=f"/t/{name}.jsonl")
 
     def accept(self, name: str, **fields: Any) -> None:
-        keep = stage_at(self.run["workflow"], self.run["dispatches"][name]["node"]).get("keep", [])
+        stage = stage_at(self.run["workflow"], self.run["dispatches"][name]["node"])
+        keep = stage.get("keep", [])
         kept: dict[str, Any] = dict.fromkeys(keep, "seen")
         if "steps" in keep:
             kept = make_plan()
         if "verdict" in keep:
-            kept = {"verdict": "approve", "summary": "good", "findings": []}
+            kept = judgement(next(iter(stage["on"])))
         body = {"result": "r" * 64, "summary": "done", "kept": kept, "changed": [], "unexplained": [], **fields}
         self.tell("result_accepted", id=name, **body)
 
@@ -303,6 +316,8 @@ class Player:
             FINISH: lambda: self.tell("run_completed", tree="t" * 40),
             LIMIT: lambda: self.tell("limit_reached", node=action.node, why=action.subject),
             AGENT: lambda: self.start(action.subject),
+            LAUNCH: lambda: self.tell("dispatch_started", id=action.subject, at=stamp(self.minute)),
+            WAIT_COMMANDS: lambda: self.accept(action.subject),
             CONTINUE: lambda: self.tell("dispatch_started", id=action.subject, at=stamp(self.minute)),
             WAIT_AGENTS: lambda: self.accept(action.subject),
             WAIT_CHECKS: lambda: self.finish_check(action.subject),
@@ -331,6 +346,16 @@ class Player:
         self.to_gate()
         self.decide()
         return self
+
+    def begun(self) -> str:
+        """The next dispatch, made and at work."""
+        name = self.create(self.only(CREATE))["id"]
+        self.start(name)
+        return name
+
+    def accept_next(self, **fields: Any) -> None:
+        """The next dispatch hands in."""
+        self.accept(self.begun(), **fields)
 
     def to_end(self) -> Player:
         self.until("over")

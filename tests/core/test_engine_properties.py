@@ -19,6 +19,7 @@ from fermata.core.actions import (
     DECIDE,
     FINISH,
     HUMAN,
+    LAUNCH,
     LIMIT,
     MERGE,
     OVER,
@@ -26,6 +27,7 @@ from fermata.core.actions import (
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
+    WAIT_COMMANDS,
     Action,
     needs_nobody,
     next_actions,
@@ -42,6 +44,7 @@ from tests.core.build import (
     LIMITS,
     REPLANNING,
     Player,
+    judgement,
     make_check,
     make_plan,
     make_step,
@@ -64,15 +67,14 @@ PLANS = [
     make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
     make_plan(*FAN),
 ]
-REVIEWS: list[dict[str, object]] = [
-    {"verdict": verdict, "summary": "s", "findings": []} for verdict in ("approve", "reject")
-]
 
 
 def kept_of(player: Player, name: str) -> list[dict[str, object]]:
     """What an accepted result of dispatch *name* may keep."""
-    keep = stage_at(player.run["workflow"], player.run["dispatches"][name]["node"]).get("keep", [])
-    return PLANS if "steps" in keep else REVIEWS if "verdict" in keep else [{}]
+    stage = stage_at(player.run["workflow"], player.run["dispatches"][name]["node"])
+    if "verdict" in stage:
+        return [judgement(verdict) for verdict in stage["on"] if verdict != "failed"]
+    return PLANS if "steps" in stage.get("keep", []) else [{}]
 
 
 def answers(player: Player, action: Action) -> list[Move]:
@@ -90,7 +92,7 @@ def answers(player: Player, action: Action) -> list[Move]:
         return [lambda e=end, c=changed: player.check(action, e, changed=c) for end, changed in ends]  # type: ignore[misc]
     if action.kind == WAIT_CHECKS:
         return [lambda o=outcome: player.finish_check(name, o) for outcome in ("green", "red", "lost")]  # type: ignore[misc]
-    if action.kind == WAIT_AGENTS:
+    if action.kind in (WAIT_AGENTS, WAIT_COMMANDS):
         moves: list[Move] = [lambda k=kept: player.accept(name, kept=k) for kept in kept_of(player, name)]  # type: ignore[misc]
         return [
             *moves,
@@ -109,7 +111,7 @@ def answers(player: Player, action: Action) -> list[Move]:
         return [lambda: player.merge(action), lambda: player.merge(action, "x has changed since")]
     if action.kind == RELEASE:
         return [lambda: player.release(action), lambda: player.release(action, "it holds a repository")]
-    if action.kind in (AGENT, ASK, CONTINUE):
+    if action.kind in (AGENT, ASK, CONTINUE, LAUNCH):
         return [lambda: player.favour(action), lambda: player.fail(name)]
     return [lambda: player.favour(action)]
 
@@ -374,7 +376,11 @@ def test_kinds_of_actions_all_come_up() -> None:
             noisy=False,
             check=note,
         )
+    command = {"stage": "build", "name": "other", "argv": ["other"], "minutes": 1}
+    play(Player(commands=[command]), [0] * 90, noisy=False, check=note)
     needed = {
+        LAUNCH,
+        WAIT_COMMANDS,
         CREATE,
         CHECK,
         REQUEST,

@@ -8,7 +8,16 @@ from typing import Any
 import pytest
 import yaml
 
-from fermata.definitions.config import Checks, CheckSetting, Config, Limits, StageSetting, Worktrees
+from fermata.definitions.config import (
+    Checks,
+    CheckSetting,
+    CommandSetting,
+    Config,
+    Limits,
+    ScreenSetting,
+    StageSetting,
+    Worktrees,
+)
 from fermata.definitions.problems import DefinitionError
 from fermata.definitions.settings import PROJECT_FILE, load_settings
 
@@ -32,7 +41,7 @@ DEFAULTS = {
     "waive": True,
     "remember": True,
     "grant": "scope",
-    "checks": {"full": [], "quick": [], "minutes": 30},
+    "checks": {"full": [], "quick": [], "screens": [], "minutes": 30},
     "limits": {
         "dispatches": 40,
         "tokens": None,
@@ -42,6 +51,7 @@ DEFAULTS = {
         "parallel": 5,
         "agent_minutes": None,
     },
+    "commands": {},
     "worktrees": {"links": [], "setup": []},
     "stages": {},
 }
@@ -53,11 +63,13 @@ ALL: dict[str, Any] = {
     "checks": {
         "full": [{"name": "tests", "command": "pytest -q", "tests": True}, {"name": "lint", "command": "ruff check .", "tests": False}],
         "quick": [{"name": "unit", "command": "cd sub && pytest -q unit", "tests": True}],
+        "screens": [{"name": "home", "command": "python shoot.py", "out": "build/home.png"}],
         "minutes": 5,
     },
     "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3, "parallel": 2, "agent_minutes": 10},
+    "commands": {"other": {"argv": ["other-agent", "{brief}"], "minutes": 12}},
     "worktrees": {"links": ["data"], "setup": ["npm ci"]},
-    "stages": {"review": {"enabled": False, "model": "haiku"}},
+    "stages": {"review": {"enabled": False, "command": None, "model": "haiku"}, "build": {"enabled": True, "command": "other", "model": "inherit"}},
 }  # fmt: skip
 
 
@@ -83,6 +95,8 @@ def test_every_key(tmp_path: Path) -> None:
         (Checks, ALL["checks"]),
         (Limits, ALL["limits"]),
         (CheckSetting, ALL["checks"]["full"][0]),
+        (ScreenSetting, ALL["checks"]["screens"][0]),
+        (CommandSetting, ALL["commands"]["other"]),
         (StageSetting, ALL["stages"]["review"]),
         (Worktrees, ALL["worktrees"]),
     ):
@@ -105,11 +119,19 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees. Did you mean "limits"?', id="up"),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees.', id="no-guess"),
+        pytest.param(
+            "limit: {}",
+            'unknown key "limit"; allowed here: checks, commands, grant, limits, remember, stages, waive, workflow, worktrees.',
+            id="top",
+        ),
+        pytest.param(
+            "x: 1",
+            'unknown key "x"; allowed here: checks, commands, grant, limits, remember, stages, waive, workflow, worktrees.',
+            id="no-guess",
+        ),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
-        pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),
-        pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: enabled, model. Did you mean "model"?', id="stage"),
+        pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick, screens. Did you mean "full"?', id="checks"),
+        pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: command, enabled, model. Did you mean "model"?', id="stage"),
         pytest.param("checks: {full: [{name: a, command: b, test: true}]}", '"checks.full.0.test"; allowed here: command, name, tests.', id="check"),
     ],
 )  # fmt: skip

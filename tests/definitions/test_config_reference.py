@@ -48,8 +48,8 @@ def may_be(found: dict[str, Any]) -> str:
     if found["type"] == "integer":
         return " or ".join([f"{found['minimum']:,} to {found['maximum']:,}", *(f"`{each}`" for each in found["or"])])
     if found["type"] == "array":
-        kind = "texts" if found["items"].get("type") == "string" else "checks"
-        return f"up to {found['maxItems']} {kind}"
+        kinds = {"CheckSetting": "checks", "ScreenSetting": "pictures", "": "texts"}
+        return f"up to {found['maxItems']} {kinds[found['items'].get('$ref', '').rpartition('/')[2]]}"
     if found["type"] == "string":
         return f"`{found['pattern']}`" if "pattern" in found else f"up to {found['maxLength']:,} characters"
     return {"boolean": "`true`, `false`", "object": "a mapping"}[found["type"]]
@@ -75,13 +75,15 @@ def test_the_keys_are_those_of_the_code() -> None:
 
 def test_the_table_has_every_key() -> None:
     assert {name for name, _ in keys(WHOLE)} == {
-        *("workflow", "waive", "grant", "remember", "checks", "limits", "stages"),
-        *("checks.full", "checks.quick", "checks.minutes"),
+        *("workflow", "waive", "grant", "remember", "checks", "commands", "limits", "stages"),
+        *("checks.full", "checks.quick", "checks.screens", "checks.minutes"),
+        *(f"checks.screens[].{key}" for key in ("name", "command", "out")),
+        *("commands.NAME.argv", "commands.NAME.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
         *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "parallel")),
         *(f"limits.{key}_minutes" for key in ("wall", "silence", "agent")),
         *("worktrees", "worktrees.links", "worktrees.setup"),
-        *("stages.NAME.enabled", "stages.NAME.model"),
+        *("stages.NAME.enabled", "stages.NAME.command", "stages.NAME.model"),
     }
 
 

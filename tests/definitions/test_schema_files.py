@@ -51,6 +51,16 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"stageName": "test", "status": "failed", "summary": "s", "files_modified": [], "caveats": ["why"], "suggestion": "x", "unexplained": ["b"],
          "phases": {"3.0": {"status": "stopped", "tasksCompleted": [], "issues": []}}},
     ],
+    "critique": [
+        {"verdict": "APPROVE", "approved": True, "confidence": "high", "summary": "s", "concerns": []},
+        {"verdict": "REVISE", "approved": False, "confidence": "low", "summary": "s", "concerns": [
+            {"area": "scope", "severity": "high", "issue": "i", "recommendation": "r"}]},
+    ],
+    "look": [
+        {"verdict": "not_compared", "summary": "s", "views": []},
+        {"verdict": "differs", "summary": "s", "views": [
+            {"view": "home", "expected": "e", "seen": "x", "verdict": "differs", "differences": ["d"]}]},
+    ],
 }  # fmt: skip
 
 GONE = object()
@@ -149,6 +159,27 @@ BAD: list[tuple[str, int, str, object, str]] = [
     ("stage", 1, "phases", {"3.0": {"status": "failed"}}, "phases.3.0: 'tasksCompleted' is a required property"),
     ("stage", 0, "files_modified", GONE, "the result: 'files_modified' is a required property"),
     ("stage", 0, "caveats", "none", "caveats: 'none' is not of type 'array'"),
+    ("critique", 0, "verdict", "approve", "verdict: 'approve' is not one of"),
+    ("critique", 0, "verdict", GONE, "the result: 'verdict' is a required property"),
+    ("critique", 0, "approved", False, "approved: True was expected"),
+    ("critique", 0, "approved", GONE, "the result: 'approved' is a required property"),
+    ("critique", 1, "approved", True, "approved: False was expected"),
+    ("critique", 1, "concerns", [], "concerns: [] "),
+    ("critique", 1, "confidence", "sure", "confidence: 'sure' is not one of"),
+    ("critique", 1, "concerns.0.area", GONE, "concerns[0]: 'area' is a required property"),
+    ("critique", 1, "concerns.0.severity", "fatal", "concerns[0].severity: 'fatal' is not one of"),
+    ("critique", 1, "concerns.0.recommendation", "", "concerns[0].recommendation: '' "),
+    ("critique", 0, "questions", [], "the result: Additional properties"),
+    ("look", 0, "verdict", "approve", "verdict: 'approve' is not one of"),
+    ("look", 0, "verdict", GONE, "the result: 'verdict' is a required property"),
+    ("look", 0, "views", GONE, "the result: 'views' is a required property"),
+    ("look", 0, "views", {}, "views: {} is not of type 'array'"),
+    ("look", 0, "summary", "", "summary: '' "),
+    ("look", 1, "views.0.view", GONE, "views[0]: 'view' is a required property"),
+    ("look", 1, "views.0.expected", "", "views[0].expected: '' "),
+    ("look", 1, "views.0.verdict", "green", "views[0].verdict: 'green' is not one of"),
+    ("look", 1, "views.0.differences", "none", "views[0].differences: 'none' is not of type 'array'"),
+    ("look", 1, "views.0.picture", "x.png", "views[0]: Additional properties"),
 ]
 
 

@@ -77,7 +77,7 @@ stages:
             USER, PROJECT, "checks.full", [{"name": "tests", "command": "pytest -q", "tests": True}], id="a-list-replaces"
         ),
         pytest.param(USER, "checks: {full: []}", "checks.full", [], id="an-empty-list-replaces"),
-        pytest.param(USER, PROJECT, "stages.review", {"enabled": True, "model": "opus"}, id="deep"),
+        pytest.param(USER, PROJECT, "stages.review", {"enabled": True, "command": None, "model": "opus"}, id="deep"),
         pytest.param(USER, "limits: {}", "limits.dispatches", 9, id="an-empty-mapping-sets-nothing"),
         pytest.param("", "", "workflow", "plan_then_build", id="empty-files"),
     ],
@@ -182,13 +182,14 @@ def test_the_document_has_an_origin_for_every_value(files: Files) -> None:
     assert found["origin"]["limits.dispatches"] == f"{PROJECT_FILE}:2"
     assert found["origin"]["limits.silence_minutes"] == "default"
     assert set(found["origin"]) == {
-        *("workflow", "waive", "grant", "remember", "checks.full", "checks.quick", "checks.minutes"),
+        *("workflow", "waive", "grant", "remember", "commands"),
+        *("checks.full", "checks.quick", "checks.screens", "checks.minutes"),
         *("limits.dispatches", "limits.tokens", "limits.repairs", "limits.wall_minutes", "limits.silence_minutes"),
         "limits.parallel",
         "worktrees.links",
         "worktrees.setup",
         "limits.agent_minutes",
-        *("stages.review.enabled", "stages.review.model"),
+        *("stages.review.enabled", "stages.review.command", "stages.review.model"),
     }
     assert set(document(files.load(), origin=False)) == {"settings"}
 

@@ -10,11 +10,19 @@ from typing import Any
 import pytest
 import yaml
 
-from fermata.core.contract import VOCABULARY
+from fermata.core.contract import VOCABULARY, contract, plans
 from fermata.core.routing import DEFAULT
 from fermata.core.workflow import walk
 from fermata.definitions import workflow_files
-from fermata.definitions.brief_files import ALWAYS, INLINE, brief_fields, brief_names, template
+from fermata.definitions.brief_files import (
+    ALWAYS,
+    INLINE,
+    SKILLS,
+    brief_fields,
+    brief_names,
+    key_instructions,
+    template,
+)
 from fermata.definitions.problems import DefinitionError
 from fermata.definitions.workflow_files import AGENTS, HERE, MAY, NEEDS, load_workflow
 from fermata.loop.brief_fields import Fields
@@ -140,7 +148,7 @@ FOREIGN = [(kind, key) for kind, (needs, may) in KIND_KEYS.items() for key in so
 VALUES = {
     "agent": "planner", "access": "read", "result": "plan", "brief": "plan", "sees": [], "keep": [], "verdict": "x", "questions": 1,
     "items": ["x"], "parallel": 1, "tries": 1, "rounds": 1, "scope": "plan", "plan": "plan", "commands": "full", "over": "plan.steps",
-    "waive": "small_change",
+    "waive": "small_change", "require": ["risks"], "parts": {"1.1": "a"}, "when": {"changed": ["a/**"]},
     "stages": [{"id": "z", "kind": "finalise", "on": {"stale": "next"}}],
 }  # fmt: skip
 
@@ -168,8 +176,8 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
     ("change", "says"),
     [
         pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: architect, builder, fixer', id="agent"),
-        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, decomposition, plan', id="schema"),
-        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, decompose, phase, plan', id="brief"),
+        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, critique, decomposition', id="schema"),
+        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, critique, decompose', id="brief"),
         pytest.param(lambda s: s["plan"].update(brief="../../../../../../SECURITY"), "there is no brief", id="brief-elsewhere"),
         pytest.param(lambda s: s["plan"].update(brief=""), "there is no brief", id="brief-empty"),
         pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees[11] names "secrets"; known: goal', id="field"),
@@ -300,7 +308,15 @@ def test_a_problem_names_its_line(tmp_path: Path, old: str, new: str, line: str)
 
 def test_every_field_has_its_text_and_the_other_way_round() -> None:
     methods = {name for name in vars(Fields) if re.match(r"_[a-z]", name)}
-    assert methods - {"_kept_plan", "_cause"} == {f"_{name.replace('.', '_')}" for name in VOCABULARY}
+    assert methods - {
+        "_kept_plan",
+        "_cause",
+        "_last_draft",
+        "_newest_plan",
+        "_somebody_answers",
+        "_tries",
+        "_plan_file",
+    } == {f"_{name.replace('.', '_')}" for name in VOCABULARY}
 
 
 @pytest.mark.parametrize("name", brief_names())
@@ -316,3 +332,40 @@ def test_every_brief_names_only_known_fields_and_its_schema(name: str) -> None:
 def test_every_agent_has_its_file() -> None:
     folder = Path(__file__).resolve().parents[2] / "agents"
     assert sorted(AGENTS) == sorted(path.stem for path in folder.glob("*.md"))
+
+
+@pytest.mark.parametrize("name", brief_names())
+def test_no_brief_goes_out_without_its_method(name: str) -> None:
+    text, known = template(name).template, key_instructions()
+    section = text.partition("## Skills Context\n")[2].partition("\n## ")[0]
+    used = [place for place in known if f"${{{place}}}" in section]
+    assert used, "a brief without a skills section"
+    assert all(known[place].startswith("- ") and len(known[place]) < 600 for place in used)
+
+
+def test_every_method_is_used_and_none_is_offered_to_the_model() -> None:
+    assert set(key_instructions()) == {f"skill_{name}" for name in ("looking", "planning", "building", "reviewing")}
+    used = "".join(template(name).template for name in brief_names())
+    for place in key_instructions():
+        assert f"${{{place}}}" in used, f"{place}: a method that no brief names"
+        head = Path(SKILLS, place.removeprefix("skill_"), "SKILL.md").read_text().split("---")[1]
+        assert "disable-model-invocation: true" in head
+        assert "user-invocable: false" in head
+
+
+def test_only_what_plans_or_looks_before_the_plan_hears_the_whole_goal() -> None:
+    """Lower tiers get minimal context: who builds gets one line of the goal, and no stage anybody's history."""
+    for name in SHIPPED:
+        stages = [stage for _, stage in walk(load_workflow(name, "/nowhere")[0]["stages"])]
+        for stage in [] if any(each.get("plan") == "goal" for each in stages) else stages:
+            goal = contract(stage)["goal"].chars if "goal" in contract(stage) else 0
+            if stage.get("access") == "write":
+                assert goal <= 200, (name, stage["id"])
+                assert "diff" not in contract(stage), (name, stage["id"])
+            elif not plans(stage) and stage.get("agent") != "recon":
+                assert goal <= 8_000, (name, stage["id"])
+
+
+def test_the_fast_one_and_the_looker_work_in_a_shipped_workflow() -> None:
+    known = {stage.get("agent") for name in SHIPPED for _, stage in walk(load_workflow(name, "/nowhere")[0]["stages"])}
+    assert {"flash", "multimodal-looker", "fixer", "oracle", "recon", "stage-agent"} <= known

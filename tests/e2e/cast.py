@@ -58,9 +58,8 @@ def plan(*scope: str, title: str = "Add a farewell") -> str:
         "acceptance": [f"{FAREWELL} says Goodbye"],
     }
     found = {"status": "plan", "summary": "One file.", "findings": ["greeting.txt greets"], "assumptions": []}
-    return json.dumps(
-        found | {"steps": [step], "checks": [], "risks": {"low": ["none to speak of"]}, "effort": "minutes"}
-    )
+    risks = {"risks": {"low": ["none to speak of"]}, "rollback": "delete the file"}
+    return json.dumps(found | risks | {"steps": [step], "checks": [], "effort": "minutes"})
 
 
 def questions(*texts: str) -> str:
@@ -143,8 +142,28 @@ def good_planner(_heard: Heard) -> Conversation:
     yield Report(plan())
 
 
-def good_reviewer(_heard: Heard) -> Conversation:
-    yield Report(verdict("approve"))
+def good_reviewer(heard: Heard) -> Conversation:
+    """Approves: the change, or where the brief is about a plan the plan."""
+    if heard.text.startswith("# Critique: "):
+        found = {"verdict": "APPROVE", "approved": True, "confidence": "high", "summary": "It will do.", "concerns": []}
+        yield Report(json.dumps(found))
+    else:
+        yield Report(verdict("approve"))
+
+
+def good_looker(heard: Heard) -> Conversation:
+    """Reads every picture after the change and finds it well; where there is none it says so."""
+    views = re.findall(r"^- ([a-z]+): before .*, after (?:`([^`]+)`|none .*)$", heard.text, re.MULTILINE)
+    for _, path in views:
+        if path:
+            yield ToolUse("Read", {"file_path": path})
+    rows = [
+        {"view": view, "expected": "a page", "seen": "a page" if path else "", "differences": []}
+        | {"verdict": "as_expected" if path else "not_compared"}
+        for view, path in views
+    ]
+    whole = "as_expected" if rows and all(path for _, path in views) else "not_compared"
+    yield Report(json.dumps({"verdict": whole, "summary": f"{len(rows)} views", "views": rows}))
 
 
 def good_builder(project: Path) -> Actor:
@@ -175,7 +194,8 @@ def good_stage_agent(project: Path) -> Actor:
     def play(heard: Heard) -> Conversation:
         yield from write(project, FAREWELL, f"Goodbye {number(heard)}\n")
         name = heard.text.partition('"stageName": "')[2].partition('"')[0]
-        phases = {"2.0": {"status": "completed", "tasksCompleted": [name], "issues": []}}
+        parts = re.findall(r'"(\d\.\d)": "', heard.text.partition('"parts": {')[2].partition("}")[0])
+        phases = {part: {"status": "completed", "tasksCompleted": [name], "issues": []} for part in parts}
         found = {"stageName": name, "status": "completed", "summary": f"{name} is done", "phases": phases}
         yield Report(json.dumps(found | {"files_modified": [FAREWELL], "caveats": []}))
 
@@ -225,6 +245,7 @@ def cast(
     planner: Actor = good_planner,
     builder: Actor | None = None,
     reviewer: Actor = good_reviewer,
+    looker: Actor | None = None,
     architect: Actor = good_planner,
 ) -> Script:
     """Everyone; who is not named does well."""
@@ -236,7 +257,9 @@ def cast(
         "You take one large goal of a fermata run apart": architect,
         "You look at one side of a fermata run's goal": good_recon,
         "You plan one goal of a fermata run in phases": planner,
-        "You mend what a check or a review of a fermata run found": builder,
+        "You change the code of a fermata run": builder,
+        "You carry out one small, independent edit of a fermata run": builder,
+        "You look at pictures of a program before and after": looker or good_looker,
         "You carry out one stage of a fermata run": good_stage_agent(project),
     }
     return Script(main or obedient(mischief), agents)

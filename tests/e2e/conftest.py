@@ -182,10 +182,12 @@ def _fail_on(failures: tuple[str, ...]) -> None:
         pytest.fail(f"the script failed: {failures[0]}")
 
 
-def asked(terminal: Terminal, title: str) -> str:
+def asked(terminal: Terminal, title: str, timeout: float = 30.0) -> str:
     """Wait until the picker asks about the plan called *title*, and a person has had the time to read it."""
     terminal.wait_until(
-        lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen, f"the gate for {title!r}"
+        lambda screen: title in screen.rpartition(ASKED)[2] and "Enter to select" in screen,
+        f"the gate for {title!r}",
+        timeout,
     )
     return terminal.wait_quiet(1.2)
 

@@ -65,8 +65,9 @@ def gate_way(name: str, decision: str) -> str:
 
 
 def first_writer(name: str) -> tuple[list[Node], Node]:
-    """The first stage that writes, with its siblings."""
-    return next(found for found in walk(defined(name)["stages"]) if found[1].get("access") == "write")
+    """The first stage that writes whatever the step is, with its siblings."""
+    writers = (found for found in walk(defined(name)["stages"]) if found[1].get("access") == "write")
+    return next(found for found in writers if "when" not in found[1])
 
 
 def failed_way(name: str) -> str | None:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 import pytest
 
 from fermata.definitions.names import workflow_names
 from fermata.rehearsal.rehearse import ASKED
-from tests.e2e.cast import FAREWELL, FILES, cast
+from fermata.rehearsal.script import Conversation, Heard, Report
+from tests.e2e.cast import FAREWELL, FILES, built, cast, number, plan, write
 from tests.e2e.conftest import asked
 
 if TYPE_CHECKING:
@@ -39,10 +41,11 @@ def test_a_small_fix_is_built_without_a_question_and_the_user_is_told(
 
 
 LONG = pytest.mark.long
+PATIENCE = 120.0  # five agents come before the gate of `phased`
 ORDER = {
-    "phased": ["recon", "recon", "recon", "oracle", "builder", "reviewer"],
+    "phased": ["recon", "recon", "recon", "oracle", "reviewer", "fixer", "reviewer"],
     "plan_code_review": ["planner", "builder", "reviewer"],
-    "staged": ["planner", "stage-agent", "stage-agent", "reviewer"],
+    "staged": ["planner", "reviewer", "stage-agent", "stage-agent", "stage-agent", "reviewer"],
 }
 
 
@@ -65,11 +68,75 @@ def test_a_workflow_that_was_named_before_the_goal(set_stage: SetStage, place: P
     stage = set_stage(version, cast(place), FILES, mode="auto")
     terminal = stage.terminal()
     terminal.submit(f"/orchestrate {name}: Say farewell as well")
-    screen = asked(terminal, "Add a farewell")
+    screen = asked(terminal, "Add a farewell", PATIENCE)
     assert "(plan " in screen
     terminal.press("2")
-    terminal.wait_for_text(DONE)
+    terminal.wait_for_text(DONE, PATIENCE)
     (opened,) = stage.events("run_created")
     assert (opened["goal"], opened["mode"]) == ("Say farewell as well", "explicit")
     assert [event["agent"] for event in stage.events("dispatch_created")] == ORDER[name]
     assert stage.status() == "completed"
+
+
+OTHER = """
+printf 'Goodbye by another\\n' > farewell.txt
+echo "reading $1" >&2
+printf '%s' '{"status": "completed", "summary": "Another program wrote it.", "files_modified": ["farewell.txt"], "tests_run": [], "caveats": []}'
+"""
+BY_COMMAND = {
+    **FILES,
+    "other.sh": OTHER,
+    ".fermata/config.yaml": FILES[".fermata/config.yaml"]
+    + "commands:\n  other: {argv: [sh, other.sh, '{brief}'], minutes: 2}\nstages:\n  build: {command: other}\n",
+}
+
+
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=LONG)])
+def test_a_stage_that_another_command_line_agent_does(set_stage: SetStage, place: Path, version: str) -> None:
+    stage = set_stage(version, cast(place), BY_COMMAND, mode="auto")
+    terminal = stage.terminal()
+    terminal.submit("/build Say farewell as well")
+    screen = asked(terminal, "Add a farewell", PATIENCE)
+    assert "stage build by other, at most 2 min: sh other.sh '{brief}'" in screen
+    assert not (place / FAREWELL).exists()
+    terminal.press("2")
+    terminal.wait_for_text(DONE, PATIENCE)
+    assert (place / FAREWELL).read_text() == "Goodbye by another\n"
+    assert [event["agent"] for event in stage.events("dispatch_created")] == ["planner", "builder", "reviewer"]
+    assert [event.get("command") for event in stage.events("dispatch_created")] == [None, "other", None]
+    assert stage.status() == "completed"
+
+
+PNG = "printf '\\211PNG\\r\\n\\032\\n' > shots/home.png; cat farewell.html >> shots/home.png || true\n"
+PAGES = {
+    **FILES,
+    "shoot.sh": "mkdir -p shots\n" + PNG,
+    ".gitignore": "shots/\n",
+    ".fermata/config.yaml": FILES[".fermata/config.yaml"]
+    + "  screens:\n    - {name: home, command: sh shoot.sh, out: shots/home.png}\n",
+}
+
+
+@LONG
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+def test_pictures_are_compared_when_the_ui_changed(set_stage: SetStage, place: Path, version: str) -> None:
+    def planner(_heard: Heard) -> Conversation:
+        yield Report(plan("farewell.html"))
+
+    def builder(heard: Heard) -> Conversation:
+        yield from write(place, "farewell.html", f"<p>Goodbye {number(heard)}\n")
+        yield Report(built("farewell.html"))
+
+    stage = set_stage(version, cast(place, planner=planner, builder=builder), PAGES, mode="auto")
+    terminal = stage.terminal()
+    terminal.submit("/orchestrate phased: Say farewell as a page")
+    screen = asked(terminal, "Add a farewell", PATIENCE)
+    assert "sh shoot.sh" in screen
+    terminal.press("2")
+    terminal.wait_for_text(DONE, PATIENCE)
+    agents = [event["agent"] for event in stage.events("dispatch_created")]
+    assert agents == ["recon", "recon", "recon", "oracle", "reviewer", "fixer", "multimodal-looker", "reviewer"]
+    assert stage.run_store().load()["kept"]["look"]["verdict"] == "as_expected"
+    assert stage.status() == "completed"
+    brief = stage.brief("d-007")
+    assert re.search(r"home: before `[^`]+c-\d+-home.png`, after `[^`]+c-\d+-home.png`", brief)

@@ -12,6 +12,7 @@ from fermata.rehearsal.script import Conversation, Heard, Report, Script
 from tests.e2e.cast import (
     FAREWELL,
     good_builder,
+    good_looker,
     good_recon,
     good_reviewer,
     good_stage_agent,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 WRITES = {"build", "stage"}
 SCHEMA = re.compile(r"schema `(\w+)`")
+BY_HEADING = {"# Critique": "critique"}  # an agent that knows two schemas: its brief says which
 
 
 class Part(NamedTuple):
@@ -58,6 +60,8 @@ def actors(project: Path) -> dict[str, Actor]:
         "stage": good_stage_agent(project),
         "recon": good_recon,
         "review": good_reviewer,
+        "critique": good_reviewer,
+        "look": good_looker,
     }
 
 
@@ -76,8 +80,8 @@ class Troupe(Script):
 
     def _play(self, schema: str) -> Actor:
         def play(heard: Heard) -> Conversation:
-            part = self._part(schema, number(heard))
-            yield from (self._trouble(part) or self._actors[schema])(heard)
+            part = self._part(BY_HEADING.get(heard.text.partition(":")[0], schema), number(heard))
+            yield from (self._trouble(part) or self._actors[part.schema])(heard)
 
         return play
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.checks.command import parse_command
+from fermata.checks.runner import CheckSpec, start_check, wait_checks
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import RunStore
 from tests.hooks.driver import (
@@ -320,6 +323,20 @@ def test_abort_names_the_run_that_was_meant(session: Session) -> None:
     assert other.load()["status"] == "aborted"
     assert mine.load()["status"] == "executing"
     assert session.data.marker(session.session) is not None
+
+
+def test_abort_ends_a_command_line_agent_of_the_run(session: Session) -> None:
+    session.at_gate()
+    store = session.store
+    kind, body = runs.dispatch("d-009", "plan", "read")
+    runs.write(store, (kind, {**body, "command": "other"}))
+    store.note("cli", "dispatch_started", {"id": "d-009", "at": "2026-11-21T09:00:00Z"})
+    os.makedirs(store.path("checks"), exist_ok=True)
+    spec = CheckSpec("d-009", "other", parse_command("sleep 300"), str(session.root), 300.0, answer=True)
+    start_check(spec, store.path("checks"))
+    assert "ended" in reason(session.type("abort"))
+    assert wait_checks(store.path("checks"), ["d-009"], 15)
+    assert "stopped" in Path(store.path("checks", "d-009.json")).read_text()
 
 
 def test_abort_from_a_session_that_drives_nothing(session: Session) -> None:

@@ -144,6 +144,11 @@ class Bench:
         answer = self.hand_in(value)
         assert answer == Answer(True, ""), answer
 
+    def takes_as(self, value: Any, name: str) -> None:
+        """As `takes`, for one of several."""
+        answer = self.hand_in(value, name)
+        assert answer == Answer(True, ""), answer
+
     def planned(self, *steps: dict[str, Any], **fields: Any) -> Bench:
         """Up to the gate."""
         self.settle()

@@ -35,15 +35,15 @@ def headings(text: str) -> list[str]:
 
 
 PLAN_HEADINGS = [
-    "Plan: d-001", "Goal, in the user's words", "Where it starts", "Tests before any change, run by fermata",
+    "Plan: d-001", "Skills Context", "Goal, in the user's words", "Where it starts", "Tests before any change, run by fermata",
     "The checks that will decide whether the work is done", "What a good plan is", "Questions", "Output",
 ]  # fmt: skip
 BUILD_HEADINGS = [
-    "Build: d-002", "Objective", "Goal, in the user's words", "Handed over", "The steps of the approved plan",
+    "Build: d-002", "Skills Context", "Objective", "Goal, in the user's words", "Handed over", "The steps of the approved plan",
     "What was done just before", "Limits", "Checks", "Output",
 ]  # fmt: skip
 REWORK_HEADINGS = [
-    "Objective", "What went wrong", "Goal, in the user's words", "Handed over", "The approved plan", "Limits", "Checks", "Output",
+    "Skills Context", "Objective", "What went wrong", "Goal, in the user's words", "Handed over", "The approved plan", "Limits", "Checks", "Output",
 ]  # fmt: skip
 
 
@@ -138,7 +138,7 @@ def test_what_the_user_said_at_the_gate_reaches_the_next_plan(
     text = bench.brief("d-002")
     assert says in text
     assert "1. Add it: Add it well (may change src/**)\n   - done when: it works" in text
-    assert headings(text)[5] == "What the user said to your last plan"
+    assert headings(text)[6] == "What the user said to your last plan"
 
 
 def test_the_builder_s_brief(bench: Bench) -> None:
@@ -172,7 +172,7 @@ def test_hostile_words_stay_behind_their_fence(tmp_path: Path) -> None:
     bench.takes(built("src/app.py", summary=HOSTILE))
     bench.settle()
     assert headings(bench.brief())[1:] == [
-        "Goal, in the user's words", "The approved plan", "What the builders reported (claims, not evidence)",
+        "Skills Context", "Goal, in the user's words", "The approved plan", "What the builders reported (claims, not evidence)",
         "What fermata ran on this very tree (evidence)", "The change", "The standard", "Output",
     ]  # fmt: skip
     bench.work()
@@ -215,7 +215,7 @@ def test_a_red_check_comes_back_with_the_end_of_its_output(bench: Bench) -> None
     assert "fermata ran `sh check.sh`: red (exit 4: # THE END" in text
     assert "\n20000\n# THE END ```\n" in text
     assert "\n15000\n" not in text
-    assert headings(text)[:2] == ["Build: d-003", "Objective"]
+    assert headings(text)[:3] == ["Build: d-003", "Skills Context", "Objective"]
     assert headings(text).count("What went wrong") == 1
 
 

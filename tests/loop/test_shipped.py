@@ -35,6 +35,16 @@ def looked(target: str = "structure", status: str = "found") -> dict[str, Any]:
     }
 
 
+PARTS = {"implement": ("2.0", "2.1", "2.2", "2.3"), "test": ("3.1", "3.2", "3.3"), "final": ("4.0", "4.2", "4.3")}
+
+
+def critic(verdict: str = "APPROVE", *issues: str) -> dict[str, Any]:
+    """What a critic of the plan hands in."""
+    concerns = [{"area": "scope", "severity": "high", "issue": i, "recommendation": "narrow it"} for i in issues]
+    found = {"verdict": verdict, "approved": verdict == "APPROVE", "confidence": "high", "summary": f"I say {verdict}"}
+    return {**found, "concerns": concerns}
+
+
 def staged(name: str, *files: str, status: str = "completed") -> dict[str, Any]:
     """What a stage agent hands in."""
     part = {"status": status, "tasksCompleted": [name], "issues": []}
@@ -43,7 +53,7 @@ def staged(name: str, *files: str, status: str = "completed") -> dict[str, Any]:
         "stageName": name,
         "status": status,
         "summary": f"{name} is {status}",
-        "phases": {"2.0": part},
+        "phases": dict.fromkeys(PARTS[name], part),
         "files_modified": list(files),
         "caveats": caveats,
     }
@@ -52,13 +62,14 @@ def staged(name: str, *files: str, status: str = "completed") -> dict[str, Any]:
 class Cast:
     """Agents who answer each dispatch by its schema; who writes leaves another text each time."""
 
-    def __init__(self, folder: Path, workflow: str, **files: str) -> None:
-        self.bench = Bench(folder, CONFIG + f"workflow: {workflow}\n", **files)
+    def __init__(self, folder: Path, workflow: str, settings: str = "", config: str = CONFIG, **files: str) -> None:
+        self.bench = Bench(folder, config + f"workflow: {workflow}\n{settings}", **files)
         for title, scope in TASKS.items():
             self.bench.site.project.board().act(
                 "person", partial(add_task, title=title, scope=[scope], acceptance=["it is"])
             )
         self.bench.begin("t-1, t-2" if workflow == "multi_task" else GOAL)
+        self.steps = [make_step(title, (scope,)) for title, scope in TASKS.items()]
         self.told: list[tuple[str, str, str]] = []  # dispatch, agent, node
         self.bad: dict[str, Callable[[], dict[str, Any]]] = {}
 
@@ -70,7 +81,7 @@ class Cast:
             path = dispatch["scope"][0].replace("**", "app.py")
             self.bench.sandbox.write(path, f"print({name!r})\n")
             return built(path) if dispatch["result"] == "build" else staged(dispatch["node"], path)
-        steps = [make_step(title, (scope,)) for title, scope in TASKS.items()]
+        steps = self.steps
         if "/" in dispatch["node"]:
             steps = steps[:1] if "each.0/" in dispatch["node"] else steps[1:]
         given = {
@@ -78,6 +89,8 @@ class Cast:
             "recon": looked(str(dispatch["item"])[:40]),
             "plan": plan(*steps, rollback="git checkout"),
             "review": review(),
+            "critique": critic(),
+            "look": {"verdict": "not_compared", "summary": "no pictures", "views": []},
         }
         return given[dispatch["result"]]
 
@@ -111,9 +124,9 @@ ORDER = {
     "decompose_first": ["architect", "planner", "builder", "planner", "builder", "reviewer"],
     "build_only": ["builder", "reviewer"],
     "plan_then_build": ["planner", "builder", "builder", "reviewer"],
-    "phased": ["recon", "recon", "recon", "oracle", "builder", "builder", "reviewer"],
+    "phased": ["recon", "recon", "recon", "oracle", "reviewer", "fixer", "fixer", "reviewer"],
     "plan_code_review": ["planner", "builder", "builder", "reviewer"],
-    "staged": ["planner", "stage-agent", "stage-agent", "reviewer"],
+    "staged": ["planner", "reviewer", "stage-agent", "stage-agent", "stage-agent", "reviewer"],
 }
 
 
@@ -166,12 +179,12 @@ def test_a_phase_is_told_its_place_in_the_plan(tmp_path: Path) -> None:
         "## Success Criteria",
         "## Output",
     )
-    for place in (4, 5):
+    for place in (5, 6):
         assert in_order(cast.brief(place), *heads)
-    assert "Phase 1 of 2" in cast.brief(4)
-    assert "Dependencies, done before: none" in cast.brief(4)
-    assert "Phase 2 of 2" in cast.brief(5)
-    assert "done before: 1. Add it" in cast.brief(5)
+    assert "Phase 1 of 2" in cast.brief(5)
+    assert "Dependencies, done before: none" in cast.brief(5)
+    assert "Phase 2 of 2" in cast.brief(6)
+    assert "done before: 1. Add it" in cast.brief(6)
 
 
 def test_more_recon_looks_again_with_the_user_s_words(tmp_path: Path) -> None:
@@ -181,9 +194,9 @@ def test_more_recon_looks_again_with_the_user_s_words(tmp_path: Path) -> None:
     words = "look at the printer, too"
     cast.bench.tell("decision_made", digest=gate["digest"], decision="more_recon", words=words, channel="picker")
     cast.play(DECIDE)
-    assert [agent for _, agent, _ in cast.told] == ["recon", "recon", "recon", "oracle"] * 2
-    assert words in cast.brief(4)
-    assert cast.brief(7).count("Recommended: ") == 3  # the newest of each, not both
+    assert [agent for _, agent, _ in cast.told] == ["recon", "recon", "recon", "oracle", "reviewer"] * 2
+    assert words in cast.brief(5)
+    assert cast.brief(8).count("Recommended: ") == 3  # the newest of each, not both
 
 
 def gives_up() -> dict[str, Any]:
@@ -193,13 +206,13 @@ def gives_up() -> dict[str, Any]:
 @pytest.mark.parametrize("name", ["plan_code_review", "phased"])
 def test_strikes_lead_back_to_the_planner_who_hears_why(tmp_path: Path, name: str) -> None:
     cast = Cast(tmp_path, name)
-    first = 5 if name == "phased" else 2
+    first = 6 if name == "phased" else 2
     strikes = 2 if name == "plan_code_review" else 3
     cast.bad = {f"d-{number:03d}": gives_up for number in range(first, first + strikes)}
     cast.play()
     agents = [agent for _, agent, _ in cast.told]
-    planner = "oracle" if name == "phased" else "planner"
-    assert agents[first - 1 : first + strikes] == ["builder"] * strikes + [planner]
+    builder, planner = ("fixer", "oracle") if name == "phased" else ("builder", "planner")
+    assert agents[first - 1 : first + strikes] == [builder] * strikes + [planner]
     assert "it cannot be done" in cast.brief(first - 1 + strikes)
     assert cast.bench.run["status"] == "completed"
     assert len(cast.bench.events("decision_made")) == 1  # the plan made anew lies inside the approved one
@@ -207,21 +220,23 @@ def test_strikes_lead_back_to_the_planner_who_hears_why(tmp_path: Path, name: st
 
 def test_a_stage_is_told_its_own_settings_and_one_paragraph_before_it(tmp_path: Path) -> None:
     cast = Cast(tmp_path, "staged").play()
-    for place, stage, previous in ((1, "implement", "one step"), (2, "test", "implement is completed")):
+    for place, stage, previous in ((2, "implement", "one step"), (3, "test", "implement is completed")):
         brief = cast.brief(place)
         assert f'"stageName": "{stage}"' in brief
         assert previous in brief
         assert in_order(brief, '"task"', '"stageName"', '"stageConfig"', '"previousStageSummary"', '"planFilePath"')
-    assert '"title": "TEST"' not in cast.brief(1)
+    assert '"title": "TEST"' not in cast.brief(2)
+    assert '"2.1": "implement"' in cast.brief(2)
+    assert '"3.1"' not in cast.brief(2)
 
 
 def test_a_stage_that_fails_goes_back_one(tmp_path: Path) -> None:
     cast = Cast(tmp_path, "staged")
-    cast.bad = {f"d-{number:03d}": lambda: staged("test", status="failed") for number in (3, 4, 5)}
+    cast.bad = {f"d-{number:03d}": lambda: staged("test", status="failed") for number in (4, 5, 6)}
     cast.play()
     assert [node for _, _, node in cast.told] == [
-        *("plan", "implement", "test", "test", "test"),
-        *("implement", "test", "final"),
+        *("plan", "plan_review", "implement", "test", "test", "test"),
+        *("implement", "test", "final", "review"),
     ]
 
 

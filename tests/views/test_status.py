@@ -132,7 +132,7 @@ def test_the_document_s_facts() -> None:
     run = building().run
     found = document(run, MARKER, {})
     assert found["currentStage"] == "steps"
-    assert found["planFilePath"] == "artifacts/approval.md"
+    assert found["planFilePath"] == "artifacts/implementation_plan.md"
     assert {name: stage["status"] for name, stage in found["stages"].items()} == {
         "baseline": "completed", "plan": "completed", "approval": "completed", "steps": "in_progress", "rework": "pending",
         "verify": "pending", "review": "pending", "finish": "pending",

@@ -200,14 +200,16 @@ def wait(seconds: int, as_json: bool) -> None:
     In a sandbox that ends every process with the command that started it, this command runs them, to their end.
     """
     from .checks.runner import wait_checks
-    from .loop.drive import collect_checks, run_checks
+    from .loop.command_agents import collect_commands
+    from .loop.drive import collect_checks, run_checks, under_way
 
     site = open_here()
     store = _driven(site)
     if site.confined:
         run_checks(site, store)
+    collect_commands(site, store)
     collect_checks(store)  # one that was journalled and never started would be waited for in vain
-    running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
+    running = under_way(store.load())
     if running:
         wait_checks(store.path("checks"), running, seconds)
     sys.exit(_next(site, store, as_json))
@@ -240,7 +242,10 @@ def status(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def show(part: str, run_id: str | None, as_json: bool) -> None:
-    """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result) or a check (c-001: evidence and output)."""
+    """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result), a check (c-001: evidence and output), or a page.
+
+    `artifacts` lists the pages: implementation_plan, verification, recon_TARGET, phase_N_complete, and older ones by number.
+    """
     from .views.parts import show_part
 
     text = show_part(open_here().shown(run_id), part)

@@ -43,7 +43,8 @@ class CheckSpec(NamedTuple):
     """The order to run one check. `root` is the absolute folder that the command's `cwd` is relative to.
 
     With `repo` (an absolute path inside a work tree) a snapshot is taken before and after. `expect_tests` is kept for
-    whoever judges the evidence.
+    whoever judges the evidence. With `answer` the standard output is an answer and goes to `answer_path`, apart from the
+    log; `stdin` is a file that the command reads as its standard input.
     """
 
     id: str
@@ -53,6 +54,8 @@ class CheckSpec(NamedTuple):
     time_limit: float
     expect_tests: bool = False
     repo: str | None = None
+    stdin: str | None = None
+    answer: bool = False
 
 
 class Running(NamedTuple):
@@ -73,6 +76,11 @@ def check_path(folder: str, check_id: str, ending: str) -> str:
     if not CHECK_ID.match(check_id):
         raise CheckError(f"{check_id[:80]!r} is no check id; use at most 64 of a-z, 0-9, `_`, `-`")
     return os.path.join(folder, check_id + ending)
+
+
+def answer_path(folder: str, check_id: str) -> str:
+    """Where the standard output of a command lies whose answer is wanted."""
+    return check_path(folder, check_id, ".out")
 
 
 def start_check(spec: CheckSpec, folder: str) -> None:
@@ -186,7 +194,9 @@ def load_spec(folder: str, check_id: str) -> CheckSpec:
     try:
         with open(check_path(folder, check_id, ".spec.json"), encoding="utf-8") as file:
             value = json.load(file)
-        fields = {name: value[name] for name in CheckSpec._fields}
+        fields = {
+            name: value[name] for name in CheckSpec._fields if name in value or name not in CheckSpec._field_defaults
+        }
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckError(f"the order of check {check_id} cannot be read ({error}); start it again") from None
     return CheckSpec(**{**fields, "command": from_json(fields["command"])})

@@ -113,12 +113,15 @@ class Supervisor:
 
     def _captured(self) -> int:
         capture = Capture(self.log)
+        answer = Capture(self.log[: -len(".log")] + ".out") if self.spec.answer else None
         try:
-            return self._started(capture)
+            return self._started(capture, answer)
         finally:
             capture.finish()
+            if answer:
+                answer.finish()
 
-    def _started(self, capture: Capture) -> int:
+    def _started(self, capture: Capture, answer: Capture | None) -> int:
         """The exit code, or the negative number of the signal; 126 and 127 as a shell would for what cannot start."""
         command = self.spec.command
         folder = os.path.realpath(os.path.join(self.spec.root, command.cwd))
@@ -127,15 +130,16 @@ class Supervisor:
             capture.write(f"the folder {command.cwd} is not a folder inside {top}\n".encode())
             return 126
         try:
-            process = subprocess.Popen(
-                command.words,
-                cwd=folder,
-                env=check_environment(os.environ),
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+            with open(self.spec.stdin or os.devnull, "rb") as given:
+                process = subprocess.Popen(
+                    command.words,
+                    cwd=folder,
+                    env=check_environment(os.environ),
+                    stdin=given,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE if answer else subprocess.STDOUT,
+                    start_new_session=True,
+                )
         except OSError as error:
             program = command.words[0]
             # the error itself is no help: with an unreadable folder on PATH every missing program is "denied"
@@ -145,18 +149,20 @@ class Supervisor:
             return 127 if missing or isinstance(error, FileNotFoundError) else 126
         try:
             with Guard(process.pid):
-                return self._watch(process, capture)
+                return self._watch(process, capture, answer)
         finally:
             process.wait()
 
-    def _watch(self, process: subprocess.Popen[bytes], capture: Capture) -> int:
+    def _watch(self, process: subprocess.Popen[bytes], capture: Capture, answer: Capture | None) -> int:
         """Read output until the command has ended, ending it when its time is up or somebody asks for it."""
         assert process.stdout is not None
         limit = time.monotonic() + self.spec.time_limit
         kill_at: float | None = None
-        with selectors.DefaultSelector() as selector, process.stdout:
+        with selectors.DefaultSelector() as selector, process.stdout, process.stderr or contextlib.nullcontext():
             selector.register(self.wake, selectors.EVENT_READ)
-            selector.register(process.stdout, selectors.EVENT_READ)
+            selector.register(process.stdout, selectors.EVENT_READ, answer or capture)
+            if process.stderr:
+                selector.register(process.stderr, selectors.EVENT_READ, capture)
             while process.poll() is None:
                 now = time.monotonic()
                 if kill_at is None and (self.stopped or now >= limit):
@@ -166,27 +172,27 @@ class Supervisor:
                 elif kill_at is not None and now >= kill_at:
                     signal_group(process.pid, signal.SIGKILL)
                     kill_at = now + GRACE_SECONDS
-                self._read(selector, capture, (limit if kill_at is None else kill_at) - now)
+                self._read(selector, (limit if kill_at is None else kill_at) - now)
             signal_group(process.pid, signal.SIGKILL)
-            self._drain(selector, capture)
+            self._drain(selector)
         return process.returncode
 
-    def _read(self, selector: selectors.BaseSelector, capture: Capture, seconds: float) -> None:
+    def _read(self, selector: selectors.BaseSelector, seconds: float) -> None:
         for key, _events in selector.select(max(0.0, seconds)):
             if key.fd == self.wake:
                 with contextlib.suppress(BlockingIOError):
                     os.read(self.wake, PIECE)
                 continue
             piece = os.read(key.fd, PIECE)
-            capture.write(piece)
+            key.data.write(piece)
             if not piece:
                 selector.unregister(key.fileobj)
 
-    def _drain(self, selector: selectors.BaseSelector, capture: Capture) -> None:
+    def _drain(self, selector: selectors.BaseSelector) -> None:
         selector.unregister(self.wake)
         limit = time.monotonic() + DRAIN_SECONDS
         while selector.get_map() and (left := limit - time.monotonic()) > 0:
-            self._read(selector, capture, left)
+            self._read(selector, left)
 
 
 def _detach(lock: int) -> None:

@@ -21,14 +21,16 @@ if TYPE_CHECKING:
 
 # What fermata does itself, at once and without anybody:
 CREATE, CHECK, REQUEST, FINISH, LIMIT = "create", "check", "request", "finish", "limit"
+LAUNCH = "launch"  # a command-line agent
 WORKTREE, MERGE, RELEASE = "worktree", "merge", "release"
 # What the orchestrating session does:
 AGENT, CONTINUE, ASK, DECIDE = "agent", "continue", "ask", "decide"
-WAIT_CHECKS, WAIT_AGENTS = "wait_checks", "wait_agents"
+WAIT_CHECKS, WAIT_AGENTS, WAIT_COMMANDS = "wait_checks", "wait_agents", "wait_commands"
 # What only a human at the keyboard can change:
 HUMAN, OVER = "human", "over"
 
-OWN = (CREATE, CHECK, REQUEST, FINISH, LIMIT, WORKTREE, MERGE, RELEASE)
+OWN = (CREATE, CHECK, LAUNCH, REQUEST, FINISH, LIMIT, WORKTREE, MERGE, RELEASE)
+STARTS = (CHECK, LAUNCH)  # processes that go on by themselves
 
 Action = namedtuple("Action", "kind node visit subject", defaults=("", 0, ""))
 Action.__doc__ = """One thing to do. `subject` is a dispatch id, a check's name, an item or a reason, by kind."""
@@ -84,7 +86,7 @@ def _no_tokens(run: Run, node: str) -> str:
 
 def _held_back(run: Run, found: list[Action], minutes: float) -> list[Action]:
     """Near a ceiling agents go one at a time, so that each begins with what the ones before it have really used."""
-    live = any(action.kind in LIVE.values() for action in found)
+    live = any(action.kind in (*LIVE.values(), *BY_COMMAND.values()) for action in found)
     begun = [action for action in found if action.kind == CREATE]
     if not (live and begun and (winding_down(run, minutes) or not fits(run, begun[0].node))):
         return found
@@ -107,13 +109,15 @@ def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Ac
 
 
 LIVE = {"pending": AGENT, "running": WAIT_AGENTS, "asking": ASK, "answered": CONTINUE}
+BY_COMMAND = {"pending": LAUNCH, "running": WAIT_COMMANDS}
 
 
 def _agents_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:
     made = dispatches_of(run, node, visit)
     live = [d for d in made if d["state"] in LIVE]
     for dispatch in live:
-        yield Action(LIVE[dispatch["state"]], node, visit, dispatch["id"])
+        kinds = {**LIVE, **BY_COMMAND} if "command" in dispatch else LIVE
+        yield Action(kinds[dispatch["state"]], node, visit, dispatch["id"])
     served = {d["item"] for d in made if d["state"] != "failed"}
     open_items = [item for item in stage.get("items", [None]) if item not in served]
     begin = open_items[: max(0, parallel_of(run, stage) - len(live))]

@@ -7,6 +7,8 @@ depend on the time or the machine.
 from __future__ import annotations
 
 from .canonical import digest
+from .commands import shown
+from .critique import critique_of
 from .forecast import dispatches_ahead
 from .items import parallel_of
 from .order import threads, waits_for
@@ -110,11 +112,19 @@ def envelope_of(run: Run, node: str) -> Envelope:
         "agents": sorted(agents),
         "steps": len(steps),
     }
+    if project.get("screens") and _takes_pictures(run):
+        envelope["screens"] = project["screens"]
+    if run.get("commands"):
+        envelope["commands"] = run["commands"]
     wide = threads(steps, max(_parallels(run, node), default=1))
     if wide > 1:
         envelope["threads"] = wide
         envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
     return envelope
+
+
+def _takes_pictures(run: Run) -> bool:
+    return any(stage.get("commands") == "screens" for _, stage in walk(run["workflow"]["stages"]))
 
 
 def _parallels(run: Run, node: str) -> Iterator[int]:
@@ -145,6 +155,13 @@ def question_for(run: Run, gate: Gate) -> Question:
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in _runs(gate)) or "nothing"),
     ]
+    others = gate["envelope"].get("commands", [])
+    if others:
+        text.append("By command: " + "; ".join(line(shown(command), 160) for command in others))
+    critique = critique_of(run)
+    if critique and not critique["approved"]:
+        many = f"{len(critique['concerns'])} concern(s), told in the report"
+        text.append(f"A critic says {critique['verdict']} (confidence {critique['confidence']}): {many}")
     if run["mode"] == "explicit":  # one picker for the lane and the plan: a yes is a yes to both
         text += [f"Lane: {lane}" for lane in _lane(run)]
     changes = run["voided"]["changes"] if run["voided"] else []
@@ -208,11 +225,18 @@ def _runs(gate: Gate) -> list[NamedCheck]:
 def _commands(gate: Gate) -> list[str]:
     """Each command whole, as it will be run, with its line breaks: what is approved here is what runs."""
     found = []
-    for check in _runs(gate):
+    for check in [*_runs(gate), *gate["envelope"].get("screens", [])]:
         shown = "\n    | ".join(clean(check["command"]["shown"], MAX_WORDS).split("\n"))
         shell = " [shell]" if check["command"]["shell"] else ""
         found.append(f"  {shown}{shell}   ({line(check['source'])})")
     return found or ["  none"]
+
+
+def _agents_by_command(gate: Gate) -> list[str]:
+    """Stages that another program carries out, word for word as it will be started."""
+    commands = gate["envelope"].get("commands", [])
+    rows = [f"  {clean(shown(command), MAX_WORDS)}" for command in commands]
+    return ["", "Done by other command-line agents, which fermata starts itself", *rows] if rows else []
 
 
 def _steps(steps: list[Json], wide: int) -> list[str]:
@@ -313,6 +337,19 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     return found
 
 
+def _critique(run: Run) -> list[str]:
+    """What a critic said of the plan, where the workflow has one."""
+    from .verdicts import concern_lines
+
+    kept = critique_of(run)
+    if kept is None:
+        return []
+    if not kept:
+        return ["", "Critique   none: no critic came to a verdict"]
+    said = f"{kept['verdict']}, confidence {kept['confidence']}: {line(kept['summary'], 600)}"
+    return ["", f"Critique   {said}", *[f"  {line(entry, 1_200)}" for entry in concern_lines(kept)]]
+
+
 def _worktrees(run: Run, wide: int) -> list[str]:
     if wide == 1:
         return []
@@ -345,12 +382,14 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *_learnings(run, gate),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"], wide)),
         *_warnings(run, plan),
+        *_critique(run),
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {size}; {effort}; predicted cost: {_cost(gate)}"),
         *_worktrees(run, wide),
         _agents(run, gate),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
+        *_agents_by_command(gate),
         *_closing(run, gate),
     ]
     return "\n".join(out)

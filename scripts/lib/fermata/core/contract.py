@@ -44,6 +44,7 @@ VOCABULARY: dict[str, Field] = {
     "handoff": Field(4_000, "Handed over", "the record from the planner to who builds, or back to who plans anew"),
     "item": Field(2_000, "Objective", "this dispatch's own work: its step of the plan, or its entry of `items`"),
     "item.plan": Field(4_000, "How it is to be done", "what a planner inside the same foreach made of the item"),
+    "draft": Field(16_000, "The plan to judge", "the newest plan, which nobody has approved yet"),
     "plan": Field(8_000, "The approved plan", "summary and every step with its acceptance criteria"),
     "plan.summary": Field(500, "The approved plan in short", "its summary alone"),
     "plan.steps": Field(2_200, "The steps of the approved plan", "their titles alone"),
@@ -52,6 +53,9 @@ VOCABULARY: dict[str, Field] = {
     "reports": Field(6_000, "What the builders reported (claims, not evidence)", "one entry for each accepted change"),
     "evidence": Field(2_000, "What fermata ran on this very tree (evidence)", "one line for each check's newest run"),
     "files": Field(4_000, "The files that the run has changed", "their paths alone"),
+    "screens": Field(
+        4_000, "Pictures", "each view, and the pictures of it before and after the change, or why there is none"
+    ),
     "diff": Field(60_000, "The change", "everything that differs from where the run began"),
     "stage": Field(
         2_000, "This stage", "one JSON object: task, stageName, stageConfig, previousStageSummary, planFilePath"
@@ -84,6 +88,11 @@ def _usual(stage: Mapping[str, Json], name: str) -> int:
 def plans(stage: Mapping[str, Json]) -> bool:
     """Whether what *stage* keeps is a plan."""
     return "steps" in stage.get("keep", [])
+
+
+def judges_plan(stage: Mapping[str, Json]) -> bool:
+    """Whether *stage* says of the newest plan what it is worth, before anybody is asked about it."""
+    return "verdict" in stage and "draft" in contract(stage)
 
 
 def contract_errors(entries: list[Json]) -> Iterator[tuple[int, str]]:

@@ -6,6 +6,7 @@ against the old. What cannot be proven to be inside counts as outside. Asks noth
 
 from __future__ import annotations
 
+from .commands import shown
 from .scope import contains
 
 TYPE_CHECKING = False
@@ -39,6 +40,7 @@ def _commands(approved: Envelope, new: Envelope) -> Iterator[str]:
     for known, checks in (
         (approved["checks"], new["checks"]),
         ([*approved["checks"], *approved["quick"]], new["quick"]),
+        (approved.get("screens", []), new.get("screens", [])),
         (approved.get("setup", []), new.get("setup", [])),
     ):
         for check in checks:
@@ -59,6 +61,9 @@ def _said(check: NamedCheck) -> str:
 
 
 def _numbers(approved: Envelope, new: Envelope) -> Iterator[str]:
+    for command in new.get("commands", []):
+        if command not in approved.get("commands", []):
+            yield f"by command: {shown(command)} is new"
     more = sorted(set(new["agents"]) - set(approved["agents"]))
     if more:
         yield f"agents: {_list(more)} is new; approved: {_list(approved['agents'])}"

@@ -55,7 +55,7 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
-    for key in ("routing", "models", "remember", "worktree_setup"):
+    for key in ("routing", "models", "commands", "remember", "worktree_setup"):
         if key in body:
             run[key] = body[key]
     return run

@@ -7,16 +7,17 @@ journal alone brings every record back. Its shape is in `definitions/schemas/han
 from __future__ import annotations
 
 from .consultation import clean, code_of, line
-from .contract import plans
+from .contract import judges_plan, plans
 from .position import checks_of, dispatches_of, frame_of, last_runs
 from .recalled import used_learnings
-from .workflow import FAILED, GIVEN, stage_at
+from .verdicts import judged, verdict_lines
+from .workflow import FAILED, GIVEN, good, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .records import Dispatch, Json, Run
 
-BAD_NEWS = (FAILED, "red", "reject", "conflict")
+BAD_NEWS = (FAILED, "red", "conflict")
 MAX_DETAILS = 2_000
 
 
@@ -33,7 +34,7 @@ def handoff(run: Run, node: str, output: str = "") -> dict[str, Json] | None:
     """
     stage = stage_at(run["workflow"], node)
     if plans(stage):
-        came = cause(run, node)
+        came = None if sent_back(run, node) else cause(run, node)
         return _back(run, stage["agent"], came, output) if came else None
     return _over(run, stage["agent"]) if stage.get("access") == "write" and run["approved"] else None
 
@@ -42,9 +43,18 @@ def cause(run: Run, node: str) -> tuple[str, str, int] | None:
     """What sent the run to *node* with bad news: outcome, its node, that node's visit. None for good news."""
     frame, prefix = frame_of(run, node)
     came = frame["came_from"].get(node.rpartition("/")[2])
-    if not came or came["outcome"] not in BAD_NEWS:
+    if not came:
+        return None
+    sent = stage_at(run["workflow"], prefix + came["stage"])
+    if came["outcome"] not in BAD_NEWS and ("verdict" not in sent or good(sent, came["outcome"])):
         return None
     return came["outcome"], prefix + came["stage"], frame["visits"][came["stage"]]
+
+
+def sent_back(run: Run, node: str) -> tuple[str, str] | None:
+    """Verdict and node of the stage that judged the plan of *node* and wants it made anew; None where none did."""
+    came = cause(run, node)
+    return came[:2] if came and judges_plan(stage_at(run["workflow"], came[1])) else None
 
 
 def _over(run: Run, agent: str) -> dict[str, Json] | None:
@@ -123,9 +133,10 @@ def _failed_items(run: Run, passes: list[Dispatch]) -> list[int]:
 
 def _why(run: Run, outcome: str, node: str, visit: int) -> tuple[str, str]:
     """Reason and details, from the tries, the checks or the review that ended badly."""
-    if outcome == "reject":
+    if judged(run, node, outcome):
         review = run["kept"].get(node, {})
-        return f"the review rejected the change: {review.get('summary', '')}", "\n".join(findings(review))
+        said = "the review rejected the change" if outcome == "reject" else f"{node} ended {outcome}"
+        return f"{said}: {review.get('summary', '')}", "\n".join(verdict_lines(review))
     if outcome == "red":
         red = [c for c in last_runs(checks_of(run, node, visit)) if c.get("outcome") != "green"]
         told = [f"{c['name']}: {c.get('outcome')} ({line(c.get('why', ''), 300)})" for c in red]
@@ -143,16 +154,6 @@ def _failures(run: Run, node: str) -> list[Dispatch]:
     visits = [d["visit"] for d in run["dispatches"].values() if d["node"] == node]
     made = dispatches_of(run, node, max(visits, default=0))
     return [d for d in made if d["state"] == "failed"] if made and made[-1]["state"] == "failed" else []
-
-
-def findings(review: dict[str, Json]) -> list[str]:
-    """What a reviewer found, one entry each."""
-    found = []
-    for finding in review.get("findings", []):
-        path = f" `{line(finding['path'], 200)}`" if finding.get("path") else ""
-        advice = f" Do: {clean(finding['recommendation'], 600)}" if finding.get("recommendation") else ""
-        found.append(f"- {finding['severity']}{path}: {clean(finding['issue'], 600)}{advice}")
-    return found
 
 
 def handoff_text(record: dict[str, Json]) -> str:

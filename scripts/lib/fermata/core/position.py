@@ -5,9 +5,10 @@ Pure functions of the run. `advance` is called by the fold after every event and
 
 from __future__ import annotations
 
-from .items import items_over, own_tree, threads_of
+from .conditions import holds
+from .items import item_of, items_over, own_tree, threads_of
 from .order import waits_for
-from .workflow import ABORT, DEFAULT_TRIES, FAILED, GOES_ON, stage_at, stage_named, target
+from .workflow import ABORT, DEFAULT_TRIES, FAILED, SKIPPED, good, stage_at, stage_named, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -63,8 +64,8 @@ def dispatches_of(run: Run, node: str, visit: int) -> list[Dispatch]:
 
 
 def at_work(run: Run) -> list[str]:
-    """The ids of the dispatches whose agents have begun and not handed in."""
-    return [d["id"] for d in run["dispatches"].values() if d["state"] == "running"]
+    """The ids of the dispatches whose agents have begun and not handed in; a command outlives the session and is none."""
+    return [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" not in d]
 
 
 def next_name(run: Run, kind: Literal["dispatches", "checks"]) -> str:
@@ -90,6 +91,9 @@ def commands_for(run: Run, stage: Stage) -> list[Json]:
     if stage["kind"] == "foreach":  # what makes a worktree of one of its items ready to work in
         return list(run["approved"]["envelope"].get("setup", [])) if run["approved"] else []
     kind = stage.get("commands", "full")
+    if kind == "screens":
+        source = run["approved"]["envelope"] if run["approved"] else run["project_checks"]
+        return list(source.get("screens", []))
     if kind == "project" or not run["approved"]:
         return list(run["project_checks"]["full"])
     envelope = run["approved"]["envelope"]
@@ -119,6 +123,8 @@ def _same_output(before: CheckRun, last: CheckRun) -> bool:
 
 def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
     """How this visit of *stage* ended, or None while it has not."""
+    if "when" in stage and _passed_over(run, node, visit, stage):
+        return SKIPPED
     if stage["kind"] == "agents":
         return _agents_outcome(run, node, visit, stage)
     if stage["kind"] == "checks":
@@ -138,6 +144,12 @@ def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
     if stage["kind"] == "finalise" and run["stale"] == f"{node}#{visit}":
         return "stale"
     return None
+
+
+def _passed_over(run: Run, node: str, visit: int, stage: Stage) -> bool:
+    if dispatches_of(run, node, visit) or checks_of(run, node, visit):
+        return False
+    return not holds(stage["when"], list(run["dispatches"].values()), item_of(run, node))
 
 
 def _agents_outcome(run: Run, node: str, visit: int, stage: Stage) -> str | None:
@@ -182,6 +194,8 @@ def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str
     """Go where *outcome* leads, unless that is back again and the stage's rounds are used up."""
     stage = stage_named(stages, str(frame["at"]))
     over = _rounds_used_up(run, stages, frame, node, outcome)
+    if over and outcome != FAILED and FAILED in stage.get("on", {}):
+        return _settle(run, stages, frame, node, FAILED)
     if over:
         wait_for_human(run, "limit", node, over)
         return False
@@ -192,7 +206,7 @@ def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str
 def _rounds_used_up(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str) -> str | None:
     stage = stage_named(stages, str(frame["at"]))
     to, visit = target(stages, stage, outcome), frame["visits"][stage["id"]]
-    looping = outcome not in GOES_ON and to is not None and to != ABORT and to in frame["visits"]
+    looping = not good(stage, outcome) and to is not None and to != ABORT and to in frame["visits"]
     if looping and visit - run["granted"].get(node, 0) >= stage.get("rounds", visit + 1):
         return f"{stage['id']} ended {outcome} for the {visit}. time; the limit is {stage['rounds']} rounds"
     return None
@@ -205,7 +219,7 @@ def _stuck(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
     outcome = outcome_of(run, node, visit, stage)
     if outcome is None:
         return FAILED not in stage.get("on", {}) and bool(_tries_used_up(run, stage, node, visit))
-    return bool(_rounds_used_up(run, stages, frame, node, outcome))
+    return FAILED not in stage.get("on", {}) and bool(_rounds_used_up(run, stages, frame, node, outcome))
 
 
 def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, node: str) -> bool:
@@ -259,6 +273,8 @@ def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None
     if to == ABORT:
         run["status"] = "aborted"
         return
+    if outcome == SKIPPED:
+        frame["skipped"] = {**frame.get("skipped", {}), here: frame["visits"][here]}
     frame["at"] = to
     if to is not None:
         frame["visits"][to] = frame["visits"].get(to, 0) + 1

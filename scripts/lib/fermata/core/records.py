@@ -45,6 +45,9 @@ class Stage(TypedDict):
     sees: NotRequired[list[Json]]
     keep: NotRequired[list[str]]
     verdict: NotRequired[str]
+    require: NotRequired[list[str]]
+    parts: NotRequired[dict[str, str]]
+    when: NotRequired[dict[str, Json]]
     questions: NotRequired[int]
     items: NotRequired[list[str]]
     parallel: NotRequired[int]
@@ -80,6 +83,7 @@ class NamedCheck(TypedDict):
     command: CommandJson
     expect_tests: bool
     source: str
+    out: NotRequired[str]  # the image that it writes
 
 
 class Question(TypedDict):
@@ -118,6 +122,7 @@ class Dispatch(TypedDict):
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
     model: NotRequired[str]  # absent: inherited
+    command: NotRequired[str]  # the name of the command that does it instead of an agent of the session
     worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
     beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
     tree: NotRequired[str]  # of a worktree, as its accepted result left it
@@ -139,6 +144,8 @@ class CheckRun(TypedDict):
     before: NotRequired[str | None]
     tree: NotRequired[str | None]
     counts: NotRequired[dict[str, int] | None]
+    screen: NotRequired[str]  # the image that it writes
+    late: NotRequired[bool]  # of those: taken when an agent that writes had been made
 
 
 class Envelope(TypedDict):
@@ -151,6 +158,8 @@ class Envelope(TypedDict):
     quick: list[NamedCheck]
     agents: list[str]
     steps: int
+    screens: NotRequired[list[NamedCheck]]
+    commands: NotRequired[list[dict[str, Json]]]  # stage, name, argv, minutes
     threads: NotRequired[int]  # absent: one at a time
     setup: NotRequired[list[NamedCheck]]  # run in each worktree
 
@@ -182,6 +191,7 @@ class Frame(TypedDict):
     visits: dict[str, int]
     came_from: dict[str, dict[str, str]]
     inner: dict[str, Frame]
+    skipped: NotRequired[dict[str, int]]  # by stage: the visit that its `when` passed over
 
 
 class Waiting(TypedDict):
@@ -266,6 +276,7 @@ class Run(TypedDict):
     workflow_digest: str
     limits: dict[str, int]
     models: NotRequired[dict[str, str]]  # stage id to model, where it is not inherited
+    commands: NotRequired[list[dict[str, Json]]]  # stages that a command-line agent does: stage, name, argv, minutes
     grant: str
     base: dict[str, Json]
     project_checks: dict[str, list[NamedCheck]]

@@ -6,7 +6,7 @@ that nothing behind this knows of switches. Never takes out what asks the human,
 
 from __future__ import annotations
 
-from .workflow import ABORT, GOES_ON, graph_errors, outcomes, target, walk
+from .workflow import ABORT, good, graph_errors, outcomes, target, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -74,14 +74,14 @@ def _still_led_to(siblings: list[Stage], stage: Stage) -> str | None:
     """The way to the stage that cannot be led on: one that a bad ending takes, for the stage to mend it."""
     for each in siblings:
         for outcome in outcomes(each):
-            if each is not stage and outcome not in GOES_ON and target(siblings, each, outcome) == stage["id"]:
+            if each is not stage and not good(each, outcome) and target(siblings, each, outcome) == stage["id"]:
                 return f"stages.{each['id']}.on leads to it when that ends {outcome}"
     return None
 
 
 def _rest(siblings: list[Stage], stage: Stage) -> list[Stage]:
     """The siblings of *stage* with their ways led past it."""
-    going_on = [outcome for outcome in outcomes(stage) if outcome in GOES_ON]
+    going_on = [outcome for outcome in outcomes(stage) if good(stage, outcome)]
     if not going_on:
         raise CannotSkip(f"where the run goes on depends on how it ends: {', '.join(outcomes(stage))}")
     to = target(siblings, stage, going_on[0])

@@ -50,7 +50,7 @@ def _dispatch_created(run: Run, body: Body) -> None:
         run["dispatches"][body["id"]]["model"] = body["model"]
     if "at" in body:
         run["dispatches"][body["id"]]["created"] = body["at"]
-    for key in ("learnings", "worktree", "beside"):
+    for key in ("command", "learnings", "worktree", "beside"):
         if key in body:
             run["dispatches"][body["id"]][key] = body[key]
 
@@ -136,7 +136,7 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     dispatch = _in_state(run, body, "pending", "running", "asking", "answered")
     if dispatch is None:
         return
-    dispatch.update({"state": "failed", "reason": body["reason"]})
+    dispatch.update({"state": "failed", "reason": body["reason"], "changed": body.get("changed", [])})
     if body.get("suggestion"):
         dispatch["suggestion"] = body["suggestion"]
     if "learnt" in body:
@@ -158,6 +158,9 @@ def _check_started(run: Run, body: Body) -> None:
         "shown": body["shown"],
         "state": "running",
     }
+    if "screen" in body:
+        late = any(dispatch["access"] == "write" for dispatch in run["dispatches"].values())
+        run["checks"][body["id"]].update({"screen": body["screen"], "late": late})
 
 
 def _check_finished(run: Run, body: Body) -> None:

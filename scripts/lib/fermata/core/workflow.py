@@ -22,10 +22,12 @@ OUTCOMES = {
     "merge": ("done", "conflict"),
     "finalise": ("done", "stale"),
 }
-GOES_ON = ("done", "green", "approve")
+GOES_ON = ("done", "green", "approve", "skipped")
 # Where `on` names no way out for it, work that fails for good waits for a human.
 FAILED = "failed"
 MAY_FAIL = ("agents", "foreach")
+# What a stage with a `when` that does not hold ends as.
+SKIPPED = "skipped"
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
 # In a gate's `plan`: no stage planned; what the user typed is the plan, or the tasks of the board that the run was given.
@@ -67,10 +69,14 @@ def target(stages: list[Stage], stage: Stage, outcome: str) -> str | None:
 
 def outcomes(stage: Stage) -> tuple[str, ...]:
     """Every outcome *stage* can have. With a `verdict`, these are the values of that field, all named in `on`."""
-    if "verdict" in stage:
-        return tuple(stage.get("on", {}))
     fails = stage["kind"] in MAY_FAIL and FAILED in stage.get("on", {})
-    return (*OUTCOMES[stage["kind"]], *[FAILED] * fails)
+    own = tuple(stage.get("on", {})) if "verdict" in stage else (*OUTCOMES[stage["kind"]], *[FAILED] * fails)
+    return tuple(dict.fromkeys((*own, *[SKIPPED] * ("when" in stage))))
+
+
+def good(stage: Stage, outcome: str) -> bool:
+    """Whether *outcome* goes on, so that `rounds` does not count it: by its name, or because `on` calls it `next`."""
+    return outcome in GOES_ON or stage.get("on", {}).get(outcome) == NEXT
 
 
 def wants(workflow: Workflow, source: str) -> bool:
@@ -108,10 +114,8 @@ def _reachable(stages: list[Stage], starts: set[str], closed: tuple[str, str] = 
 
 
 def _unbounded_cycle(stages: list[Stage]) -> list[str] | None:
-    """A cycle that no `rounds` ends, as the ids along it. `rounds` counts bad outcomes only, as `fold.advance` does."""
-    free = {
-        s["id"]: [to for outcome, to in _edges(stages, s) if "rounds" not in s or outcome in GOES_ON] for s in stages
-    }
+    """A cycle that no `rounds` ends, as the ids along it. `rounds` counts bad outcomes only, as `position` does."""
+    free = {s["id"]: [to for outcome, to in _edges(stages, s) if "rounds" not in s or good(s, outcome)] for s in stages}
 
     cleared: set[str] = set()  # else a graph of thirty stages has a thousand million ways through it
 

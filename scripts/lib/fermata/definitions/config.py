@@ -5,7 +5,7 @@ Decides nothing about runs, reads no file (`settings.py` does), and has no key t
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
@@ -18,6 +18,7 @@ class Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
 
 
+Named = TypeVar("Named", bound="CheckSetting | ScreenSetting")
 StageName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
 
 
@@ -32,6 +33,22 @@ class CheckSetting(Strict):
     tests: Annotated[bool, Field(description="whether it runs tests: then one that ran none is red")] = True
 
 
+class ScreenSetting(Strict):
+    """One picture of the program."""
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,40}$", description="what the view is called")]
+    command: Annotated[
+        str, Field(min_length=1, max_length=2_000, description="the command that takes it, run in the repository")
+    ]
+    out: Annotated[
+        str,
+        Field(
+            pattern=r"^[A-Za-z0-9_][A-Za-z0-9_/-]{0,190}\.(png|jpg|jpeg|gif|webp)$",
+            description="the image it writes, inside the repository at a path that git ignores",
+        ),
+    ]
+
+
 class Checks(Strict):
     """The commands that prove the work."""
 
@@ -42,11 +59,15 @@ class Checks(Strict):
     quick: Annotated[
         list[CheckSetting], Field(max_length=20, description="runs after each step; where it is empty, `full` does")
     ] = []
+    screens: Annotated[
+        list[ScreenSetting],
+        Field(max_length=20, description="pictures for the visual check, taken before and after a change of the UI"),
+    ] = []
     minutes: Annotated[int, Field(ge=1, le=240, description="minutes that one check may take")] = 30
 
-    @field_validator("full", "quick")
+    @field_validator("full", "quick", "screens")
     @classmethod
-    def _no_twins(cls, checks: list[CheckSetting]) -> list[CheckSetting]:
+    def _no_twins(cls, checks: list[Named]) -> list[Named]:
         """A check is known by its name: of two with the same one, the evidence of either would count for both."""
         names = [check.name for check in checks]
         for name in names:
@@ -124,10 +145,35 @@ class StageSetting(Strict):
     enabled: Annotated[
         bool, Field(description="`false` leaves the stage out of new runs, where nothing else needs it")
     ] = True
+    command: (
+        Annotated[
+            str,
+            Field(
+                pattern=r"^[a-z0-9][a-z0-9_]{0,40}$",
+                description="the entry of `commands` that does the stage's work instead of an agent of the session",
+            ),
+        ]
+        | None
+    ) = None
     model: Annotated[
         Model,
         Field(description="the model of the stage's agents; `inherit`: the session's own, or what the agent says"),
     ] = "inherit"
+
+
+class CommandSetting(Strict):
+    """Another command-line agent."""
+
+    argv: Annotated[
+        list[Annotated[str, Field(max_length=500)]],
+        Field(
+            min_length=1,
+            max_length=50,
+            description="the program and its arguments, without a shell; `{brief}` stands for the path of the brief, "
+            "and where no argument holds it, the brief comes on standard input",
+        ),
+    ]
+    minutes: Annotated[int, Field(ge=1, le=240, description="minutes that one dispatch may take")] = 30
 
 
 class Config(Strict):
@@ -159,6 +205,14 @@ class Config(Strict):
     limits: Annotated[Limits, Field(description="ceilings of one run; reaching one makes it wait for the user")] = (
         Limits()
     )
+    commands: Annotated[
+        dict[StageName, CommandSetting],
+        Field(
+            max_length=20,
+            description="other command-line agents, by a name of yours; `stages` says which stage one of them does",
+            json_schema_extra={"additionalProperties": False},
+        ),
+    ] = {}
     worktrees: Annotated[
         Worktrees, Field(description="what makes the worktrees ready in which coders work side by side")
     ] = Worktrees()

@@ -5,15 +5,21 @@ Decides which names and keys fit that workflow; every misfit is told with the fi
 
 from __future__ import annotations
 
+import shlex
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from ..checks.command import CommandError, parse_command
 from ..core.canonical import digest
+from ..core.commands import without_stages
 from ..core.switches import CannotSkip, named, without
 from .problems import DefinitionError
 from .workflow_files import load_workflow
 
 if TYPE_CHECKING:
-    from ..core.records import Workflow
+    from collections.abc import Iterator
+
+    from ..core.records import Json, Workflow
     from .settings import Settings
 
 
@@ -51,6 +57,49 @@ def models(settings: Settings) -> dict[str, str]:
     return {name: stage.model for name, stage in settings.config.stages.items() if stage.model != "inherit"}
 
 
+def stage_commands(settings: Settings, workflow: Workflow) -> list[dict[str, Json]]:
+    """The stages of *workflow* that a command-line agent does, each with the whole command."""
+    found: list[dict[str, Json]] = []
+    for name, stage in sorted(settings.config.stages.items()):
+        if stage.command is not None and stage.enabled:
+            command = settings.config.commands[stage.command]
+            argv, minutes = list(command.argv), command.minutes
+            found.append({"stage": name, "name": stage.command, "argv": argv, "minutes": minutes})
+    return without_stages(found, workflow)
+
+
+def _command_misfits(settings: Settings, workflow: Workflow) -> Iterator[str]:
+    known = settings.config.commands
+    for name, setting in settings.config.stages.items():
+        place = ("stages", name, "command")
+        if setting.command is None:
+            continue
+        if setting.command not in known:
+            names = ", ".join(sorted(known)) or "none"
+            yield settings.problem(place, f'names "{setting.command}"; known under `commands`: {names}')
+        with suppress(LookupError):
+            stage = named(workflow, name)[1]
+            if stage["kind"] != "agents":
+                yield settings.problem(
+                    place, f"a stage of kind {stage['kind']} has no agent whose work a command could do"
+                )
+    for name, command in known.items():
+        error = _argv_error(list(command.argv))
+        if error:
+            yield settings.problem(("commands", name, "argv"), error)
+
+
+def _argv_error(argv: list[str]) -> str | None:
+    """Why *argv* is nothing that can be shown word for word and started without a shell."""
+    try:
+        parsed = parse_command(shlex.join(argv))
+    except CommandError as error:
+        return str(error)
+    if parsed.argv != tuple(argv):
+        return f"{shlex.join(argv)[:200]} would need a shell; name a program, in a script of yours if need be"
+    return None
+
+
 def fitting_models(settings: Settings, pinned: Workflow) -> dict[str, str]:
     """`models` for a run that follows *pinned* already, which has lost the stages that were switched off then.
 
@@ -64,7 +113,7 @@ def fitting_models(settings: Settings, pinned: Workflow) -> dict[str, str]:
 
 
 def _misfits(settings: Settings, workflow: Workflow, gone: list[str] | None = None) -> list[str]:
-    found: list[str] = []
+    found: list[str] = [*_command_misfits(settings, workflow)]
     for name in settings.config.stages:
         try:
             _, stage = named(workflow, name)

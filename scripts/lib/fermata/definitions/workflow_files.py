@@ -8,8 +8,9 @@ from typing import Annotated, Any, Literal
 from pydantic import Field
 
 from ..core.canonical import digest
+from ..core.conditions import when_errors
 from ..core.contract import contract_errors
-from ..core.workflow import FAILED, graph_errors, walk
+from ..core.workflow import FAILED, SKIPPED, graph_errors, walk
 from .brief_files import INLINE, brief_fields
 from .config import Strict
 from .names import PROJECT_FOLDER, SHIPPED, workflow_names
@@ -29,6 +30,13 @@ AGENTS = tuple(sorted(name[:-3] for name in os.listdir(AGENTS_FOLDER) if name.en
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_]{0,40}$")]
 
 
+class WhenFile(Strict):
+    """The conditions of a stage that not every run needs; all of them must hold."""
+
+    changed: Annotated[list[str], Field(max_length=50)] | None = None
+    item: Annotated[dict[str, list[str]], Field(max_length=5)] | None = None
+
+
 class StageFile(Strict):
     """One stage as written. Which keys go with which kind is checked in `_kind_errors`."""
 
@@ -42,6 +50,9 @@ class StageFile(Strict):
     sees: Annotated[list[Any], Field(max_length=30)] | None = None  # judged by `contract_errors`
     keep: list[str] | None = None
     verdict: str | None = None
+    require: Annotated[list[str], Field(min_length=1)] | None = None
+    parts: dict[Annotated[str, Field(pattern=r"^[0-9]{1,2}\.[0-9]{1,2}$")], str] | None = None
+    when: WhenFile | None = None
     questions: Annotated[int, Field(ge=0, le=5)] | None = None
     items: Annotated[list[Annotated[str, Field(max_length=500)]], Field(min_length=1, max_length=50)] | None = None
     parallel: Annotated[int, Field(ge=1, le=10)] | None = None
@@ -50,7 +61,7 @@ class StageFile(Strict):
     scope: Literal["item", "plan"] | None = None
     plan: str | None = None
     waive: Literal["small_change"] | None = None
-    commands: Literal["project", "quick", "full"] | None = None
+    commands: Literal["project", "quick", "full", "screens"] | None = None
     over: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")] | None = None
     stages: Annotated[list[StageFile], Field(min_length=1, max_length=20)] | None = None
     on: dict[str, str] | None = None
@@ -74,9 +85,21 @@ NEEDS = {
     "finalise": (),
 }
 MAY = {
-    "agents": ("keep", "verdict", "questions", "items", "parallel", "tries", "rounds", "scope"),
+    "agents": (
+        "keep",
+        "verdict",
+        "require",
+        "parts",
+        "when",
+        "questions",
+        "items",
+        "parallel",
+        "tries",
+        "rounds",
+        "scope",
+    ),
     "gate": ("waive",),
-    "checks": ("rounds",),
+    "checks": ("when", "rounds"),
     "foreach": ("rounds", "parallel"),
     "merge": ("rounds",),
     "finalise": ("rounds",),
@@ -176,21 +199,27 @@ def _kept_errors(stage: dict[str, Any], place: str) -> Iterator[str]:
     """`keep` and `verdict` name what the result's schema has; a verdict's every value leads somewhere."""
     found = schema(stage["result"])
     fields = found["properties"]
-    for name in stage.get("keep", []):
-        if name not in fields:
-            yield f'{place}.keep names "{name}"; schema {stage["result"]} has: {", ".join(fields)}'
+    for key in ("keep", "require"):
+        for name in stage.get(key, []):
+            if name not in fields:
+                yield f'{place}.{key} names "{name}"; schema {stage["result"]} has: {", ".join(fields)}'
+    if "parts" in stage and "phases" not in fields:
+        yield f"{place}.parts goes with a result that tells of its `phases`; schema {stage['result']} does not"
     verdict = stage.get("verdict")
     if verdict is None:
         return
     values = fields.get(verdict, {}).get("enum", [])
     if not values or verdict not in found["required"]:
         yield f'{place}.verdict names "{verdict}", which is no choice that schema {stage["result"]} requires'
-    elif set(stage.get("on", {})) - {FAILED} != set(values):
+    elif set(stage.get("on", {})) - ({FAILED, *[SKIPPED] * ("when" in stage)} - set(values)) != set(values):
         yield f"{place}.on must say where each of {', '.join(values)} leads, and nothing else"
 
 
 def _item_errors(workflow: Workflow) -> Iterator[str]:
     for siblings, stage in walk(workflow["stages"]):
+        inside = siblings is not workflow["stages"]
+        for error in when_errors(stage["when"], repeated=inside) if "when" in stage else ():
+            yield f"stages.{stage['id']}.when {error}"
         if stage["kind"] == "foreach" and "parallel" in stage:
             for inner in stage["stages"]:
                 if inner.get("scope") == "plan":

@@ -10,6 +10,7 @@ import os
 import time
 from contextlib import suppress
 
+from ..core.commands import at_command
 from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
 from ..core.routing import split_choice
@@ -209,6 +210,7 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
             bound.release()
         return answers.block("there is no open run here; nothing to abort")
     run = store.note("human", "run_aborted", {}, lambda now: now["status"] not in ENDED)
+    _end_commands(store)
     _tell_board(repo, store)
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
@@ -256,6 +258,17 @@ def _resume(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | No
 
     from_environment(bound, env)
     return None
+
+
+def _end_commands(store: RunStore) -> None:
+    """The command-line agents of an ended run are told to end: no hook stands before what they would still do."""
+    names = at_command(store.load())
+    if names:
+        from ..checks.runner import CheckError, stop_check
+
+        for name in names:
+            with suppress(CheckError, OSError):
+                stop_check(store.path("checks"), name)
 
 
 def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:

@@ -63,6 +63,8 @@ def _ticket_error(bound: Bound, run: Run, dispatch: Dispatch | None, agent_type:
         return f"there is none; open ones: {', '.join(d['id'] for d in run['dispatches'].values() if d['state'] == 'pending') or 'none'}. Run `fermata next`"
     if not _open(dispatch):
         return f"it was used; {ticket} is {dispatch['state']}. Run `fermata next`"
+    if "command" in dispatch:
+        return f"the command {dispatch['command']} does it, not an agent. Run `fermata next`"
     if dispatch["node"] not in [node for node, _, _ in leaves(run)]:
         return "the run has moved on. Run `fermata next`"
     if agent_type != f"fermata:{dispatch['agent']}":

@@ -2,10 +2,24 @@
 
 from __future__ import annotations
 
-from ..core.actions import AGENT, ASK, CHECK, CONTINUE, DECIDE, HUMAN, OVER, WAIT_AGENTS, WAIT_CHECKS, Action
+from ..core.actions import (
+    AGENT,
+    ASK,
+    CHECK,
+    CONTINUE,
+    DECIDE,
+    HUMAN,
+    LAUNCH,
+    OVER,
+    WAIT_AGENTS,
+    WAIT_CHECKS,
+    WAIT_COMMANDS,
+    Action,
+)
 from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, line
 from ..core.memory import kept_text
+from ..core.outcome import stage_lines
 from ..core.small_change import waivable
 from .check_text import latest_checks
 from .site import LAUNCHER
@@ -28,7 +42,7 @@ def answer(run: Run, actions: list[Action], minutes: float = 0.0) -> tuple[str, 
     for kind, say in SAY:
         if kind in kinds:
             text, code = say(run, [action for action in actions if action.kind == kind])
-            near = winding_down(run, minutes) if kind in (AGENT, CHECK, WAIT_CHECKS) else None
+            near = winding_down(run, minutes) if kind in (AGENT, CHECK, WAIT_CHECKS, WAIT_COMMANDS) else None
             return (f"{text}\n{_near_end(near)}" if near else text), code
     return _over(run, actions)
 
@@ -106,6 +120,15 @@ def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
     return f"DO: fermata is running {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.", 0
 
 
+def _wait_commands(run: Run, actions: list[Action]) -> tuple[str, int]:
+    named = [f"{run['dispatches'][action.subject].get('command')} ({action.subject})" for action in actions]
+    names = _some(named, ", ", 600)
+    return (
+        f"DO: fermata has started {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.",
+        0,
+    )
+
+
 def _check_here(run: Run, actions: list[Action]) -> tuple[str, int]:
     """Where nothing outlives the command that started it, the checks wait for a command that stays."""
     del run
@@ -165,8 +188,9 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         )
         text = [f"DONE: the run is complete; {proof}", f"Changed: {_some(changed, ', ', 500) or 'nothing'}"]
         text += [_some(checked, "\n", 600)] if checked else []
-        text += [f"Tokens: {told}"] if (told := _tokens(run)) else []
-        text += [f"Board: {line(told, 300)}"] if (told := kept_text(run)) else []
+        text += [_some(told, "\n", 700)] if (told := stage_lines(run)) else []
+        text += [f"Tokens: {used}"] if (used := _tokens(run)) else []
+        text += [f"Board: {line(kept, 300)}"] if (kept := kept_text(run)) else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
@@ -190,6 +214,8 @@ SAY = (
     (DECIDE, _decide),
     (WAIT_CHECKS, _wait_checks),
     (CHECK, _check_here),
+    (LAUNCH, _check_here),
+    (WAIT_COMMANDS, _wait_commands),
     (WAIT_AGENTS, _wait_agents),
     (OVER, _over),
 )

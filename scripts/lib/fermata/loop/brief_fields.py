@@ -9,19 +9,25 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 
+from ..core.commands import command_for
 from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
-from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, plans
-from ..core.handoff import cause, findings, handoff_text
+from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, judges_plan, plans
+from ..core.handoff import cause, handoff_text, sent_back
 from ..core.items import item_of, own_tree
 from ..core.memory import looked_text
 from ..core.order import all_before
+from ..core.pages import plan_name
+from ..core.plan_text import plan_document
 from ..core.position import commands_for, dispatches_of
 from ..core.small_change import LIMITS, waived
-from ..core.workflow import GOAL, stage_at
+from ..core.verdicts import judged, verdict_lines
+from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
+from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
 from .memory import recall
+from .screens import screens_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -36,7 +42,7 @@ Piece = namedtuple("Piece", "body kind lead", defaults=("", ""))
 
 WHOLE, MAX_DIFF = 1_000_000, 1_000_000  # no field is longer, not even where only its path is sent
 ALL_TAILS = 4_000
-CONFIG = ("title", "agent", "access", "result", "tries", "rounds", "questions", "parallel")
+CONFIG = ("title", "parts", "agent", "access", "result", "tries", "rounds", "questions", "parallel")
 
 
 class Fields:
@@ -91,13 +97,17 @@ class Fields:
     # --- the user
 
     def _mode(self) -> str:
-        if self.run["interactive"]:
+        if self._somebody_answers():
             return ""
         return "This session has no one to answer. Ask nothing; write what you decided under `assumptions`, which the user reads before approving."
 
+    def _somebody_answers(self) -> bool:
+        """A command-line agent has ended before anybody could answer it."""
+        return self.run["interactive"] and command_for(self.run, self.stage) is None
+
     def _rounds(self) -> str:
         asked = sum(d["round"] for d in dispatches_of(self.run, self.at, self.visit))
-        left = (self.stage.get("questions", 0) if self.run["interactive"] else 0) - asked
+        left = (self.stage.get("questions", 0) if self._somebody_answers() else 0) - asked
         if left <= 0:
             return 'No question round is left: hand in a plan (`status` "plan").'
         return (
@@ -151,6 +161,7 @@ class Fields:
             return [Piece('Mend what is described under "What went wrong", within the approved plan.', None)]
         out = [line(step["title"]), clean(step["objective"]), *_on_board(step)]
         for title, key in (
+            ("Steps", "steps"),
             ("Acceptance criteria", "acceptance"),
             ("Constraints", "constraints"),
             ("Read first", "read_first"),
@@ -165,6 +176,10 @@ class Fields:
         found = [kept for node, kept in self.run["kept"].items() if "/" in node and node.rpartition("/")[0] == beside]
         return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
+    def _plan_file(self) -> str | None:
+        name = plan_name(self.run) or ("approval" if self.run["gate"] or self.run["approved"] else None)
+        return page_path(self.store, name) if name else None
+
     def _phase(self) -> str:
         """Where this dispatch stands in the plan. Titles are one line each; the plan itself is a file."""
         outer = self.at.partition("/")[0]
@@ -173,9 +188,9 @@ class Fields:
             return ""
         done = all_before(steps)[int(index)] if own_tree(self.run, self.at) else range(int(index))
         before = [f"{one + 1}. {line(steps[one]['title'], MAX_LINE)}" for one in sorted(done)]
-        place, number = self.store.path("artifacts", "approval.md"), int(index) + 1
+        place, number = self._plan_file(), int(index) + 1
         text = f"Phase {number} of {len(steps)} of {self.run['run']}. Dependencies, done before: {'; '.join(before) or 'none'}"
-        return f"{text}\n\n## Plan Reference\nPhase {number} under `Plan` in `{place}`"
+        return f"{text}\n\n## Plan Reference\nSection `Phase {number}` in `{place}`"
 
     def _scope(self) -> str:
         step = item_of(self.run, self.at)
@@ -190,7 +205,9 @@ class Fields:
     # --- what happened before
 
     def _previous(self) -> list[Piece]:
-        done = [d for d in self.run["dispatches"].values() if d["state"] == "completed" and d["summary"]]
+        stages = {d["id"]: stage_at(self.run["workflow"], d["node"]) for d in self.run["dispatches"].values()}
+        ended = [d for d in self.run["dispatches"].values() if d["state"] == "completed" and d["summary"]]
+        done = [d for d in ended if not judges_plan(stages[d["id"]])]
         return [Piece(f"{done[-1]['agent']} ({done[-1]['id']}): {line(done[-1]['summary'], WHOLE)}")] if done else []
 
     def _handoff(self) -> list[Piece]:
@@ -202,20 +219,27 @@ class Fields:
 
     def _failure(self) -> list[Piece]:
         """Failed tries of this visit, and the check or review that sent the run back here."""
-        made = dispatches_of(self.run, self.at, self.visit)
-        tries = [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
-        return [Piece("\n".join(tries)), *([] if plans(self.stage) else self._cause())]
+        tries = self._tries(self.at, self.visit)
+        judgement = plans(self.stage) and not sent_back(self.run, self.at)
+        return [Piece("\n".join(tries)), *([] if judgement else self._cause())]
+
+    def _tries(self, node: str, visit: int) -> list[str]:
+        made = dispatches_of(self.run, node, visit)
+        return [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
 
     def _cause(self) -> list[Piece]:
         outcome, node, visit = cause(self.run, self.at) or ("", "", 0)
+        if outcome == FAILED:
+            return [Piece("\n".join(self._tries(node, visit)), "", f"Stage `{node}` failed, so this is yours now:")]
         if outcome == "red":
             red = red_checks(self.run, node, visit)
             texts = [failed_check(self.store.path("checks"), c, ALL_TAILS // len(red)) for c in red]
             return [Piece(tail, "", sentence) for sentence, tail in texts]
-        if outcome == "reject":
+        if outcome and judged(self.run, node, outcome):
             review = self.run["kept"].get(node, {})
-            said = "\n".join([clean(review.get("summary", "")), *findings(review)])
-            return [Piece(said, "", "The review rejected the change. In the reviewer's words:")]
+            said = "\n".join([clean(review.get("summary", "")), *verdict_lines(review)])
+            lead = "The review rejected the change" if outcome == "reject" else f"Stage `{node}` ended {outcome}"
+            return [Piece(said, "", f"{lead}. In the reviewer's words:"), *self._last_draft()]
         if outcome == "conflict":
             ended = self.run["merges"][f"{node}#{visit}"]
             told = f"`git diff {ended['base'][:12]} {ended['tree'][:12]}` shows it; make it anew on what is there now."
@@ -225,6 +249,20 @@ class Fields:
                 )
             ]
         return []
+
+    def _last_draft(self) -> list[Piece]:
+        """For a planner whose plan a critic sent back: that plan."""
+        return [Piece(self._newest_plan(), "", "The plan it was said of:")] if sent_back(self.run, self.at) else []
+
+    def _newest_plan(self) -> str:
+        made = [s for s in self.run["workflow"]["stages"] if plans(s) and s["id"] in self.run["kept"]]
+        return plan_document(self.run["kept"][made[-1]["id"]], self.run["goal"]) if made else ""
+
+    def _draft(self) -> list[Piece]:
+        return [Piece(self._newest_plan())]
+
+    def _screens(self) -> str:
+        return screens_text(self.store, self.run)
 
     def _reports(self) -> str:
         done = [d for d in self.run["dispatches"].values() if d["access"] == "write" and d["state"] == "completed"]
@@ -245,14 +283,13 @@ class Fields:
     def _stage(self) -> list[Piece]:
         """This stage and no other, as one JSON object."""
         previous = self._previous()
-        approval = self.store.path("artifacts", "approval.md")
         config = {key: self.stage[key] for key in CONFIG if key in self.stage}  # type: ignore[literal-required]
         found = {
             "task": line(self.run["goal"], VOCABULARY["goal"].chars),
             "stageName": self.stage["id"],
             "stageConfig": {**config, "scope": self.globs},
             "previousStageSummary": line(previous[0].body, VOCABULARY["previous"].chars) if previous else None,
-            "planFilePath": approval if self.run["gate"] or self.run["approved"] else None,
+            "planFilePath": self._plan_file(),
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
 

@@ -11,7 +11,7 @@ import re
 
 from ..core.consultation import line
 from ..core.contract import MAX_LINE, VOCABULARY, contract, mark
-from ..definitions.brief_files import INLINE, template
+from ..definitions.brief_files import INLINE, key_instructions, template
 from ..definitions.schema_files import schema
 from ..store.files import write_text
 from .brief_fields import Fields
@@ -56,6 +56,7 @@ class Brief:
             elif text:
                 sections.append(f"## {title}\n{text}")
         values |= {"dispatch": self.dispatch, "launcher": launcher, "fields": "\n\n".join(sections)}
+        values |= {"run": self.fields.run["run"], "agent": str(self.stage.get("agent")), **key_instructions()}
         values["schema"] = json.dumps(schema(self.stage["result"]), separators=(",", ":"), ensure_ascii=False)
         lines = template(self.stage["brief"]).substitute(values).splitlines()
         return "\n".join(_without_gaps(lines)) + "\n"

@@ -12,7 +12,8 @@ from math import inf
 
 from ..checks.command import from_json
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
-from ..core.actions import CHECK, CREATE, FINISH, LIMIT, OWN, REQUEST, Action, next_actions
+from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REQUEST, STARTS, Action, next_actions
+from ..core.commands import at_command, command_for
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
@@ -25,9 +26,12 @@ from ..store import run_store
 from ..store.files import write_text
 from ..store.lock import locked
 from ..store.run_tasks import on_board, settle
+from .artifacts import keep_pages
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
+from .command_agents import collect_commands, launch
 from .memory import remember
+from .screens import judge_picture
 from .site import LAUNCHER, minutes_since
 from .tokens import count_tokens, predict
 from .worktrees import PERFORM as ON_WORKTREES
@@ -56,10 +60,12 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
         count_tokens(site, store)
         for _ in range(MAX_TURNS):
             collect_checks(store)
+            collect_commands(site, store)
             run = tell_board(site, store)
             actions = next_actions(run, minutes_since(run["created"]))
-            own = next((a for a in actions if a.kind in OWN and (check or a.kind != CHECK)), None)
+            own = next((a for a in actions if a.kind in OWN and (check or a.kind not in STARTS)), None)
             if own is None:
+                keep_pages(store, run)
                 return run, actions
             PERFORM[own.kind](site, store, run, own)  # one at a time: the next one gets the id after it
     raise RuntimeError("the engine did not settle")
@@ -68,7 +74,12 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
 def run_checks(site: Site, store: RunStore) -> None:
     """Start the checks that are due and stay until they have ended, however long: for where nothing outlives its caller."""
     run, _ = drive(site, store)
-    wait_checks(store.path("checks"), [c["id"] for c in run["checks"].values() if c["state"] == "running"], inf)
+    wait_checks(store.path("checks"), under_way(run), inf)
+
+
+def under_way(run: Run) -> list[str]:
+    """The names of the checks and command-line agents that fermata is running."""
+    return [c["id"] for c in run["checks"].values() if c["state"] == "running"] + at_command(run)
 
 
 def read_settings_anew(site: Site, store: RunStore) -> None:
@@ -140,7 +151,10 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
             "tree": None,
             "counts": None,
         }
-    verdict = judge(found, expect_tests=load_spec(folder, check["id"]).expect_tests)
+    spec = load_spec(folder, check["id"])
+    verdict = judge(found, expect_tests=spec.expect_tests)
+    if "screen" in check:
+        verdict = judge_picture(store, spec.root, check, verdict)
     evidence = to_json(found)
     taken = {key: evidence[key] for key in ("counts", "exit_code", "seconds", "command")}
     return {
@@ -171,7 +185,8 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         store.note("cli", "limit_reached", {"node": action.node, "why": clash}, partial(_still, action))
         return
     base = None
-    if stage["access"] == "write":
+    command = command_for(run, stage)
+    if stage["access"] == "write" or command:  # a command that only looks is held to it
         base = take_snapshot(repo)
         keep_tree(repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
     brief = Brief(site, run, action, scope, name)
@@ -191,6 +206,8 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     model = run.get("models", {}).get(stage["id"])
     if model:
         body["model"] = model
+    if command:
+        body["command"] = command["name"]
     item = own_tree(run, action.node)
     if item:
         body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
@@ -221,6 +238,8 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "name": named["name"],
         "shown": named["command"]["shown"],
     }
+    if "out" in named:
+        body["screen"] = named["out"]
     repo = root_of(site, run, action.node)
     known = _same_on_same_tree(run, named, take_snapshot(repo)) if stage["kind"] == "checks" else None
     mine = False
@@ -253,6 +272,8 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
 def _same_on_same_tree(run: Run, named: NamedCheck, tree: str) -> CheckRun | None:
     """A green run of the very same command on the very same tree: running it again would prove nothing more."""
     shown = named["command"]["shown"]
+    if "out" in named:  # its picture is what it is run for
+        return None
     ended = [
         c
         for c in run["checks"].values()
@@ -305,6 +326,7 @@ def _request_news(run: Run, body: dict[str, Json]) -> News:
 def write_report(store: RunStore, run: Run) -> str:
     """The consultation report of the gate the run is at; also kept under `artifacts/`."""
     assert run["gate"] is not None
+    keep_pages(store, run)
     text = report(run, run["gate"], baseline_lines(run))
     write_text(store.path("artifacts", "approval.md"), text + "\n")
     return text
@@ -353,4 +375,12 @@ def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:
     store.note("cli", "limit_reached", body, lambda now: not now["waiting"] and now["updated"] == run["updated"])
 
 
-PERFORM = {CREATE: _create, CHECK: _check, REQUEST: _request, FINISH: _finish, LIMIT: _limit, **ON_WORKTREES}
+PERFORM = {
+    CREATE: _create,
+    CHECK: _check,
+    LAUNCH: launch,
+    REQUEST: _request,
+    FINISH: _finish,
+    LIMIT: _limit,
+    **ON_WORKTREES,
+}

@@ -30,7 +30,7 @@ def harvest(site: Site, store: RunStore) -> list[str]:
     if run["status"] in ENDED:
         return []
     for dispatch in run["dispatches"].values():
-        if dispatch["state"] == "running":
+        if dispatch["state"] == "running" and "command" not in dispatch:
             found += _look(site, store, run, dispatch)
     return found
 

@@ -26,6 +26,7 @@ from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untrac
 from ..git.worktrees import worktree_at
 from ..store.files import write_json
 from ..store.lock import locked
+from .facts import fact_error
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -108,6 +109,9 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, text: str)
         errors = schema_errors(dispatch["result"], value)
         if errors:
             raise Rejected("; ".join(errors))
+        error = fact_error(store, run, stage, value)
+        if error:
+            raise Rejected(error)
         news = _news(repo, run, stage, dispatch, value)
     except Rejected as error:
         return _reject(store, run, dispatch, str(error), text)
@@ -180,7 +184,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
 
 
 def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:
-    allowed = stage.get("questions", 0) if run["interactive"] else 0
+    allowed = stage.get("questions", 0) if run["interactive"] and "command" not in dispatch else 0
     if dispatch["round"] >= allowed:
         raise Rejected(
             "no question round is left; decide yourself, write what you decided under `assumptions`, and hand in the plan"
@@ -193,11 +197,13 @@ def _effect(
 ) -> tuple[list[str], list[str], str | None]:
     """What changed since the dispatch began: (by the agent, by nobody known, the tree). The tree decides, not the claim."""
     base = dispatch["base_tree"]
-    if dispatch["access"] != "write" or base is None:
+    if base is None:
         return [], [], None
     place = _place(repo, dispatch)
     now = take_snapshot(place)
     changed = [c.path for c in changed_paths(place, base, now)]
+    if dispatch["access"] != "write":
+        return [], changed, None  # a command that was to look only: a person says what becomes of it
     elsewhere = _elsewhere(repo, run, dispatch)
     claimed = list(dict.fromkeys(value.get("files_modified", [])))
     unexplained = [p for p in value.get("unexplained", []) if p in changed or p in elsewhere]

@@ -8,7 +8,7 @@ from ..core.routing import agents_of, route, split_choice
 from ..definitions.names import workflow_names
 from ..definitions.problems import DefinitionError
 from ..definitions.settings import Settings, load_settings
-from ..definitions.stage_settings import fitting_models, models, workflow_in_use
+from ..definitions.stage_settings import fitting_models, models, stage_commands, workflow_in_use
 from ..git.repo import branch, find_repo, head_commit, operation_in_progress, worktree_name
 from ..git.snapshot import changed_paths, large_untracked, submodule_paths, take_snapshot
 from ..git.worktrees import usual_links
@@ -19,7 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..core.records import Json, NamedCheck, Run
+    from ..core.records import Json, NamedCheck, Run, Workflow
     from ..core.routing import Route
     from ..store.run_store import RunStore
     from .site import Site
@@ -60,7 +60,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     earlier = earlier_plan(site.project, str(marker["goal"]), commit)
     routed = _routed(root, settings, marker, earlier.words)
     workflow, workflow_digest = workflow_in_use(settings, root, routed.workflow)
-    carried = _carried(root, settings, models(settings))
+    carried = _carried(root, settings, models(settings), workflow)
     refuse_unproven(workflow, carried["project_checks"]["full"])
     kept = given(site.project, marker, workflow, earlier if routed.signal == earlier.words else NONE)
     refuse_without_room(workflow, kept, carried["limits"]["dispatches"])
@@ -109,14 +109,16 @@ def route_goal(site: Site, text: str) -> tuple[Route, str, list[str]]:
     return found, goal, agents_of(workflow_in_use(settings, root, found.workflow)[0])
 
 
-def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dict[str, Json]:
+def _carried(root: str, settings: Settings, stage_models: dict[str, str], workflow: Workflow) -> dict[str, Json]:
     """What of the settings a run carries with it."""
+    commands = stage_commands(settings, workflow)
     config = settings.config
     return {
         "limits": {**config.limits.model_dump(exclude_none=True), "check_minutes": config.checks.minutes},
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,
+        **({"commands": commands} if commands else {}),
         "worktree_setup": {"links": config.worktrees.links or _usual_links(root), "commands": _setup(settings)},
         "remember": config.remember,
     }
@@ -147,7 +149,9 @@ def reload_settings(site: Site, store: RunStore) -> None:
         DefinitionError: the settings are wrong; the run keeps those it has.
     """
     settings = load_settings(site.repo.root)
-    found = _carried(site.repo.root, settings, fitting_models(settings, store.load()["workflow"]))
+    run = store.load()
+    found = _carried(site.repo.root, settings, fitting_models(settings, run["workflow"]), run["workflow"])
+    found |= {"commands": []} if run.get("commands") and "commands" not in found else {}
     store.note("cli", "settings_reloaded", found, lambda run: run["settings_due"] or {**run, **found} != run)
 
 
@@ -159,22 +163,23 @@ def project_checks(root: str, settings: Settings) -> dict[str, list[NamedCheck]]
             {"name": c.name, "command": to_json(c.command), "expect_tests": c.expect_tests, "source": c.why}
             for c in detect(root)
         ]
-    return {"full": full, "quick": _configured(settings, "quick")}
+    found = {"full": full, "quick": _configured(settings, "quick")}
+    screens = _configured(settings, "screens")
+    return {**found, "screens": screens} if screens else found
 
 
-def _configured(settings: Settings, kind: Literal["full", "quick"]) -> list[NamedCheck]:
+def _configured(settings: Settings, kind: Literal["full", "quick", "screens"]) -> list[NamedCheck]:
     found: list[NamedCheck] = []
     for index, check in enumerate(getattr(settings.config.checks, kind)):
         try:
             command = parse_command(check.command)
         except CommandError as error:
             raise DefinitionError(settings.problem(("checks", kind, str(index), "command"), str(error))) from None
-        found.append(
-            {
-                "name": check.name,
-                "command": to_json(command),
-                "expect_tests": check.tests,
-                "source": settings.file_of("checks", kind),
-            }
-        )
+        named: NamedCheck = {
+            "name": check.name,
+            "command": to_json(command),
+            "expect_tests": kind != "screens" and check.tests,
+            "source": settings.file_of("checks", kind),
+        }
+        found.append({**named, "out": check.out} if kind == "screens" else named)
     return found

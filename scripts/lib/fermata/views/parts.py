@@ -8,6 +8,7 @@ import re
 
 from ..core.consultation import BLANK, clean, line
 from ..core.output import redact
+from ..loop.artifacts import page_names
 from ..store.errors import Damaged, Usage
 from ..store.files import read_json
 
@@ -31,7 +32,15 @@ def show_part(store: RunStore, part: str) -> str:
         return _dispatch(store, part)
     if re.match(r"c-\d{3,}\Z", part):
         return _check(store, part)
-    raise Usage(f"nothing is called {part[:60]!r}; known: plan, state, a dispatch (d-001), a check (c-001)")
+    names = page_names(store)
+    if part == "artifacts":
+        return "\n".join(names) or "no page has been written yet"
+    page = next((name for name in names if part in (name, name.rpartition("/")[2])), None)
+    if page:
+        return _file(store, f"artifacts/{page}.md", "")
+    raise Usage(
+        f"nothing is called {part[:60]!r}; known: plan, state, artifacts, a dispatch (d-001), a check (c-001), {', '.join(names[:12])}"
+    )
 
 
 def _state(store: RunStore) -> Json:
@@ -64,7 +73,13 @@ def _dispatch(store: RunStore, name: str) -> str:
     folder = store.path("results")
     results = sorted(n for n in os.listdir(folder) if n.startswith(f"{name}-")) if os.path.isdir(folder) else []
     shown = [f"\n## Result {n}\n{_json(read_json(os.path.join(folder, n)))}" for n in results]
-    return text + "\n".join(shown)
+    log = f"checks/{name}.log"
+    said = (
+        f"\n\n## What its command said\n{redact(_file(store, log, ''))}"
+        if os.path.exists(store.path(*log.split("/")))
+        else ""
+    )
+    return text + "\n".join(shown) + said
 
 
 def _file(store: RunStore, name: str, missing: str) -> str:

@@ -7,6 +7,8 @@ from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.items import items_over, lying
 from ..core.memory import kept_text
+from ..core.outcome import skipped
+from ..core.pages import plan_name
 from ..core.position import ENDED, leaves
 from ..core.recalled import used_learnings, used_text
 from ..core.routing import route_of
@@ -37,6 +39,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
     stages = run["workflow"]["stages"]
     at = run["position"]["at"]
     routing = run.get("routing", {})
+    plan = plan_name(run) or ("approval" if run["gate"] or run["approved"] else None)
     return {
         "format": 1,
         "run": run["run"],
@@ -44,7 +47,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         "status": shown_status(run),
         "goal": run["goal"],
         "currentStage": at,
-        "planFilePath": "artifacts/approval.md" if run["gate"] or run["approved"] else None,
+        "planFilePath": f"artifacts/{plan}.md" if plan else None,
         "stages": {s["id"]: {"status": _stage_status(run, s["id"])} for s in stages},
         "routing": {
             "workflow": run["workflow"]["name"],
@@ -112,10 +115,12 @@ def cost(run: Run) -> dict[str, Json] | None:
 
 def _stage_status(run: Run, name: str) -> str:
     if run["status"] == "completed":
-        return "completed"
+        return "skipped" if skipped(run, name) else "completed"
     frame = run["position"]
     if frame["at"] == name:
         return "stopped" if run["status"] == "stopped" else "in_progress"
+    if skipped(run, name):
+        return "skipped"
     return "completed" if name in frame["visits"] else "pending"
 
 
@@ -151,6 +156,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _dispatches(run),
         _worktrees(run),
         _checks(run),
+        _passed_over(run),
         _tokens(run),
         _memory(run),
         strength,
@@ -205,6 +211,12 @@ def _worktrees(run: Run) -> Iterator[str]:
 def _checks(run: Run) -> Iterator[str]:
     for check in {c["name"]: c for c in run["checks"].values()}.values():
         yield f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}"
+
+
+def _passed_over(run: Run) -> Iterator[str]:
+    for stage in run["workflow"]["stages"]:
+        if skipped(run, stage["id"]):
+            yield f"  skipped {line(stage.get('title', stage['id']), 80)}: its condition was not met"
 
 
 def _tokens(run: Run) -> Iterator[str]:
