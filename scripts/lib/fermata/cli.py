@@ -192,12 +192,15 @@ def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
 @click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait.")
 @JSON_FLAG
 def wait(seconds: int, as_json: bool) -> None:
-    """Wait for the checks that fermata is running, and say what is due then. For the session that drives the run.
+    """Wait for the checks that fermata is running, or for a pause to end, and say what is due then.
+
+    For the session that drives the run.
 
     In a sandbox that ends every process with the command that started it, this command runs them, to their end.
     """
     from .checks.runner import wait_checks
     from .loop.drive import collect_checks, run_checks
+    from .loop.standstill import stay
 
     site = open_here()
     store = _driven(site)
@@ -207,6 +210,8 @@ def wait(seconds: int, as_json: bool) -> None:
     running = [c["id"] for c in store.load()["checks"].values() if c["state"] == "running"]
     if running:
         wait_checks(store.path("checks"), running, seconds)
+    else:
+        stay(store.load(), seconds)
     sys.exit(_next(site, store, as_json))
 
 

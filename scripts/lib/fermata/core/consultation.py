@@ -182,7 +182,8 @@ def _commands(gate: Gate) -> list[str]:
 def _steps(steps: list[Json]) -> list[str]:
     found = []
     for number, step in enumerate(steps, 1):
-        found.append(f"  {number}. {line(step['title'], 120)}")
+        optional = " (optional: you may skip it if it fails)" if step.get("optional") else ""
+        found.append(f"  {number}. {line(step['title'], 120)}{optional}")
         found.append(f"     {line(step['objective'], 1_000)}")
         found.append(f"     may change: {', '.join(line(g, 300) for g in step['scope'])}")
     return found

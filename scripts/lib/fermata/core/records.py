@@ -18,6 +18,7 @@ DispatchState = Literal["pending", "running", "asking", "answered", "completed",
 Decision = Literal["approve", "modify", "more_recon", "abort"]
 Channel = Literal["picker", "typed", "environment", "waived"]
 Access = Literal["read", "write"]
+WaitKind = Literal["limit", "unexplained", "refused", "blocked", "halted"]
 
 
 class Event(TypedDict):
@@ -117,6 +118,10 @@ class Dispatch(TypedDict):
     kept: NotRequired[dict[str, Json]]  # of one among several at one stage
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
+    category: NotRequired[str]  # of its failure, by `rule` of `core.recovery`
+    rule: NotRequired[str]
+    error: NotRequired[str]  # fingerprint of its failure
+    again: NotRequired[str]  # not to be offered again before
     model: NotRequired[str]  # absent: inherited
 
 
@@ -133,6 +138,9 @@ class CheckRun(TypedDict):
     before: NotRequired[str | None]
     tree: NotRequired[str | None]
     counts: NotRequired[dict[str, int] | None]
+    category: NotRequired[str]  # of a red one, by `rule` of `core.recovery`
+    rule: NotRequired[str]
+    error: NotRequired[str]  # its fingerprint
 
 
 class Envelope(TypedDict):
@@ -179,9 +187,11 @@ class Frame(TypedDict):
 class Waiting(TypedDict):
     """Why only a human can let the run go on."""
 
-    kind: Literal["limit", "unexplained", "refused"]
+    kind: WaitKind
     node: str
     why: str
+    until: NotRequired[str]  # then it goes on by itself
+    question: NotRequired[dict[str, str]]  # the picker that shows it
 
 
 class Voided(TypedDict):
@@ -248,6 +258,10 @@ class Run(TypedDict):
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]
+    replans: NotRequired[int]  # plans made anew because the work had failed
+    advice: NotRequired[str]  # what the user said about a failure, for the next brief
+    left_out: NotRequired[list[dict[str, str]]]  # optional steps that the user skipped
+    supplied: NotRequired[dict[str, dict[str, str]]]  # by dispatch, what a person put into its handoff
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

@@ -24,6 +24,7 @@ OUTCOMES = {
 GOES_ON = ("done", "green", "approve")
 # Where `on` names no way out for it, work that fails for good waits for a human.
 FAILED = "failed"
+BAD_NEWS = (FAILED, "red", "reject")
 MAY_FAIL = ("agents", "foreach")
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5

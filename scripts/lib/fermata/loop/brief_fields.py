@@ -13,6 +13,7 @@ from ..core.consultation import answers_text, clean, line, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, plans
 from ..core.handoff import cause, findings, handoff_text
 from ..core.position import commands_for, dispatches_of, item_of
+from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
 from ..core.workflow import stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
@@ -178,8 +179,10 @@ class Fields:
     def _failure(self) -> list[Piece]:
         """Failed tries of this visit, and the check or review that sent the run back here."""
         made = dispatches_of(self.run, self.at, self.visit)
-        tries = [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
-        return [Piece("\n".join(tries)), *([] if plans(self.stage) else self._cause())]
+        tries = [_failed(d) for d in made if d["state"] == "failed"]
+        advice = self.run.get("advice", "")
+        said = [Piece(clean(advice, WHOLE), "", "The user says what to do differently:")] * bool(advice)
+        return [*said, Piece("\n".join(tries)), *([] if plans(self.stage) else self._cause())]
 
     def _cause(self) -> list[Piece]:
         outcome, node, visit = cause(self.run, self.at) or ("", "", 0)
@@ -229,6 +232,12 @@ def _looked(kept: dict[str, Json]) -> str:
     for topic, found in kept.get("findings", {}).items():
         out += [f"{line(topic, 100)}: {line(entry, 600)}" for entry in ([found] if isinstance(found, str) else found)]
     return "\n".join([*out, *[f"Recommended: {line(entry, 400)}" for entry in kept.get("recommendations", [])]])
+
+
+def _failed(dispatch: Dispatch) -> str:
+    said = explained(dispatch.get("rule"))
+    kind = f" ({said})" if said else ""
+    return f"- {dispatch['id']} failed{kind}: {line(dispatch['reason'], 1_000)}"
 
 
 def _report(dispatch: Dispatch) -> str:
