@@ -28,9 +28,7 @@ KEEPS_ON = ("unexplained", "refused")
 
 def choices(run: Run) -> dict[str, tuple[Choice, str]]:
     """Label to choice and its description. The first one is preselected in the picker, so it changes nothing."""
-    found: dict[str, tuple[Choice, str]] = {
-        LATER: ("later", "The run goes on waiting; /fermata:resume goes on with it")
-    }
+    found: dict[str, tuple[Choice, str]] = {LATER: ("later", "The run is parked; /fermata:resume goes on with it")}
     if _ceiling(run):
         found[GO_ON] = ("retry", "Files stay as they are, and what was counted starts anew")
     else:

@@ -121,11 +121,6 @@ def _standstill_answered(bound: Bound, run: Run, texts: dict[str, str]) -> Answe
     if error:
         return answers.context("PostToolUse", f"fermata: this is no answer: {error}. Run `fermata next` and ask again.")
     choice, words = escalation.read_answer(run, next(iter(texts.values())))
-    if choice == "later":
-        return answers.context(
-            "PostToolUse",
-            "fermata: the user leaves it for now. Tell them that /fermata:resume goes on, and end your turn.",
-        )
     kind, body = _going_on(run, choice, words)
 
     def same(now: Run) -> bool:
@@ -142,8 +137,8 @@ def _going_on(run: Run, choice: str, words: str) -> tuple[str, dict[str, Json]]:
     skipped = skipped_body(run) if choice == "skip" else None
     if skipped:
         return "step_skipped", {**skipped, "channel": "picker"}
-    if choice == "abort":
-        return "run_aborted", {}
+    if choice in ("later", "abort"):
+        return ("run_stopped" if choice == "later" else "run_aborted"), {}
     return "retry_granted", {"words": words, "channel": "picker"}
 
 

@@ -37,10 +37,10 @@ CONFIG = ("title", "agent", "access", "result", "tries", "rounds", "questions", 
 class Fields:
     """The fields of one dispatch; `pieces` gives the text of one by its name."""
 
-    def __init__(self, site: Site, run: Run, action: Action, scope: list[str]) -> None:
+    def __init__(self, site: Site, run: Run, action: Action, scope: list[str], dispatch: str = "") -> None:
         self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
         self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
-        self.store = site.project.run(run["run"])
+        self.store, self.dispatch = site.project.run(run["run"]), dispatch
 
     def pieces(self, field: str) -> list[Piece]:
         """The whole text of *field*, without those of its pieces that are empty."""
@@ -170,7 +170,7 @@ class Fields:
         return [Piece(f"{done[-1]['agent']} ({done[-1]['id']}): {line(done[-1]['summary'], WHOLE)}")] if done else []
 
     def _handoff(self) -> list[Piece]:
-        record = record_for(self.store, self.run, self.at)
+        record = record_for(self.store, self.run, self.at, self.dispatch)
         if record is None:
             return []
         plan = plan_text(self._kept_plan()) if plans(self.stage) else ""

@@ -32,7 +32,7 @@ class Brief:
     """One dispatch's brief. `wholes` holds, by path, every text of which only a part or the path is sent."""
 
     def __init__(self, site: Site, run: Run, action: Action, scope: list[str], dispatch: str) -> None:
-        self.fields = Fields(site, run, action, scope)
+        self.fields = Fields(site, run, action, scope, dispatch)
         self.stage, self.store, self.dispatch = self.fields.stage, self.fields.store, dispatch
         self.wholes: dict[str, str] = {}
 
