@@ -20,6 +20,8 @@ from fermata.core.actions import (
     FINISH,
     HUMAN,
     LIMIT,
+    PAUSE,
+    REOPEN,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
@@ -260,6 +262,8 @@ class Player:
             ASK: lambda: self.reply(action.subject),
             DECIDE: self.decide,
             HUMAN: lambda: self.tell("retry_granted"),
+            PAUSE: lambda: setattr(self, "minute", self.minute + 1),
+            REOPEN: lambda: self.tell("breaker_closed", until=action.subject),
         }
         answers[action.kind]()
 
