@@ -129,8 +129,7 @@ def test_a_blocker_is_asked_about_at_once_and_an_optional_step_can_be_skipped(
     assert "blocker, rule missing" in shown
     assert "Skip the step" in shown
     terminal.press("3")
-    screen = terminal.wait_for_text(DONE, 60)
-    assert "Skipped: A pretty frame" in " ".join(screen.split())
+    terminal.wait_for_text("Skipped: A pretty frame", 60)
     assert len([e for e in stage.events("dispatch_created") if e["agent"] == "builder"]) == 2
     assert stage.status() == "completed"
 
