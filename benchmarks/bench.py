@@ -9,9 +9,7 @@ Hooks are started exactly as hooks.json starts them, launcher included. Exit cod
 
 from __future__ import annotations
 
-import argparse
 import fcntl
-import json
 import multiprocessing
 import os
 import resource
@@ -22,8 +20,9 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from figures import Row, options, report
 from project import PYTHON, ROOT, environment, make_run, payload
 
 from fermata.store.journal import chain
@@ -34,22 +33,6 @@ if TYPE_CHECKING:
 
 EVENTS = (10, 100, 1_000, 10_000)
 WRITERS, TRANSITIONS = 32, 50
-
-
-class Row(NamedTuple):
-    """One figure: what, its value, the bound it must not pass (None: told for information), whether lower is better."""
-
-    name: str
-    value: float
-    bound: float | None
-    unit: str
-    lower: bool = True
-
-    @property
-    def holds(self) -> bool | None:
-        if self.bound is None:
-            return None
-        return self.value <= self.bound if self.lower else self.value >= self.bound
 
 
 # --- what is measured ----------------------------------------------------------------------------------------------
@@ -108,15 +91,22 @@ def hooks(folder: Path, rounds: int) -> list[Row]:
     ]
 
 
+# A process is counted with what its parent held when it was started, so a small one starts it.
+PEAK = """
+import os, sys
+pid = os.fork()
+if not pid:
+    os.dup2(2, 1)
+    os.execv(sys.argv[1], sys.argv[1:])
+print(os.wait4(pid, 0)[2].ru_maxrss)
+"""
+
+
 def peak(case: tuple[list[str], bytes, dict[str, str]]) -> float:
     """Largest resident set of one hook process, in MB."""
     command, stdin, env = case
-    with tempfile.TemporaryFile() as file:
-        file.write(stdin)
-        file.seek(0)
-        process = subprocess.Popen(command, stdin=file, env=env, stdout=subprocess.DEVNULL)
-        usage = os.wait4(process.pid, 0)[2]
-    return usage.ru_maxrss / (1024 if sys.platform == "linux" else 1024 * 1024)
+    found = timed([PYTHON, "-I", "-S", "-c", PEAK, *command], stdin, env)[1]
+    return int(found) / (1024 if sys.platform == "linux" else 1024 * 1024)
 
 
 def system_calls(case: tuple[list[str], bytes, dict[str, str]]) -> list[Row]:
@@ -172,9 +162,7 @@ def transitions(folder: Path, rounds: int) -> list[Row]:
     _, _, run = make_run(folder / "transition", 100)
     bare = folder / "bare.jsonl"
     body = {"id": "d-001", "tool_use_id": "toolu_x", "at": "2026-11-21T00:00:00Z"}
-    line = (
-        json.dumps(chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")[0]) + "\n"
-    ).encode()
+    _, line = chain([("dispatch_started", body)], 1, "0" * 64, "2026-11-21T00:00:00Z", "bench")
     ours, floors = [], []
     syncs = count_syncs(lambda: run.note("bench", "dispatch_started", body))
     for _ in range(rounds * 10):
@@ -204,11 +192,11 @@ def count_syncs(act: Callable[[], object]) -> int:
         found.append(handle)
         sync(handle)
 
-    os.fsync = counted
+    vars(os)["fsync"] = counted
     try:
         act()
     finally:
-        os.fsync = sync
+        vars(os)["fsync"] = sync
     return len(found)
 
 
@@ -289,42 +277,19 @@ def milliseconds(verb: str, project: Path, env: dict[str, str], rounds: int) -> 
     return times[1:]
 
 
-def table(rows: list[Row]) -> str:
-    """A Markdown table."""
-    out = ["| figure | value | bound | |", "|---|---|---|---|"]
-    for row in rows:
-        bound = "" if row.bound is None else f"{'≤' if row.lower else '≥'} {row.bound:g}"
-        out.append(
-            f"| {row.name} | {row.value:.3g} {row.unit} | {bound} | {({True: 'holds', False: '**does not hold**', None: ''})[row.holds]} |"
-        )
-    return "\n".join(out)
-
-
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=40, help="rounds of each timing (default 40)")
-    parser.add_argument("--json", help="also write the figures to this file")
-    parser.add_argument("--table", help="also write the Markdown table to this file")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="fermata-bench-"))
-    try:
-        rows = [
+    given = options(__doc__, rounds=40).parse_args()
+
+    def measure(folder: Path) -> list[Row]:
+        return [
             *hooks(folder, given.rounds),
             *growth(folder, given.rounds),
             *transitions(folder, given.rounds),
             *contention(folder),
             *commands(folder, given.rounds),
         ]
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(table(rows))
-    if given.json:
-        Path(given.json).write_text(
-            json.dumps([{**row._asdict(), "holds": row.holds} for row in rows], indent=1) + "\n"
-        )
-    if given.table:
-        Path(given.table).write_text(table(rows) + "\n")
-    return 8 if any(row.holds is False for row in rows) else 0
+
+    return report(given, measure)
 
 
 if __name__ == "__main__":

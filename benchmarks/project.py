@@ -6,13 +6,20 @@ import json
 import os
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "scripts" / "lib"))
 
 from fermata.store.project import Project  # noqa: E402 - the path must be set first
 from fermata.store.run_store import RunStore  # noqa: E402
+
+if TYPE_CHECKING:
+    from fermata.core.records import Run
+
+    News = list[tuple[str, dict[str, object]]]
 
 PYTHON = os.path.realpath(sys.executable)
 SESSION = "0b5e1c7e-0000-4000-8000-000000000001"
@@ -61,6 +68,11 @@ def make_repository(project: Path) -> None:
     subprocess.run(["git", "-C", str(project), *who, "commit", "-q", "--allow-empty", "-m", "begin"], check=True)
 
 
+def _say(news: News, run: Run | None) -> News:
+    del run  # it is what the news make of it
+    return news
+
+
 def make_run(folder: Path, events: int) -> tuple[Path, Path, RunStore]:
     """A repository whose only run has *events* lines in its journal, and a data folder that binds SESSION to it."""
     project, data = folder / "project", folder / "data"
@@ -85,9 +97,8 @@ def make_run(folder: Path, events: int) -> tuple[Path, Path, RunStore]:
         ("dispatch_started", {"id": "d-001", "tool_use_id": f"toolu_{n}", "at": "2026-11-21T00:00:00Z"})
         for n in range(events - 2)
     ]
-    run.transact("bench", lambda _run: news[:1])
-    for start in range(1, len(news), 500):
-        run.transact("bench", lambda _run, part=news[start : start + 500]: part)
+    for part in (news[:1], *(news[start : start + 500] for start in range(1, len(news), 500))):
+        run.transact("bench", partial(_say, part))
     (data / "active").mkdir(parents=True)
     marker = {
         "run": run_id,

@@ -1,6 +1,6 @@
 """Measures how fast the context in use is read off a transcript, against a bare interpreter of the same rounds.
 
-    python3 benchmarks/usage.py [--rounds 20] [--json FILE]
+    python3 benchmarks/usage.py [--rounds 20] [--json FILE] [--table FILE]
 
 A process that imports `fermata.host.usage` and asks for the newest usage, on transcripts of 1 MB and 50 MB, the second
 also with 4 MB of other rows behind the newest answer. Counting the whole of it is told for information.
@@ -9,14 +9,12 @@ Exit code 0: every target holds; 8: one does not.
 
 from __future__ import annotations
 
-import argparse
 import json
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 
-from bench import Row, ratios, table
+from bench import ratios
+from figures import Row, options, report
 from project import PYTHON, ROOT
 
 LIBRARY = str(ROOT / "scripts" / "lib")
@@ -72,20 +70,8 @@ def measure(folder: Path, rounds: int) -> list[Row]:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=20, help="rounds of each timing (default 20)")
-    parser.add_argument("--json", help="also write the figures to this file")
-    given = parser.parse_args()
-    folder = Path(tempfile.mkdtemp(prefix="fermata-bench-"))
-    try:
-        rows = measure(folder, given.rounds)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
-    print(table(rows))
-    if given.json:
-        told = [{**row._asdict(), "holds": row.holds} for row in rows]
-        Path(given.json).write_text(json.dumps(told, indent=1) + "\n")
-    return 8 if any(row.holds is False for row in rows) else 0
+    given = options(__doc__, rounds=20).parse_args()
+    return report(given, lambda folder: measure(folder, given.rounds))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +19,17 @@ import pytest
 import fermata
 from fermata import cli as module
 from fermata.cli import cli, main
+from fermata.core.board import HANDLERS as BOARD_HANDLERS
+from fermata.core.board_entries import add_entry
+from fermata.core.board_rules import add_task
 from fermata.core.fold import HANDLERS
 from fermata.store.errors import Refused
+from fermata.views.board_repair import WORDS as BOARD_WORDS
 from fermata.views.repair import WORDS, in_words
 from tests.keyboard import in_a_terminal
 from tests.loop.bench import Bench, built
 from tests.store.runs import RUN, SESSION
+from tests.typed import Out, run
 
 OTHER = "orch_20260203_040506_1b2c"
 PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
@@ -35,17 +41,6 @@ PEOPLE = ("repair",)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
 ANYWHERE = ("version", "setup", "doctor")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
-
-
-class Out:
-    """What one command left: exit code and both streams."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
 
 
 class Keyboard(io.StringIO):
@@ -62,7 +57,7 @@ Call = Callable[..., Out]
 def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Call:
     """Run one command in *cwd*, as *session* (None: a terminal)."""
 
-    def run(*words: str, cwd: str | Path, session: str | None = SESSION) -> Out:
+    def type_it(*words: str, cwd: str | Path, session: str | None = SESSION) -> Out:
         monkeypatch.chdir(cwd)
         if words[:1] and words[0] in PEOPLE:
             session = None
@@ -71,13 +66,9 @@ def call(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) ->
             monkeypatch.setenv("CLAUDE_CODE_SESSION_ID", session)
         else:
             monkeypatch.delenv("CLAUDE_CODE_SESSION_ID", raising=False)
-        capsys.readouterr()
-        code = main(list(words))
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return Out(code, out, err)
+        return run(words, capsys)
 
-    return run
+    return type_it
 
 
 @pytest.fixture
@@ -414,7 +405,8 @@ def test_what_the_lost_lines_say_cannot_move_the_cursor(call: Call, bench: Bench
 
 def test_every_kind_of_event_has_words() -> None:
     assert set(WORDS) == {"run_created", *HANDLERS}
-    assert all(in_words({"type": kind, "ts": "T", "body": {}}).startswith("T  ") for kind in WORDS)
+    assert set(BOARD_WORDS) == set(BOARD_HANDLERS)
+    assert all(in_words({"type": kind, "ts": "T", "body": {}}).startswith("T  ") for kind in {*WORDS, *BOARD_WORDS})
 
 
 def test_2_of_several_damaged_runs_one_is_named(call: Call, bench: Bench) -> None:
@@ -432,6 +424,57 @@ def test_2_of_several_damaged_runs_one_is_named(call: Call, bench: Bench) -> Non
         call("repair", cwd=root(bench)).out
         == "Nothing is damaged: 2 runs here, and each is whole. Nothing was changed.\n"
     )
+
+
+def damaged_board(bench: Bench) -> Path:
+    """Two tasks and a learning, the second of the tasks with other words than it was given."""
+    store = bench.site.project.board()
+    for title in ("one", "two"):
+        store.act("test", partial(add_task, title=title))
+    store.act("test", partial(add_entry, kind="learning", title="three"))
+    path = Path(store.journal)
+    path.write_bytes(path.read_bytes().replace(b'"two"', b'"twx"'))
+    Path(store.state).write_text("{")  # who has the whole of it in the cache does not read the journal again
+    return path
+
+
+def test_repair_brings_the_board_back_and_loses_no_byte(call: Call, bench: Bench) -> None:
+    bench.begin()
+    path = damaged_board(bench)
+    before = path.read_bytes()
+    for words in (["task", "list"], ["learning", "list"]):
+        found = call(*words, cwd=root(bench), session=None)
+        assert (found.code, "`fermata repair board` shows what is lost" in found.err) == (5, True)
+    shown = call("repair", cwd=root(bench))
+    assert shown.code == 130
+    assert "board  damaged" in shown.out
+    assert "Stays     line 1: 1 tasks" in shown.out
+    assert "Goes      lines 2–3, as far as it can still be read:" in shown.out
+    assert re.search(r"t-000002 was added: twx$", shown.out, re.MULTILINE)
+    assert re.search(r"learning-000001 was added: three$", shown.out, re.MULTILINE)
+    assert path.read_bytes() == before
+    done = call("repair", "board", "--yes", cwd=root(bench))
+    assert (done.code, done.err) == (0, "")
+    assert "board  repaired: 1 tasks" in done.out
+    (kept,) = re.findall(r"^Kept      (/.*journal\.jsonl\.damaged-.*)$", done.out, re.MULTILINE)
+    assert Path(kept).read_bytes() == before
+    assert (
+        call("repair", cwd=root(bench)).out
+        == "Nothing is damaged: 1 runs and the board here, and each is whole. Nothing was changed.\n"
+    )
+    assert call("repair", "board", cwd=root(bench)).out == "Nothing is damaged: board is whole. Nothing was changed.\n"
+    added = call("task", "add", "three", cwd=root(bench), session=None)
+    assert added.out.startswith("t-000004"), "an id that was lost is not given again"
+
+
+def test_repair_of_a_board_without_a_good_line_says_what_is_left(call: Call, bench: Bench) -> None:
+    path = damaged_board(bench.begin())
+    path.write_bytes(path.read_bytes().replace(b'"one"', b'"onx"'))
+    found = call("repair", "board", "--yes", cwd=root(bench))
+    assert found.code == 5
+    assert "has no good line, so there is nothing to go on from. Nothing was changed." in found.err
+    assert "Keep a copy of the folder; if you move it away, `fermata task add` begins an empty board" in found.err
+    assert "several runs are damaged" not in call("repair", cwd=root(bench)).err
 
 
 def test_repair_in_a_real_terminal_has_colour_and_ctrl_c_loses_nothing(bench: Bench) -> None:
@@ -500,7 +543,7 @@ def test_8_wrong_settings(call: Call, bench: Bench, verb: str) -> None:
     found = call(verb, cwd=root(bench))
     assert (found.code, found.out) == (8, "")
     assert (
-        'unknown key "limit"; allowed here: checks, grant, limits, stages, waive, workflow. Did you mean "limits"?'
+        'unknown key "limit"; allowed here: checks, grant, limits, remember, stages, waive, workflow. Did you mean "limits"?'
         in found.err
     )
     assert found.err.count("unknown key") == 2

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import io
-import json
 import os
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 import pytest
 
-from fermata.cli import cli, main
+from fermata.cli import cli
 from fermata.core import board_rules
 from fermata.core.gate import MODEL_VERBS
 from fermata.store.project import Project
+from tests.typed import Out, run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    Say = Callable[..., "Out"]
+    Say = Callable[..., Out]
 
 OTHERS = ("config", "context")  # groups that are not the board's
 GROUPS = {
@@ -44,17 +44,6 @@ ARGUMENTS: dict[str, list[str]] = {
 SPEC = ["--objective", "Make it so", "--file", "a.py", "--constraint", "none", "--acceptance", "it works"]
 
 
-class Out:
-    """What one command left: exit code and both streams."""
-
-    def __init__(self, code: int, out: str, err: str) -> None:
-        self.code, self.out, self.err = code, out, err
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.out)
-
-
 @pytest.fixture
 def root(tmp_path: Path) -> Path:
     subprocess.run(["git", "init", "-q", str(tmp_path / "project")], check=True)
@@ -65,16 +54,12 @@ def root(tmp_path: Path) -> Path:
 def say(root: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Say:
     """Type one command in a terminal, with *stdin* behind it."""
 
-    def run(*words: str, stdin: bytes = b"") -> Out:
+    def type_it(*words: str, stdin: bytes = b"") -> Out:
         monkeypatch.chdir(root)
         monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(stdin), encoding="utf-8"))
-        capsys.readouterr()
-        code = main(list(words))
-        out, err = capsys.readouterr()
-        assert "Traceback" not in out + err
-        return Out(code, out, err)
+        return run(words, capsys)
 
-    return run
+    return type_it
 
 
 def prepare(say: Say) -> None:
@@ -255,7 +240,7 @@ def test_all_that_was_done_long_ago_is_archived(say: Say) -> None:
 
 def test_learnings_are_found_by_what_they_are_about(say: Say) -> None:
     prepare(say)
-    assert say("learning", "find", "Speed up the PARSER").out == "- The parser reads UTF-8 only\n"
+    assert say("learning", "find", "Speed up the PARSER").out == "- learning-000001: The parser reads UTF-8 only\n"
     assert say("learning", "find", "parser", "--limit", "5").out == "No learning shares a word with it.\n"
 
 
@@ -331,7 +316,7 @@ def test_a_damaged_board_is_told_and_left_alone(say: Say, root: Path) -> None:
         found = say(*words)
         assert (found.code, found.out) == (5, "")
         assert "line 1 is damaged" in found.err
-        assert "Keep a copy of the folder" in found.err
+        assert "`fermata repair board` shows what is lost" in found.err
 
 
 def test_what_a_run_reports_is_told_as_reported(say: Say, root: Path) -> None:

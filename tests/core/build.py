@@ -31,7 +31,7 @@ from fermata.core.actions import (
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
 from fermata.core.position import commands_for, in_force, item_of, next_name
-from fermata.core.workflow import stage_at
+from fermata.core.workflow import TASKS, stage_at, wants
 from fermata.definitions.workflow_files import load_workflow
 
 if TYPE_CHECKING:
@@ -79,6 +79,20 @@ def make_plan(*steps: dict[str, Any], **fields: Any) -> dict[str, Any]:
     return {**plan, **fields}
 
 
+def make_part(title: str = "Add it", scope: str = "src/**", *waits: str, **fields: Any) -> dict[str, Any]:
+    """A task of a decomposition."""
+    name = title.lower().replace(" ", "-")
+    place = {"name": name, "epic": "Greeting", "feature": "Words", "blocked_by": list(waits), "priority": "P2"}
+    return {**make_step(title, (scope,)), **place, **fields}
+
+
+def make_tasks(*titles: str) -> dict[str, Any]:
+    """Tasks of the board, as a run is given them."""
+    named = titles or ("Add it", "Test it")
+    steps = [make_step(title, task=f"t-{number:06d}", note="") for number, title in enumerate(named, 1)]
+    return make_plan(*steps, checks=[])
+
+
 def stamp(minute: int) -> str:
     return f"2026-11-21T{minute // 60 % 24:02d}:{minute % 60:02d}:00Z"
 
@@ -117,6 +131,8 @@ class Player:
 
     def __init__(self, **fields: Any) -> None:
         self.minute = 0
+        if wants(fields.get("workflow", WORKFLOW), TASKS):
+            fields = {"given": {TASKS: make_tasks()}, **fields}
         self.events: list[Event] = [created(**fields)]
         self.run: Run = apply(None, self.events[0])
 

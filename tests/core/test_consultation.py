@@ -157,6 +157,11 @@ def test_report_of_a_bare_plan() -> None:
     assert "Will run: nothing" in question_for(run, gate)["question"]
 
 
+def test_checks_that_were_not_run_before_the_plan_are_not_called_missing() -> None:
+    run, gate = at_gate()
+    assert "Tests before any change\n  not run\n" in report(run, gate, [])
+
+
 def test_report_shows_wide_scopes_and_uncommitted_work() -> None:
     plan = make_plan(make_step(scope=("**", "src/a.py", ".github/workflows/ci.yml")))
     run, gate = at_gate(plan, base={"commit": "c", "dirty": [f"f{n}" for n in range(13)]})

@@ -232,7 +232,9 @@ def test_every_event_type_is_played_here() -> None:
     small.tell("approval_waived", digest=small.run["gate"]["digest"], rule=RULE)  # type: ignore[index]
     player.events += small.events
     player.tell("run_aborted")
-    kept = replanned().events
+    placed = Player().approved()
+    placed.tell("tasks_placed", stage="plan", tasks={"one": "t-000001"})
+    kept = replanned().events + placed.events
     assert {event["type"] for event in (*player.events, *kept)} == {"run_created", *HANDLERS}
     assert player.run["status"] == "completed"
 

@@ -29,13 +29,55 @@ SHIPPED = ["build_only", "plan_then_build"]
         pytest.param("a new platform", "decompose_first", '"platform"', 1.0, "go", id="platform"),
         pytest.param("one system", "decompose_first", '"system"', 1.0, "go", id="system"),
         pytest.param("a project", "decompose_first", '"project"', 1.0, "go", id="project"),
-        pytest.param("Do T1, T2 and T3", "multi_task", "several tasks: T1, T2, T3", 1.0, "go", id="tasks"),
-        pytest.param("fix T1 and the system of T2", "multi_task", "several tasks: T1, T2", 1.0, "go", id="tasks-first"),
-        pytest.param("fix T1, only T1", "build_only", '"fix"', 1.0, "go", id="one-task-is-not-several"),
+        pytest.param(
+            "Do t-1, T-000002 and t-03",
+            "multi_task",
+            "several tasks of the board: t-000001, t-000002, t-000003",
+            1.0,
+            "go",
+            id="tasks",
+        ),
+        pytest.param(
+            "fix t-1 and the system of t-2",
+            "multi_task",
+            "several tasks of the board: t-000001, t-000002",
+            1.0,
+            "go",
+            id="tasks-first",
+        ),
+        pytest.param("t-000042", "multi_task", "a task of the board: t-000042", 1.0, "go", id="nothing-but-a-task"),
+        pytest.param("fix t-1, only t-01", "build_only", '"fix"', 1.0, "go", id="one-task-is-not-several"),
+        pytest.param("fix the T1 and T2 timers", "build_only", '"fix"', 1.0, "go", id="no-ids-of-the-board"),
+        pytest.param("fix at-1, t-1x, a/t-2 and t-3/b", "build_only", '"fix"', 1.0, "go", id="parts-of-other-names"),
         pytest.param("add a fix", DEFAULT, '"add"', 0.67, "caution", id="add-before-fix"),
         pytest.param("create a system", "decompose_first", '"system"', 0.6, "caution", id="huge-before-add"),
-        pytest.param("fix the system", "decompose_first", '"system"', 0.75, "caution", id="huge-before-fix"),
-        pytest.param("create and fix a system", "decompose_first", '"system"', 0.5, "ask", id="too-many-signals"),
+        pytest.param("build a new billing system", "decompose_first", '"system"', 1.0, "go", id="huge"),
+        pytest.param("A platform for plugins", "decompose_first", '"platform"', 1.0, "go", id="huge-and-what-for"),
+        pytest.param(
+            "In short: one system that bills", "decompose_first", '"system"', 1.0, "go", id="huge-behind-a-mark"
+        ),
+        pytest.param("implement it, create a system", "decompose_first", '"system"', 0.6, "caution", id="huge-and-add"),
+        pytest.param(
+            "create, implement and restructure a system", DEFAULT, '"restructure"', 1.0, "go", id="mends-no-architect"
+        ),
+        *[
+            pytest.param(
+                goal, lane, signal, confidence, "go" if confidence == 1 else "ask", id=goal.replace(" ", "-")[:40]
+            )
+            for goal, lane, signal, confidence in (
+                ("fix the login system", "build_only", '"fix"', 1.0),
+                ("fix a bug in a system", "build_only", '"fix"', 1.0),
+                ("project settings typo", "build_only", '"typo"', 1.0),
+                ("refactor the plugin system", DEFAULT, '"refactor"', 1.0),
+                ("add a command to the project", DEFAULT, '"add"', 1.0),
+                ("add dark mode to a settings system", DEFAULT, '"add"', 1.0),
+                ("create a project template", DEFAULT, '"create"', 1.0),
+                ("implement a system test", DEFAULT, '"implement"', 1.0),
+                ("add platform-specific paths", DEFAULT, '"add"', 1.0),
+                ("rename our platform", DEFAULT, "none", 0.0),
+                ("speed up this system", DEFAULT, "none", 0.0),
+            )
+        ],
         pytest.param("Say farewell as well", DEFAULT, "none", 0.0, "ask", id="nothing-matches"),
         pytest.param("", DEFAULT, "none", 0.0, "ask", id="empty"),
         pytest.param("an address prefix on the debug panel", DEFAULT, "none", 0.0, "ask", id="parts-of-words"),
@@ -51,16 +93,24 @@ def test_the_signals(goal: str, lane: str, signal: str, confidence: float, band:
 
 
 def test_the_user_s_choice_comes_before_everything() -> None:
-    found = route("fix T1 and T2 of the system", ALL, choice="mine")
+    found = route("fix t-1 and t-2 of a system", ALL, choice="mine")
     assert (found.workflow, found.signal, found.confidence, found.note) == ("mine", "your choice", 1.0, "")
 
 
-@pytest.mark.parametrize("goal", ["a platform", "T1 and T2"])
+@pytest.mark.parametrize("goal", ["a platform", "t-1 and t-2"])
 def test_a_lane_that_is_not_there_falls_to_the_plan_and_says_so(goal: str) -> None:
     found = route(goal, SHIPPED)
     assert found.workflow == DEFAULT
     assert found.note == f"workflow {found.lane} is not there yet"
     assert f"(asked for: {found.lane}; " in route_text(found, goal, ["planner"])
+
+
+def test_a_plan_that_was_approved_before_is_carried_out_unless_tasks_are_named() -> None:
+    words = "plan 1a2b3c4d, approved in orch_20260102_030405_abcd"
+    found = route("Add a farewell system", ALL, plan=words, proven=False)
+    assert (found.lane, found.workflow, found.signal, found.band) == ("build_only", "build_only", words, "go")
+    assert route("t-1 and t-2", ALL, plan=words).lane == "multi_task"
+    assert route("Add it", ALL, plan=words, choice="staged").workflow == "staged"
 
 
 def test_a_small_change_that_nothing_would_prove_is_planned() -> None:

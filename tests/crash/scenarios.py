@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from types import SimpleNamespace
 from typing import TYPE_CHECKING
 
 if __name__ == "__main__":
@@ -23,6 +24,7 @@ from fermata.core.consultation import code_of
 from fermata.host.bound import Bound
 from fermata.host.decisions import typed
 from fermata.host.payload import Payload
+from fermata.loop.memory import remember
 from fermata.store.data import DataFolder, approval_error
 from fermata.store.errors import StoreError
 from fermata.store.project import Project
@@ -33,6 +35,7 @@ from tests.store.runs import (
     KEPT_PLAN,
     RUN,
     SESSION,
+    accepted,
     ask_approval,
     bound,
     created_body,
@@ -389,6 +392,56 @@ def _check_board(folder: str, acked: list[str]) -> None:
         assert store.details(notes["plan"]["line"])["text"] == store.load()["tasks"][name]["title"] * 100
 
 
+# --- a run completes: what its agents learnt goes on the board ------------------------------------------------------------
+
+LEARNT = {"learnings": ["one", "two"], "debt": [{"title": "three", "description": "x" * 5_000}], "later": ["four"]}
+
+
+def _prepare_remember(folder: str) -> None:
+    """Two dispatches have handed in; the second one says one thing again."""
+    project = make_project(folder)
+    store = make_run(project.folder)
+    again = {**LEARNT, "learnings": ["TWO.", "five"]}
+    for name, learnt in (("d-001", LEARNT), ("d-002", again)):
+        write(store, dispatch(name, "plan", "read"), started(name), bound(name, f"agent-{name}"))
+        kind, body = accepted(name)
+        write(store, (kind, {**body, "learnt": learnt}))
+
+
+def _remember(folder: str, ack: Ack) -> None:
+    site: Json = SimpleNamespace(project=Project(folder))
+    run = store_of(folder).load()
+    kept = remember(site, run)
+    if "error" in kept:
+        raise StoreError(kept["error"])
+    store_of(folder).note(
+        "cli", "run_completed", {"tree": None, "remembered": kept}, lambda now: not now.get("remembered")
+    )
+    ack("completed")
+
+
+def _check_remember(folder: str, acked: list[str]) -> None:
+    """Each thing is on the board once, whenever the writer died; a run that is called complete has left all of it."""
+    run = store_of(folder).load()
+    assert run["status"] == "completed" or not acked
+    if run["status"] == "completed":
+        assert _left(folder) == ["one", "two", "five", "three", "four"]
+    _remember(folder, lambda _: None)
+    assert _left(folder) == ["one", "two", "five", "three", "four"]
+    _a_minute_later(board_of(folder).folder)
+    board_of(folder).rebuild()
+    whole(board_of(folder))
+    folded(board_of(folder), fold_board)
+    clean(board_of(folder).folder)
+    kept = resumed(store_of(folder))[-1]["body"]["remembered"]
+    assert [len(kept[kind]) for kind in ("learning", "debt", "backlog")] == [3, 1, 1]
+
+
+def _left(folder: str) -> list[str]:
+    entries = board_of(folder).load()["entries"]
+    return [entry["title"] for kind in ("learning", "debt", "backlog") for entry in entries[kind].values()]
+
+
 def _nothing(folder: str) -> None:
     del folder
 
@@ -402,6 +455,7 @@ SCENARIOS = {
     "repair-cut": Scenario(_prepare_cut, _repair, _check_repair),
     "rebuild": Scenario(_prepare_broken, _rebuild, _check_rebuild),
     "board": Scenario(_prepare_board, _work, _check_board),
+    "remember": Scenario(_prepare_remember, _remember, _check_remember),
     "cli": Scenario(_prepare_cli, _cli, _check_cli),
 }
 

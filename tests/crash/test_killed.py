@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-QUICK = ("append", "start", "approve", "accept", "rebuild", "repair", "repair-cut", "board")
+QUICK = ("append", "start", "approve", "accept", "rebuild", "repair", "repair-cut", "board", "remember")
 # `openat` is left to the shim, which can tell the few that make a file from the hundreds that import a module.
 FILE_CALLS = ("write", "fsync", "rename", "unlink", "truncate", "mkdir")
 MANY = 400

@@ -30,21 +30,30 @@ def problems(folder: Path, text: str | bytes) -> list[str]:
 DEFAULTS = {
     "workflow": "plan_then_build",
     "waive": True,
+    "remember": True,
     "grant": "scope",
     "checks": {"full": [], "quick": [], "minutes": 30},
-    "limits": {"dispatches": 40, "tokens": None, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15},
+    "limits": {
+        "dispatches": 40,
+        "tokens": None,
+        "repairs": 3,
+        "wall_minutes": 480,
+        "silence_minutes": 15,
+        "agent_minutes": None,
+    },
     "stages": {},
 }
 ALL: dict[str, Any] = {
     "workflow": "my_own",
     "waive": False,
+    "remember": False,
     "grant": "none",
     "checks": {
         "full": [{"name": "tests", "command": "pytest -q", "tests": True}, {"name": "lint", "command": "ruff check .", "tests": False}],
         "quick": [{"name": "unit", "command": "cd sub && pytest -q unit", "tests": True}],
         "minutes": 5,
     },
-    "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3},
+    "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3, "agent_minutes": 10},
     "stages": {"review": {"enabled": False, "model": "haiku"}},
 }  # fmt: skip
 
@@ -92,8 +101,8 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, stages, waive, workflow. Did you mean "limits"?', id="top"),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, stages, waive, workflow.', id="no-guess"),
+        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, remember, stages, waive, workflow. Did you mean', id="top"),
+        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, remember, stages, waive, workflow.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),
         pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: enabled, model. Did you mean "model"?', id="stage"),
@@ -124,6 +133,7 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path, text: str, 
         pytest.param("limits: {wall_minutes: 10081}", "limits.wall_minutes", id="more-than-a-week"),
         pytest.param("limits: {tokens: 999}", "limits.tokens", id="less-than-one-answer"),
         pytest.param("limits: {silence_minutes: 0}", "limits.silence_minutes", id="no-silence"),
+        pytest.param("limits: {agent_minutes: 0}", "limits.agent_minutes", id="no-time-to-work"),
         pytest.param("checks: {minutes: 241}", "checks.minutes: got 241", id="minutes"),
         pytest.param("checks:", "checks: got None", id="nothing-below"),
         pytest.param("checks: {full: {name: a, command: b}}", "checks.full: got {'name'", id="mapping-for-list"),

@@ -74,10 +74,11 @@ def test_the_keys_are_those_of_the_code() -> None:
 
 def test_the_table_has_every_key() -> None:
     assert {name for name, _ in keys(WHOLE)} == {
-        *("workflow", "waive", "grant", "checks", "limits", "stages"),
+        *("workflow", "waive", "grant", "remember", "checks", "limits", "stages"),
         *("checks.full", "checks.quick", "checks.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
-        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "wall_minutes", "silence_minutes")),
+        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs")),
+        *(f"limits.{key}_minutes" for key in ("wall", "silence", "agent")),
         *("stages.NAME.enabled", "stages.NAME.model"),
     }
 

@@ -4,6 +4,7 @@ import copy
 import json
 import re
 import socket
+import time
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,13 @@ GOOD: dict[str, list[dict[str, Any]]] = {
         {"status": "plan", "summary": "s", "findings": ["f"], "assumptions": ["a"], "questions": [], "effort": "an hour",
          "risks": {"high": ["h"], "medium": [], "low": ["l"]}, "checks": [{"name": "smoke-1", "command": "x"}],
          "steps": [{"title": "t", "objective": "o", "scope": ["a"], "acceptance": ["b"], "read_first": ["c"], "constraints": ["d"]}]},
+    ],
+    "decomposition": [
+        {"status": "plan", "summary": "s", "findings": [], "risks": {}, "steps": [
+            {"name": "t-1", "epic": "E", "feature": "F", "title": "t", "objective": "o", "scope": ["a"], "acceptance": ["b"],
+             "blocked_by": [], "priority": "P2"},
+            {"name": "t-2", "epic": "E", "feature": "F", "title": "t", "objective": "o", "scope": ["a"], "acceptance": ["b"],
+             "blocked_by": ["t-1"], "priority": "P1", "read_first": ["c"], "constraints": ["d"]}]},
     ],
     "build": [
         {"status": "completed", "summary": "s", "files_modified": ["a"], "tests_run": [{"command": "c", "outcome": "o"}], "caveats": []},
@@ -81,6 +89,18 @@ BAD: list[tuple[str, int, str, object, str]] = [
     ("plan", 2, "checks.0.name", "Smoke Test", "checks[0].name: 'Smoke Test' does not match"),
     ("plan", 2, "checks.0.name", "smoke\n", "checks[0].name: 'smoke\\n' does not match"),
     ("plan", 2, "questions", GOOD["plan"][0]["questions"], "questions: [{"),
+    ("decomposition", 0, "steps", [], "steps: [] "),
+    ("decomposition", 0, "steps", [GOOD["decomposition"][0]["steps"][0]] * 41, "steps: [{"),
+    ("decomposition", 0, "steps", GONE, "the result: 'steps' is a required property"),
+    ("decomposition", 0, "steps.0.scope", [], "steps[0].scope: [] "),
+    ("decomposition", 0, "steps.0.scope", GONE, "steps[0]: 'scope' is a required property"),
+    ("decomposition", 0, "steps.1.acceptance", GONE, "steps[1]: 'acceptance' is a required property"),
+    ("decomposition", 0, "steps.1.blocked_by", "t-1", "steps[1].blocked_by: 't-1' is not of type 'array'"),
+    ("decomposition", 0, "steps.1.blocked_by", GONE, "steps[1]: 'blocked_by' is a required property"),
+    ("decomposition", 0, "steps.0.priority", "high", "steps[0].priority: 'high' is not one of ['P1', 'P2', 'P3']"),
+    ("decomposition", 0, "steps.0.name", "Task One", "steps[0].name: 'Task One' does not match"),
+    ("decomposition", 0, "steps.0.epic", "", "steps[0].epic: '' "),
+    ("decomposition", 0, "steps.0.done", True, "steps[0]: Additional properties"),
     ("build", 0, "status", "success", "status: 'success' is not one of"),
     ("build", 0, "summary", GONE, "the result: 'summary' is a required property"),
     ("build", 0, "summary", None, "summary: None is not of type 'string'"),
@@ -217,3 +237,35 @@ def test_a_schema_that_points_elsewhere_fetches_nothing(tmp_path: Path, monkeypa
         with pytest.raises(Exception, match="Unresolvable"):
             schema_errors("remote", {"a": 1})
     assert called == []
+
+
+def test_a_schema_that_points_at_itself_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """K-H11: as deep as the value where it can, an error at once where it cannot; no shipped schema has a `$ref` at all."""
+    monkeypatch.setattr(schema_files, "HERE", str(tmp_path))
+    (tmp_path / "tree.json").write_text(json.dumps({"properties": {"a": {"$ref": "#"}}, "type": "object"}))
+    assert schema_errors("tree", {"a": {"a": {"a": 1}}}) == ["a.a.a: 1 is not of type 'object'"]
+    (tmp_path / "loop.json").write_text(json.dumps({"$ref": "#"}))
+    with pytest.raises(RecursionError):
+        schema_errors("loop", {"a": 1})
+
+
+HOSTILE = [
+    "a" * 100_000,
+    "1." * 50_000 + "\n",
+    " " * 100_000 + "\n",
+    "-" * 100_000 + "!",
+    "\n" * 100_000,
+    "a\n" * 50_000,
+]
+
+
+@pytest.mark.parametrize("name", schema_names())
+def test_no_pattern_of_a_schema_takes_long_over_any_text(name: str) -> None:
+    """K-H11: what an agent hands in meets these patterns before anything has cut it."""
+    found = [part["pattern"] for part in objects(schema(name)) if "pattern" in part]
+    found += [pattern for part in objects(schema(name)) for pattern in part.get("patternProperties", {})]
+    began = time.monotonic()
+    for pattern in found:
+        for text in HOSTILE:
+            re.search(pattern, text)
+    assert time.monotonic() - began < 0.2 * (1 + len(found))

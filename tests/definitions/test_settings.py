@@ -115,7 +115,9 @@ def test_each_file_is_judged_on_its_own(files: Files) -> None:
         files.load(user="# mine\nlimits:\n  dispatches: 0\n  repair: 1\n", project="limits: {dispatches: 7}")
     first, second = str(error.value).splitlines()
     assert first == f"{files.user}: line 3: limits.dispatches: got 0; Input should be greater than or equal to 1"
-    assert second.startswith(f'{files.user}: line 4: unknown key "limits.repair"; allowed here: dispatches, repairs, ')
+    assert second.startswith(
+        f'{files.user}: line 4: unknown key "limits.repair"; allowed here: agent_minutes, dispatches, '
+    )
     assert second.endswith('Did you mean "repairs"?')
 
 
@@ -180,8 +182,9 @@ def test_the_document_has_an_origin_for_every_value(files: Files) -> None:
     assert found["origin"]["limits.dispatches"] == f"{PROJECT_FILE}:2"
     assert found["origin"]["limits.silence_minutes"] == "default"
     assert set(found["origin"]) == {
-        *("workflow", "waive", "grant", "checks.full", "checks.quick", "checks.minutes"),
+        *("workflow", "waive", "grant", "remember", "checks.full", "checks.quick", "checks.minutes"),
         *("limits.dispatches", "limits.tokens", "limits.repairs", "limits.wall_minutes", "limits.silence_minutes"),
+        "limits.agent_minutes",
         *("stages.review.enabled", "stages.review.model"),
     }
     assert set(document(files.load(), origin=False)) == {"settings"}

@@ -159,12 +159,12 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: builder, fixer', id="agent"),
-        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, plan', id="schema"),
-        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, phase, plan', id="brief"),
+        pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: architect, builder, fixer', id="agent"),
+        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, decomposition, plan', id="schema"),
+        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, decompose, phase, plan', id="brief"),
         pytest.param(lambda s: s["plan"].update(brief="../../../../../../SECURITY"), "there is no brief", id="brief-elsewhere"),
         pytest.param(lambda s: s["plan"].update(brief=""), "there is no brief", id="brief-empty"),
-        pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees[10] names "secrets"; known: goal', id="field"),
+        pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees[11] names "secrets"; known: goal', id="field"),
         pytest.param(lambda s: s["plan"]["sees"].append("history"), "never sent: conversation history, raw files", id="field-that-is-never-sent"),
         pytest.param(lambda s: s["plan"]["sees"].append("scope"), 'names "scope", for which brief plan has no place', id="no-place"),
         pytest.param(lambda s: s["plan"]["sees"].remove("rounds"), 'brief plan uses "rounds", which `sees` does not allow', id="not-allowed"),

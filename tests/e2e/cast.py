@@ -24,6 +24,31 @@ FILES = {
 FAREWELL = "farewell.txt"
 
 
+def only_looking(items: str) -> dict[str, str]:
+    """A project whose workflow looks at each letter of *items*, three at a time, and is done."""
+    workflow = f"""\
+format: 1
+name: look
+title: Look at {len(items)} things
+stages:
+  - id: look
+    kind: agents
+    agent: reviewer
+    access: read
+    brief: review
+    result: review
+    sees: [goal, plan, diff, reports, evidence]
+    items: [{", ".join(items)}]
+    parallel: 3
+    tries: 5
+  - id: finish
+    kind: finalise
+    on: {{stale: next}}
+"""
+    files = {".fermata/config.yaml": "workflow: look\n", ".fermata/workflows/look.yaml": workflow}
+    return {"README.md": "a project\n", **files}
+
+
 def plan(*scope: str, title: str = "Add a farewell") -> str:
     """A plan of one step, as a planner hands it in."""
     step = {
@@ -68,6 +93,50 @@ def write(project: Path, name: str, content: str) -> Conversation:
     """The turns that write one file: the client wants a file read before it is written again."""
     yield ToolUse("Read", {"file_path": str(project / name)})
     yield ToolUse("Write", {"file_path": str(project / name), "content": content})
+
+
+def parts(*names: str) -> str:
+    """A decomposition into tasks that each write one file, each waiting for the one before it; the last is named first."""
+    steps = [
+        {
+            "name": name,
+            "epic": "Greetings",
+            "feature": "Words" if number < 2 else "More words",
+            "title": f"Write {name}",
+            "objective": f"Write {name}.txt.",
+            "scope": [f"{name}.txt"],
+            "acceptance": [f"{name}.txt is there"],
+            "blocked_by": list(names[number - 1 : number]),
+            "priority": "P2",
+        }
+        for number, name in enumerate(names)
+    ]
+    found = {"status": "plan", "summary": "A file for each.", "findings": ["greeting.txt greets"], "assumptions": []}
+    return json.dumps(found | {"steps": steps[::-1], "checks": [], "risks": {"low": ["none"]}, "effort": "an hour"})
+
+
+def may_change(heard: Heard) -> str:
+    """The one path that a brief allows."""
+    return heard.text.partition("nothing beyond it: `" if "nothing beyond it" in heard.text else "change only: `")[
+        2
+    ].partition("`")[0]
+
+
+def task_planner(heard: Heard) -> Conversation:
+    """Plans what its brief allows."""
+    yield Report(plan(may_change(heard), title="Write the file"))
+
+
+def task_builder(project: Path, *broken: str) -> Actor:
+    """Writes the one file that its brief allows; those in *broken* never pass the check."""
+
+    def play(heard: Heard) -> Conversation:
+        name = may_change(heard)
+        said = "BROKEN" if name in broken else "Good"
+        yield from write(project, name, f"{said} {number(heard)}\n")
+        yield Report(built(name, summary=f"{name} is written"))
+
+    return play
 
 
 def good_planner(_heard: Heard) -> Conversation:
@@ -156,6 +225,7 @@ def cast(
     planner: Actor = good_planner,
     builder: Actor | None = None,
     reviewer: Actor = good_reviewer,
+    architect: Actor = good_planner,
 ) -> Script:
     """Everyone; who is not named does well."""
     builder = builder or good_builder(project)
@@ -163,6 +233,7 @@ def cast(
         MARKS["planner"]: planner,
         MARKS["builder"]: builder,
         MARKS["reviewer"]: reviewer,
+        "You take one large goal of a fermata run apart": architect,
         "You look at one side of a fermata run's goal": good_recon,
         "You plan one goal of a fermata run in phases": planner,
         "You mend what a check or a review of a fermata run found": builder,

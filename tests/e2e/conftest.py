@@ -15,9 +15,10 @@ import pytest
 
 from fermata.environment import ensure
 from fermata.rehearsal.client import Client, Mode, Outcome, World, installed_clients, make_home, run_headless
+from fermata.rehearsal.journal import Journal
 from fermata.rehearsal.messages import JsonObject
 from fermata.rehearsal.model import ScriptedModel
-from fermata.rehearsal.rehearse import ASKED, Journal
+from fermata.rehearsal.rehearse import ASKED
 from fermata.rehearsal.script import Script
 from fermata.rehearsal.terminal import Terminal
 from fermata.store.project import Project

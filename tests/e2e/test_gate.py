@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,12 +15,27 @@ from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.rehearse import ASKED, REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
 from fermata.rehearsal.terminal import ScreenTimeoutError
-from tests.e2e.cast import FAREWELL, FILES, GOAL, built, careful_builder, cast, number, plan, questions, verdict, write
+from tests.e2e.cast import (
+    FAREWELL,
+    FILES,
+    GOAL,
+    built,
+    careful_builder,
+    cast,
+    good_builder,
+    number,
+    plan,
+    questions,
+    verdict,
+    write,
+)
 from tests.e2e.conftest import ROOT, asked, git, wished, wishes
+from tests.e2e.test_crash import Held
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fermata.rehearsal.client import Mode
     from tests.e2e.conftest import SetStage
 
 BUILTIN = ROOT / "scripts/lib/fermata/definitions/workflows/plan_then_build.yaml"
@@ -142,31 +158,8 @@ def test_a_turn_that_ends_before_the_user_was_asked_goes_on(
     terminal.wait_for_text("ABORTED: the run has ended")
 
 
-@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
-def test_in_default_mode_a_whole_run_asks_for_nothing_but_its_own_questions(
-    set_stage: SetStage, place: Path, version: str
-) -> None:
-    def asking_planner(_heard: Heard) -> Conversation:
-        yield bash("git log --oneline | head -3; ls && cat greeting.txt")
-        yield Report(questions("Shall it be short?"))
-        yield Report(plan())
-
-    script = cast(place, planner=asking_planner, builder=careful_builder(place))
-    stage = set_stage(version, script, FILES, mode="default", settings=wishes(place))
-    terminal = stage.terminal()
-    terminal.submit(BUILD)
-    terminal.wait_for_text("Shall it be short?")
-    terminal.wait_quiet()
-    terminal.press("1")
-    asked(terminal, "farewell")
-    terminal.press(APPROVE)
-    terminal.wait_for_text(DONE, 60)
-    assert (place / FAREWELL).read_text() == "Farewell\n"
-    assert wished(place) == ["AskUserQuestion", "AskUserQuestion"]
-
-
 def test_without_any_grant_the_client_asks_for_fermatas_own_command(set_stage: SetStage, place: Path) -> None:
-    """Shows that the test above can fail."""
+    """Shows that the count of prompts in test_what_a_build_costs_its_user.py can fail."""
     files = {**FILES, ".fermata/config.yaml": FILES[".fermata/config.yaml"] + "grant: none\n"}
     stage = set_stage("2.1.329", cast(place), files, mode="default", settings=wishes(place))
     terminal = stage.terminal()
@@ -307,3 +300,33 @@ def test_an_edit_outside_the_scope_is_refused_and_a_shell_write_there_makes_the_
     assert "changed outside your scope (farewell.txt): greeting.txt" in str(rejected["error"])
     assert stage.status() == "completed"
     assert git(place, "status", "--porcelain") == "?? farewell.txt\n"
+
+
+@pytest.mark.parametrize(
+    ("version", "mode"), [("2.1.329", "auto"), pytest.param("2.1.197", "default", marks=pytest.mark.long)]
+)
+def test_hooks_that_are_switched_off_in_the_middle_of_a_run_go_on_to_hold(
+    set_stage: SetStage, place: Path, version: str, mode: Mode
+) -> None:
+    """K-D19. Without the hook on ConfigChange both clients run no hook any more from then on, and say nothing."""
+
+    def curious(heard: Heard) -> Conversation:
+        refused = yield ToolUse("Write", {"file_path": str(place / "elsewhere.txt"), "content": "out of scope\n"})
+        assert "outside" in "".join(result.text for result in refused.results), refused
+        yield from good_builder(place)(heard)
+
+    builder, seen, settings = Held(curious), place.parent / "seen", place / ".claude" / "settings.json"
+    shown = {"hooks": {"ConfigChange": [{"hooks": [{"type": "command", "command": f"cat > '{seen}'"}]}]}}
+    files = {**FILES, ".claude/settings.json": "{}\n"}  # 2.1.197 does not watch a folder that is not there yet
+    stage = set_stage(version, cast(place, builder=builder), files, mode=mode, settings=shown)
+    terminal = stage.terminal()
+    terminal.submit(BUILD)
+    asked(terminal, "farewell")
+    terminal.press(APPROVE)
+    stage.journal.wait("dispatch_started", lambda body: body["id"] == "d-002")
+    settings.write_text('{"disableAllHooks": true}\n')
+    terminal.wait_until(lambda _: seen.exists() and "project_settings" in seen.read_text(), "the change of settings")
+    time.sleep(1)  # the client acts on the hooks' answers, and shows nothing of it
+    builder.free.set()
+    terminal.wait_for_text(DONE, 60)
+    assert not (place / "elsewhere.txt").exists()

@@ -164,7 +164,7 @@ def test_a_gate_that_does_not_hold_is_noticed(outside: Environment, tmp_path: Pa
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", "tests", ".*_cache", "__pycache__"))
     name, old, new = BROKEN[fault]
     replace_in(root / name, old, new)
-    replace_in(root / "scripts/lib/fermata/rehearsal/rehearse.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
+    replace_in(root / "scripts/lib/fermata/rehearsal/journal.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
     env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)} if host == "claude" else outside
     done = rehearse(env, "--mode", "auto", "--host", host, root=root)
     assert done.returncode == 1, done.stdout + done.stderr

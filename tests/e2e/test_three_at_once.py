@@ -13,7 +13,7 @@ from fermata.rehearsal.client import Headless
 from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.script import Conversation, Heard, Report, Script
 from fermata.rehearsal.story import MARKS
-from tests.e2e.cast import in_background
+from tests.e2e.cast import in_background, only_looking
 
 if TYPE_CHECKING:
     from fermata.rehearsal.client import Mode
@@ -24,29 +24,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.timeout(120)
 
 PROMPT = "/build Look at three things"
-PROJECT = {
-    "README.md": "a project\n",
-    ".fermata/config.yaml": "workflow: three\n",
-    ".fermata/workflows/three.yaml": """\
-format: 1
-name: three
-title: Look at three things at once
-stages:
-  - id: look
-    kind: agents
-    agent: reviewer
-    access: read
-    brief: review
-    result: review
-    sees: [goal, plan, diff, reports, evidence]
-    items: [a, b, c]
-    parallel: 3
-    tries: 3
-  - id: finish
-    kind: finalise
-    on: {stale: next}
-""",
-}
+PROJECT = only_looking("abc")
 Waves = tuple[tuple[int, ...], ...]
 WAVES: dict[str, Waves] = {"reversed": ((3,), (2,), (1,)), "two-together": ((2,), (1, 3)), "all-together": ((1, 2, 3),)}
 

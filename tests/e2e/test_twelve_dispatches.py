@@ -11,34 +11,13 @@ import pytest
 from fermata.rehearsal.client import run_headless
 from fermata.rehearsal.orchestrator import bash, obedient
 from fermata.rehearsal.script import Conversation, Heard, Report, Script
+from tests.e2e.cast import only_looking
 
 if TYPE_CHECKING:
     from tests.e2e.conftest import SetStage, Stage
 
 REVIEWER = "You review the change of a fermata run."
-PROJECT = {
-    "README.md": "a project\n",
-    ".fermata/config.yaml": "workflow: twelve\n",
-    ".fermata/workflows/twelve.yaml": """\
-format: 1
-name: twelve
-title: Look at twelve things
-stages:
-  - id: look
-    kind: agents
-    agent: reviewer
-    access: read
-    brief: review
-    result: review
-    sees: [goal, plan, diff, reports, evidence]
-    items: [a, b, c, d, e, f, g, h, i, j, k, l]
-    parallel: 3
-    tries: 5
-  - id: finish
-    kind: finalise
-    on: {stale: next}
-""",
-}
+PROJECT = only_looking("abcdefghijkl")
 
 
 def look(heard: Heard) -> Conversation:

@@ -50,7 +50,9 @@ def test_input_that_is_no_payload_is_refused_while_a_run_is_on(session: Session,
     assert call(session, "Stop", data).answer is None
 
 
-@pytest.mark.parametrize("event", ["PreToolUse", "UserPromptExpansion", "SessionStart", "SubagentStop", "Stop"])
+@pytest.mark.parametrize(
+    "event", ["PreToolUse", "UserPromptExpansion", "SessionStart", "SubagentStop", "Stop", "ConfigChange"]
+)
 @pytest.mark.parametrize("data", [b"", b"[]", b"\xff", b"{" * 1_000])
 def test_the_same_disturbs_nobody_elses_work(session: Session, event: str, data: bytes) -> None:
     """K-E02."""

@@ -57,7 +57,7 @@ def session_root() -> str:
     return ROOT
 
 
-@pytest.mark.parametrize("event", ["PreToolUse", "SubagentStop", "UserPromptExpansion"])
+@pytest.mark.parametrize("event", ["PreToolUse", "SubagentStop", "UserPromptExpansion", "ConfigChange"])
 def test_a_gate_blocks_where_the_client_can_be_told_to(event: str) -> None:
     assert all(hook["onFailure"] == "block" for entry in HOOKS[event] for hook in entry["hooks"])
 

@@ -207,16 +207,24 @@ def test_build_binds_the_session_and_keeps_the_goal_as_typed(session: Session) -
 @pytest.mark.parametrize(
     ("args", "fields", "why"),
     [
-        pytest.param("", {}, "what shall be built", id="no-goal"),
+        pytest.param("", {}, "what shall be built? Type: /{word} ", id="no-goal"),
         pytest.param("  \n ", {}, "what shall be built", id="blank-goal"),
         pytest.param("x" * 100_001, {}, "at most", id="long-goal"),
-        pytest.param("x", {"permission_mode": "plan"}, "plan mode", id="plan-mode"),
+        pytest.param(
+            "x",
+            {"permission_mode": "plan"},
+            "leave plan mode first (Shift+Tab), then type /{word} again",
+            id="plan-mode",
+        ),
     ],
 )
-def test_a_build_that_cannot_begin_binds_nothing(session: Session, args: str, fields: dict[str, str], why: str) -> None:
-    outcome = session.type("build", args, **fields)
+@pytest.mark.parametrize("word", ["build", "orchestrate"])
+def test_a_goal_that_cannot_begin_binds_nothing_and_the_word_that_was_typed_is_said_back(
+    session: Session, word: str, args: str, fields: dict[str, str], why: str
+) -> None:
+    outcome = session.type(word, args, **fields)
     assert decision(outcome) == "block"
-    assert why in reason(outcome)
+    assert why.format(word=word) in reason(outcome)
     assert session.data.marker(session.session) is None
 
 
@@ -547,3 +555,57 @@ def test_a_turn_of_the_session_that_failed_is_told(session: Session) -> None:
     session.hook("StopFailure", error="rate_limit", last_assistant_message=LIMIT)
     assert session.store.load()["turn_failed"] == f"rate_limit {LIMIT}"
     assert session.store.load()["status"] == "executing"
+
+
+# --- the client's settings change ------------------------------------------------------------------------------------------
+
+
+def settings_changed(session: Session, text: str | None) -> Outcome:
+    """The client tells that a settings file changed, which holds *text* now (None: it is gone)."""
+    path = os.path.join(session.root, ".claude", "settings.local.json")
+    os.makedirs(os.path.dirname(path), exist_ok=True)
+    if text is not None:
+        with open(path, "w", encoding="utf-8") as file:
+            file.write(text)
+    return session.hook("ConfigChange", source="local_settings", file_path=path)
+
+
+@pytest.mark.parametrize("phase", ["marked", "planning", "at_gate", "building"])
+def test_settings_that_end_all_hooks_do_not_reach_a_driving_session(session: Session, phase: str) -> None:
+    """K-D19."""
+    getattr(session, phase)()
+    outcome = settings_changed(session, '{"disableAllHooks": true}')
+    assert decision(outcome) == "block"
+    assert "settings.local.json now says disableAllHooks" in reason(outcome)
+    assert "/fermata:stop" in reason(outcome)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param('{"cleanupPeriodDays": 20}', id="another-setting"),
+        pytest.param('{"disableAllHooks": false}', id="hooks-on"),
+        pytest.param('{"enabledPlugins": {"fermata@x": false}}', id="the-plugin-off"),
+        pytest.param('{"disableAllHooks": tr', id="half-written"),
+        pytest.param("[true]", id="no-object"),
+        pytest.param(None, id="gone"),
+    ],
+)
+def test_every_other_change_of_settings_passes(session: Session, text: str | None) -> None:
+    session.building()
+    assert decision(settings_changed(session, text)) == "silent"
+
+
+def test_a_session_that_drives_nothing_may_end_its_hooks(session: Session) -> None:
+    assert decision(settings_changed(session, '{"disableAllHooks": true}')) == "silent"
+    session.planning()
+    session.type("stop")
+    assert decision(settings_changed(session, '{"disableAllHooks": true}')) == "silent"
+
+
+def test_a_damaged_run_keeps_its_hooks_too(session: Session) -> None:
+    session.building()
+    with open(session.store.journal, "r+b") as file:
+        file.write(b"x")
+    os.unlink(session.store.state)
+    assert decision(settings_changed(session, '{"disableAllHooks": true}')) == "block"

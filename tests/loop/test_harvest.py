@@ -9,7 +9,7 @@ import pytest
 
 from fermata.core.actions import AGENT
 from fermata.loop.harvest import harvest
-from tests.loop.bench import Bench, age, plan
+from tests.loop.bench import CONFIG, Bench, age, plan
 
 
 def said(text: str, *, tool: bool = False) -> dict[str, Any]:
@@ -106,6 +106,25 @@ def test_without_a_transcript_the_start_counts(bench: Bench, minutes: int, lost:
     bench.tell("agent_bound", id="d-001", agent_id="a", transcript="/nowhere/at/all.jsonl")
     harvest(bench.site, bench.store)
     assert state(bench) == ("failed" if lost else "running")
+
+
+@pytest.mark.parametrize(("minutes", "lost"), [pytest.param(9, False, id="9"), pytest.param(11, True, id="11")])
+def test_an_agent_that_works_longer_than_it_may_is_given_up(tmp_path: Path, minutes: int, lost: bool) -> None:
+    bench = Bench(tmp_path, config=CONFIG + "limits: {agent_minutes: 10}\n")
+    bench.begin()
+    bench.settle()
+    bench.work()
+    write(bench, said("still looking", tool=True), old=0)
+    assert harvest(bench.site, bench.store) == []
+    bench.tell("questions_raised", id="d-001", questions=[])
+    bench.tell("questions_answered", id="d-001", answers={})
+    bench.tell("dispatch_started", id="d-001", at=stamp(minutes * 60))  # the user's thinking is not the agent's time
+    found = harvest(bench.site, bench.store)
+    assert (found == ["d-001: lost: its agent has worked for more than limits.agent_minutes, 10"]) is lost
+    assert state(bench) == ("failed" if lost else "running")
+    if lost:
+        assert [a.kind for a in bench.settle()] == [AGENT]
+        assert bench.newest["id"] == "d-002"
 
 
 @pytest.mark.parametrize(("seconds", "lost"), [pytest.param(50, False, id="50-s"), pytest.param(70, True, id="70-s")])

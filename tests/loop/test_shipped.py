@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import re
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from fermata.core.actions import AGENT, DECIDE, OVER, next_actions
+from fermata.core.board_rules import add_task
 from fermata.core.small_change import waivable
 from fermata.definitions.names import workflow_names
-from tests.core.build import make_step
+from tests.core.build import make_part, make_step
 from tests.loop.bench import CONFIG, Bench, built, plan, review
 
 if TYPE_CHECKING:
@@ -51,7 +53,12 @@ class Cast:
     """Agents who answer each dispatch by its schema; who writes leaves another text each time."""
 
     def __init__(self, folder: Path, workflow: str, **files: str) -> None:
-        self.bench = Bench(folder, CONFIG + f"workflow: {workflow}\n", **files).begin(GOAL)
+        self.bench = Bench(folder, CONFIG + f"workflow: {workflow}\n", **files)
+        for title, scope in TASKS.items():
+            self.bench.site.project.board().act(
+                "person", partial(add_task, title=title, scope=[scope], acceptance=["it is"])
+            )
+        self.bench.begin("t-1, t-2" if workflow == "multi_task" else GOAL)
         self.told: list[tuple[str, str, str]] = []  # dispatch, agent, node
         self.bad: dict[str, Callable[[], dict[str, Any]]] = {}
 
@@ -63,8 +70,11 @@ class Cast:
             path = dispatch["scope"][0].replace("**", "app.py")
             self.bench.sandbox.write(path, f"print({name!r})\n")
             return built(path) if dispatch["result"] == "build" else staged(dispatch["node"], path)
-        steps = [make_step("Add it", ("src/**",)), make_step("Test it", ("tests/**",))]
+        steps = [make_step(title, (scope,)) for title, scope in TASKS.items()]
+        if "/" in dispatch["node"]:
+            steps = steps[:1] if "each.0/" in dispatch["node"] else steps[1:]
         given = {
+            "decomposition": plan(*(make_part(title, scope) for title, scope in TASKS.items())),
             "recon": looked(str(dispatch["item"])[:40]),
             "plan": plan(*steps, rollback="git checkout"),
             "review": review(),
@@ -95,7 +105,10 @@ class Cast:
         return self.bench.brief(self.told[place][0])
 
 
+TASKS = {"Add it": "src/**", "Test it": "tests/**"}
 ORDER = {
+    "multi_task": ["builder", "builder", "reviewer"],
+    "decompose_first": ["architect", "planner", "builder", "planner", "builder", "reviewer"],
     "build_only": ["builder", "reviewer"],
     "plan_then_build": ["planner", "builder", "builder", "reviewer"],
     "phased": ["recon", "recon", "recon", "oracle", "builder", "builder", "reviewer"],

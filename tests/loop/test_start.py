@@ -1,17 +1,25 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.core.consultation import code_of, question_for, report
+from fermata.core.small_change import waivable
 from fermata.definitions.problems import DefinitionError
+from fermata.loop.drive import drive
 from fermata.loop.site import LAUNCHER, minutes_since
 from fermata.loop.start import project_checks, reload_settings, start_run
 from fermata.loop.try_checks import try_checks
 from fermata.store.errors import Conflict, StoreError, Usage
+from tests.core.build import make_step
 from tests.git.sandbox import make_sandbox
 from tests.loop.bench import CONFIG, Bench, plan
 from tests.store.runs import RUN, SESSION, make_run
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 def test_a_run_carries_what_it_began_with(tmp_path: Path) -> None:
@@ -50,7 +58,7 @@ def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
         pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
         pytest.param(
             "workflow: nosuch",
-            'workflow "nosuch" is not known; known: build_only, phased, plan_code_review, plan_then_build, staged',
+            'workflow "nosuch" is not known; known: build_only, decompose_first, multi_task, phased, plan_code_review, plan_then_build, staged',
             id="workflow",
         ),
         pytest.param("limit: {}", 'unknown key "limit"', id="key"),
@@ -220,6 +228,89 @@ def test_how_a_run_is_routed(
     assert (routing["workflow"], routing["signal"]) == expected
     assert run["workflow"]["name"] == expected[0]
     assert run["mode"] == "implicit"
+
+
+def ended(folder: Path, status: str, goal: str = "Say farewell") -> Bench:
+    """A project with one run, whose plan was approved and which is over or parked."""
+    bench = Bench(folder).begin(goal)
+    bench.planned(make_step("One", ("src/**",)), make_step("Two", ("docs/**",))).approve()
+    bench.tell(status)
+    return bench
+
+
+AGAIN = "orch_20991121_091502_3fa9"
+
+
+@pytest.mark.parametrize("status", ["run_aborted", "run_stopped"])
+def test_a_plan_approved_before_for_the_same_goal_is_taken_over_and_asked_about(tmp_path: Path, status: str) -> None:
+    bench = ended(tmp_path, status)
+    code = code_of(str(bench.run["approved"]["digest"]))  # type: ignore[index]
+    bench.mark("Say  farewell\n", run=AGAIN)
+    run = start_run(bench.site)
+    assert run["workflow"]["name"] == "build_only"
+    assert run["routing"]["signal"] == f"plan {code}, approved in {bench.run['run']}"
+    drive(bench.site, bench.site.project.run(AGAIN))
+    run = bench.site.project.run(AGAIN).load()
+    gate = run["gate"]
+    assert gate is not None
+    assert gate["envelope"]["scopes"] == [["src/**"], ["docs/**"]]
+    assert not waivable(run, gate)
+    text = report(run, gate, [])
+    assert f"this is plan {code}, approved in {bench.run['run']}" in text
+    assert "  2. Two" in text
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda b: b.mark("Say farewell now", run=AGAIN), id="another-goal"),
+        pytest.param(lambda b: b.mark("Say farewell", run=AGAIN, workflow="plan_then_build"), id="chosen-workflow"),
+        pytest.param(
+            lambda b: (b.mark("Say farewell", run=AGAIN), b.sandbox.commit("the user's own")), id="another-base"
+        ),
+    ],
+)
+def test_an_earlier_plan_that_does_not_fit_is_left_alone(tmp_path: Path, spoil: Callable[[Bench], object]) -> None:
+    bench = ended(tmp_path, "run_aborted")
+    spoil(bench)
+    run = start_run(bench.site)
+    assert (run["workflow"]["name"], run["kept"]) == ("plan_then_build", {})
+
+
+def test_a_plan_that_was_carried_out_or_never_approved_is_none(tmp_path: Path) -> None:
+    bench = ended(tmp_path, "run_completed")
+    bench.mark("Say farewell", run=AGAIN)
+    assert start_run(bench.site)["workflow"]["name"] == "plan_then_build"
+    other = Bench(tmp_path / "other").begin("Say farewell")
+    other.planned()
+    other.tell("run_aborted")
+    other.mark("Say farewell", run=AGAIN)
+    assert start_run(other.site)["workflow"]["name"] == "plan_then_build"
+
+
+@pytest.mark.parametrize(
+    ("goal", "style", "in_question", "in_report"),
+    [
+        pytest.param("Add it", "implicit", False, False, id="sure-and-hidden"),
+        pytest.param("Add it", "explicit", True, True, id="sure-and-shown"),
+        pytest.param("Add a fix", "implicit", False, True, id="a-caution-is-seen"),
+        pytest.param("Say it", "implicit", False, True, id="a-guess-is-seen-and-nothing-more-asked"),
+        pytest.param("Say it", "explicit", True, True, id="one-picker-for-lane-and-plan"),
+    ],
+)
+def test_how_sure_the_lane_is_stands_where_it_is_decided(
+    tmp_path: Path,
+    goal: str,
+    style: str,
+    in_question: bool,
+    in_report: bool,
+) -> None:
+    run = Bench(tmp_path).begin(goal, style=style).planned().run
+    gate = run["gate"]
+    assert gate is not None
+    lane = f"plan_then_build: signal {run['routing']['signal']}, confidence "
+    assert (f"\nLane: {lane}" in question_for(run, gate)["question"]) is in_question
+    assert (f"Lane       {lane}" in report(run, gate, [])) is in_report
 
 
 def test_without_checks_no_fix_is_taken_for_small(tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ import pytest
 
 from fermata.cli import main
 from fermata.core.actions import AGENT, HUMAN
+from fermata.core.board import new_board
 from fermata.core.board_entries import add_entry
 from fermata.core.budget import spent
-from fermata.loop.pools import Use, measure, status_of, steps
+from fermata.loop.optimize import steps
+from fermata.loop.pools import Use, measure, status_of
 from tests.host.test_usage import row
 from tests.loop.bench import CONFIG, Bench, plan
 from tests.store.runs import RUN, SESSION
@@ -184,7 +186,7 @@ def test_the_board_s_share_is_what_matters_for_the_goal(
     assert 0 < found["learnings"] < 15
     assert found["backlog"] == 2
     main(["context", "optimize"])
-    assert "`fermata learning close`" in capsys.readouterr().out
+    assert capsys.readouterr().out.splitlines()[0] == "1. Summarise old learnings: nothing to do: none is 30 days old."
 
 
 PRESSURE = {1_000: "Normal", 24_000: "Warning", 28_500: "Critical", 35_001: "Critical, past the hard limit of 35,000"}
@@ -199,8 +201,8 @@ def test_context_budget(
     monkeypatch.chdir(bench.sandbox.root)
     assert main(["context", "budget"]) == (8 if tokens > 35_000 else 0)
     out = capsys.readouterr().out
-    assert out.splitlines()[0].split() == ["Pool", "Used", "Soft", "Status"]
-    assert out.splitlines()[1].split(maxsplit=3) == ["reserved", f"{tokens:,}", "30,000", PRESSURE[tokens]]
+    assert out.splitlines()[0].split() == ["Pool", "Used", "Soft", "Hard", "Status"]
+    assert out.splitlines()[1].split(maxsplit=4) == ["reserved", f"{tokens:,}", "30,000", "35,000", PRESSURE[tokens]]
     assert out.splitlines()[-1].split() == ["TOTAL", f"{tokens:,}", "150,000", f"{tokens // 1_500}%", "Normal"]
     main(["context", "budget", "--json", "--run", RUN])
     found: dict[str, Any] = json.loads(capsys.readouterr().out)
@@ -238,6 +240,5 @@ def test_what_the_session_fetched_can_only_be_cleared_by_the_client(tmp_path: Pa
     found = measure(bench.site, bench.store, {"learnings": ["x" * 40]})
     fetched = next(use for use in found if use.pool.name == "context7")
     assert (fetched.used, fetched.exact, status_of(fetched)) == (1_000, False, "Normal")
-    told = [result for _, result in steps(found)]
-    assert "~10 tokens" in told[0]
+    told = [result for _, result in steps(found, new_board(), "2026-11-21T12:00:00Z", [], [])]
     assert "~1,000 tokens lie in the session: type /compact" in told[2]

@@ -320,10 +320,11 @@ def test_where_there_is_no_repository_nothing_is_made(tmp_path: Path, make: Call
     play = Play(tmp_path, root=Path(make(tmp_path)))
     make_environment(play.env())
     before = sorted(os.walk(play.root))
-    outcome = play.type("build", "Add a thing")
-    assert decision(outcome) == "block"
-    assert says in reason(outcome)
-    assert "then type /build again" in reason(outcome)
+    for command, typed in (("orchestrate", "/orchestrate"), ("resume", "/fermata:resume"), ("build", "/build")):
+        outcome = play.type(command, "Add a thing")
+        assert decision(outcome) == "block"
+        assert says in reason(outcome)
+        assert f"then type {typed} again" in reason(outcome)
     done = subprocess.run([LAUNCHER, "status"], cwd=play.root, env=play.env(), capture_output=True, check=False)
     assert (done.returncode, says in done.stderr.decode()) == (2, True)
     assert sorted(os.walk(play.root)) == before

@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,11 +21,12 @@ if __name__ == "__main__":
     sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts" / "lib"))
 
 from fermata.checks.runner import read_check
+from fermata.core.board_entries import add_entry
 from fermata.core.escalation import skipped_body
 from fermata.core.evidence import Evidence
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
-from tests.core.build import make_step
+from tests.core.build import make_part, make_step
 from tests.loop.bench import CONFIG, Bench, asked, built, plan, review
 from tests.loop.test_replan import REPLAN
 from tests.store.runs import SESSION
@@ -211,6 +213,38 @@ def counted(play: Play) -> None:
     play.settle()
 
 
+def decomposed(play: Play) -> None:
+    """A goal taken apart: approved, put on the board, and the first task planned and built."""
+    play.settle()
+    play.work()
+    play.takes(plan(make_part("Add it"), make_part("Test it", "tests/**", "add-it")))
+    play.settle()
+    play.at_gate()
+    play.approve().settle()
+    play.work()
+    play.takes(plan())
+    play.settle()
+    play.work()
+    play.build().settle()
+
+
+def learnt(play: Play) -> None:
+    """The planner was given a learning; what its agents learnt, one that gave up among them, went on the board."""
+    rule = partial(add_entry, kind="learning", title="A thing has an end")
+    play.site.project.board().act("person", rule)
+    play.planned(debt=[{"title": "Two greetings", "category": "design"}]).approve().settle()
+    play.work()
+    play.takes(built(status="failed", caveats=["no"], learnings=["It cannot be done so"]))
+    play.settle()
+    play.work()
+    play.sandbox.write("src/app.py", "print(2)\n")
+    play.takes(built("src/app.py", learnings=["Print takes a number"], later=["Print it in French"]))
+    play.settle()
+    play.work()
+    play.takes(review())
+    play.settle()
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -221,6 +255,8 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "replanned": replanned,
     "waived": waived,
     "counted": counted,
+    "decomposed": decomposed,
+    "learnt": learnt,
 }
 
 
@@ -248,7 +284,8 @@ def play_history(name: str, folder: Path) -> Path:
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
         # A project's own workflow, in which a rejected review leads back to the plan.
-        chosen = {"replanned": "workflow: replan\n", "waived": "workflow: build_only\n"}.get(name, "")
+        workflows = {"replanned": "replan", "waived": "build_only", "decomposed": "decompose_first"}
+        chosen = f"workflow: {workflows[name]}\n" if name in workflows else ""
         play = Play(folder, CONFIG + chosen, **({"replan": REPLAN} if name == "replanned" else {}))
         play.begin()
         HISTORIES[name](play)

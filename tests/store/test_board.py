@@ -139,7 +139,7 @@ def test_what_could_not_be_read_is_forgotten_too(store: BoardStore) -> None:
     size = os.path.getsize(store.journal)
     last = store.events()[-1]
     body = {"id": "t-000001", "by": "w", "until": "9"}
-    news = journal.chain([("task_claimed", body), ("moon_phase_recorded", {})], 1, last["hash"], "2026", "newer")
+    _, news = journal.chain([("task_claimed", body), ("moon_phase_recorded", {})], 1, last["hash"], "2026", "newer")
     journal.append(store.journal, news, size).sync()
     with pytest.raises(Damaged, match="newer fermata"):
         store.load()
@@ -228,7 +228,7 @@ def test_a_damaged_journal_stops_the_board_and_says_what_can_be_done(
         with pytest.raises(Damaged) as error:
             act()
         assert says in str(error.value)
-        assert "Keep a copy of the folder; if you move it away" in str(error.value)
+        assert "In a terminal, `fermata repair board` shows what is lost" in str(error.value)
     shutil.move(store.folder, store.folder + ".old")
     assert add(again(store)) == "t-000001"
 

@@ -93,8 +93,8 @@ def mend(store: RunStore) -> list[Event]:
 def forged(lines: list[bytes], kind: str, body: dict[str, object]) -> list[bytes]:
     """*lines* and one more, well chained."""
     last = json.loads(lines[-1])
-    (event,) = journal.chain([(kind, body)], last["seq"], last["hash"], "2026-01-02T03:04:05Z", "other")
-    return [*lines, journal.as_line(event)]
+    _, line = journal.chain([(kind, body)], last["seq"], last["hash"], "2026-01-02T03:04:05Z", "other")
+    return [*lines, line]
 
 
 # --- what is damaged, and how far the good lines go ---------------------------------------------------------------------
@@ -222,8 +222,8 @@ def _rewritten(store: RunStore) -> None:
     events = store.events()
     events[0]["body"]["goal"] = "Something else"
     bodies = [(event["type"], event["body"]) for event in events]
-    lines = journal.chain(bodies, 0, journal.GENESIS, events[0]["ts"], "test")
-    write_file(store.journal, b"".join(journal.as_line(event) for event in lines))
+    _, lines = journal.chain(bodies, 0, journal.GENESIS, events[0]["ts"], "test")
+    write_file(store.journal, lines)
 
 
 def _rewritten_and_broken(store: RunStore) -> None:

@@ -282,8 +282,8 @@ def append_event(store: RunStore, kind: str, body: dict[str, object]) -> Event:
     from fermata.store import journal
 
     last = store.events()[-1]
-    (event,) = journal.chain([(kind, body)], last["seq"], last["hash"], "2026-01-02T03:04:05Z", "newer")
-    journal.append(store.journal, [event], os.path.getsize(store.journal)).sync()
+    (event,), line = journal.chain([(kind, body)], last["seq"], last["hash"], "2026-01-02T03:04:05Z", "newer")
+    journal.append(store.journal, line, os.path.getsize(store.journal)).sync()
     return event
 
 

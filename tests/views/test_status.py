@@ -15,8 +15,8 @@ MARKER = {"run": "r", "interactive": True, "mode": "default", "root": "/nowhere"
 HIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 HOSTILE = "x\x1b]8;;http://e\x07y\x1b[2J\r\u202ez\u200b\x9b31m\U000e0041" + " " * 10_000 + "\nNext line"
 KEYS = (
-    "format run mode status goal currentStage planFilePath stages routing agent_states checkpoints failures approval checks waiting replans skipped repairs "
-    "turn_failed session tier cost"
+    "format run mode status goal currentStage planFilePath stages routing agent_states active_threads learnings checkpoints failures approval "
+    "checks waiting replans skipped repairs turn_failed session tier cost"
 ).split()
 
 
@@ -197,3 +197,14 @@ def test_many_dispatches_show_the_newest() -> None:
     assert "d-039" in shown
     assert "d-031" not in shown
     assert len(shown.splitlines()) < 20
+
+
+def test_the_threads_at_work_are_told_with_target_and_time() -> None:
+    play = building()
+    (one,) = document(play.run, MARKER, {})["active_threads"]
+    assert one == {"id": "d-002", "target": "builder", "status": "running", "created_at": None}
+    play.run["dispatches"]["d-002"].update({"state": "pending", "created": "2026-11-21T12:00:00Z"})
+    (one,) = document(play.run, MARKER, {})["active_threads"]
+    assert (one["status"], one["created_at"]) == ("pending", "2026-11-21T12:00:00Z")
+    play.run["dispatches"]["d-002"]["state"] = "completed"
+    assert document(play.run, MARKER, {})["active_threads"] == []

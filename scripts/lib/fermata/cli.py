@@ -16,10 +16,11 @@ import traceback
 import click
 
 from .checks.runner import CheckError
-from .cli_board import note, task
+from .cli_board import task
 from .cli_config import config
 from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
+from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
 from .core.consultation import clean, line
@@ -81,7 +82,7 @@ def route(goal: str, as_json: bool) -> None:
     from .core.routing import route_text
     from .loop.start import route_goal
 
-    found, said, agents = route_goal(open_here().repo.root, goal)
+    found, said, agents = route_goal(open_here(), goal)
     say(route_text(found, said, agents), {**found._asdict(), "goal": said, "agents": agents}, as_json)
 
 

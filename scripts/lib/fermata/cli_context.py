@@ -9,7 +9,7 @@ import sys
 
 import click
 
-from .cli_parts import JSON_FLAG, open_here, say
+from .cli_parts import JSON_FLAG, inside_claude_code, open_here, say, time_in
 from .core.budget import level
 
 TYPE_CHECKING = False
@@ -33,7 +33,7 @@ def _uses(run_id: str | None) -> list[Use]:
 
     site = open_here()
     store = site.shown(run_id) if run_id or site.project.run_ids() else None
-    board = board_texts(site.project.board().load(), store.load()["goal"] if store else "")
+    board = board_texts(site.project.board().load(), store.load()["goal"] if store else "", time_in())
     return measure(site, store, board)
 
 
@@ -41,20 +41,20 @@ def _amount(used: int | None, *, exact: bool) -> str:
     return "?" if used is None else f"{'' if exact else '~'}{used:,}"
 
 
-def _row(name: str, used: str, soft: str, status: str) -> str:
-    return f"{name:<10}{used:>10}{soft:>10}  {status}"
+def _row(name: str, used: str, soft: str, hard: str, status: str) -> str:
+    return f"{name:<10}{used:>10}{soft:>10}{hard:>10}  {status}"
 
 
 def _table(uses: list[Use]) -> str:
     from .loop.pools import status_of
 
-    rows = [_row("Pool", "Used", "Soft", "Status")]
-    rows += [
-        _row(use.pool.name, _amount(use.used, exact=use.exact), f"{use.pool.soft:,}", status_of(use)) for use in uses
-    ]
+    rows = [_row("Pool", "Used", "Soft", "Hard", "Status")]
+    for use in uses:
+        pool, amount = use.pool, _amount(use.used, exact=use.exact)
+        rows.append(_row(pool.name, amount, f"{pool.soft:,}", f"{pool.hard:,}", status_of(use)))
     used, soft = _total(uses)
-    exact = all(use.exact for use in uses)
-    rows.append(_row("TOTAL", _amount(used, exact=exact), f"{soft:,}", f"{used * 100 // soft}% {level(used, soft)}"))
+    amount, share = _amount(used, exact=all(use.exact for use in uses)), f"{used * 100 // soft}% {level(used, soft)}"
+    rows.append(_row("TOTAL", amount, f"{soft:,}", "", share))
     if any(use.used is None for use in uses):
         rows.append("? is not known and not in the total.")
     return "\n".join(rows)
@@ -110,9 +110,21 @@ def show(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def optimize(run_id: str | None, as_json: bool) -> None:
-    """Go through what makes room, in its order, and say what there is to do. Deletes nothing."""
-    from .loop.pools import steps
+    """Make room, in this order, and say what was freed and what only you can do.
 
-    found = steps(_uses(run_id))
+    In a terminal it archives what nobody is told of any more: settled entries and reports, 90 days old. Deletes nothing.
+    """
+    from .core.board_entries import aged_entries
+    from .loop.optimize import put_away, steps
+
+    store, now = open_here().project.board(), time_in()
+    archived = [] if inside_claude_code() else put_away(store, now)
+    board = store.load()
+    waiting = [name for _, name in aged_entries(board, now)]
+    found = steps(_uses(run_id), board, now, archived, waiting)
     rows = [f"{number}. {name}: {told}." for number, (name, told) in enumerate(found, 1)]
-    say("\n".join(rows), {"steps": [{"step": name, "result": told} for name, told in found]}, as_json)
+    say(
+        "\n".join(rows),
+        {"steps": [{"step": name, "result": told} for name, told in found], "archived": archived},
+        as_json,
+    )

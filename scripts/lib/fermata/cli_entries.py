@@ -6,7 +6,7 @@ from functools import partial
 
 import click
 
-from .cli_parts import ALL, COUNT, JSON_FLAG, given_text, read_board, say, tell_task, write_board
+from .cli_parts import ALL, COUNT, JSON_FLAG, given_text, read_board, say, tell_task, time_in, write_board
 from .core.board_texts import CATEGORIES
 from .core.consultation import line
 
@@ -95,8 +95,9 @@ def find_learnings(site: OpenSite, /, *, goal: str, limit: int, as_json: bool) -
     """The learnings that matter for GOAL, the most relevant first: those that share words with it, rare words first."""
     from .core.relevance import relevant_learnings
 
-    found = relevant_learnings(read_board(site)[1], goal, limit)
-    say("\n".join(found) or "No learning shares a word with it.", {"learnings": found}, as_json)
+    found = relevant_learnings(read_board(site)[1], goal, limit, time_in())
+    rows = "\n".join(one.text for one in found)
+    say(rows or "No learning shares a word with it.", {"learnings": [one._asdict() for one in found]}, as_json)
 
 
 @click.group()

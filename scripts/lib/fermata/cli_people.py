@@ -18,11 +18,11 @@ from .store.errors import Refused
 
 
 @click.command()
-@click.argument("run_id", required=False, metavar="[RUN]")
+@click.argument("run_id", required=False, metavar="[RUN|board]")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @JSON_FLAG
 def repair(run_id: str | None, yes: bool, as_json: bool) -> None:
-    """Let a run with a damaged journal go on from its last good line. Only for people, in a terminal.
+    """Let a run, or the board, with a damaged journal go on from its last good line. Only for people, in a terminal.
 
     Shows what is damaged and what would go, keeps copies of it all, and asks before it changes anything; with --json it
     does not ask, and changes something only with --yes. Exit code 5: the run is damaged still.
@@ -34,8 +34,10 @@ def repair(run_id: str | None, yes: bool, as_json: bool) -> None:
     site = open_here()
     names, known = find_damage(site, run_id)
     if known is None:
-        told = f"{names[0]} is whole" if len(names) == 1 else f"{len(names)} runs here, and each is whole"
-        say(f"Nothing is damaged: {told}. Nothing was changed.", {"damaged": False, "runs": names}, as_json)
+        runs = [name for name in names if name != "board"]
+        looked = f"{len(runs)} runs{' and the board' * ('board' in names)} here, and each is whole"
+        told = f"{names[0]} is whole" if len(names) == 1 else looked
+        say(f"Nothing is damaged: {told}. Nothing was changed.", {"damaged": False, "runs": runs}, as_json)
         return
     store, damage = known
     found = document(site, store, damage)

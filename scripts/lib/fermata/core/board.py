@@ -52,6 +52,7 @@ def _task_created(board: Board, event: Event) -> None:
         "claim": None,
         "reported": None,
         "verified": None,
+        "source": body.get("source", ""),
         "lines": [event["seq"]],
         "created": event["ts"],
         "updated": event["ts"],
@@ -195,6 +196,13 @@ def _entry_archived(board: Board, event: Event) -> None:
     _entry(board, event)["status"] = "ARCHIVED"
 
 
+def _repaired(board: Board, event: Event) -> None:
+    """Lines behind this one were lost to damage. None of the ids that they may have given is given a second time."""
+    lost = event["body"]["last"] - event["body"]["first"] + 1
+    for kind in board["count"]:
+        board["count"][kind] += lost
+
+
 HANDLERS: dict[str, Callable[[Board, Event], None]] = {
     "task_created": _task_created,
     "task_changed": _task_changed,
@@ -209,6 +217,7 @@ HANDLERS: dict[str, Callable[[Board, Event], None]] = {
     "entry_added": _entry_added,
     "entry_closed": _entry_closed,
     "entry_archived": _entry_archived,
+    "repaired": _repaired,
 }
 
 

@@ -25,6 +25,7 @@ from .board_texts import (
     text_of,
 )
 from .board_waits import children_of, descendants
+from .tiers import INDEX, tier_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -119,6 +120,25 @@ def _refuse_waiting(board: Board, task: Task) -> None:
             f"{task['id']} is not done and {', '.join(waiting[:5])} would wait for it for ever; take it out there first: "
             f"fermata task update {waiting[0]} --not-blocked-by {task['id']}"
         )
+
+
+def aged_entries(board: Board, now: str) -> list[tuple[EntryKind, str]]:
+    """What nobody is told of any more, for 90 days and longer: what is settled, and reports, which tell of how it was.
+
+    Open learnings, debt and things for later stay as they are, however old.
+    """
+    return [
+        (kind, entry["id"])
+        for kind in ENTRY_KINDS
+        for entry in board["entries"][kind].values()
+        if (entry["status"] == "CLOSED" or (kind == "report" and entry["status"] == "OPEN"))
+        and tier_of(entry["created"], now) == INDEX
+    ]
+
+
+def archive_aged(board: Board, now: str) -> News:
+    """Put away what `aged_entries` names."""
+    return [("entry_archived", {"kind": kind, "id": name}) for kind, name in aged_entries(board, now)]
 
 
 def aged_tasks(board: Board, before: str) -> list[str]:

@@ -41,7 +41,10 @@ class Verified(TypedDict):
 
 
 class Task(TypedDict):
-    """`open`: how many of its children are not done. `why`: what it is blocked by, in words."""
+    """`open`: how many of its children are not done. `why`: what it is blocked by, in words.
+
+    `source`: the run that put it on the board and the name it has there, `RUN/NAME`; "" for a person's.
+    """
 
     id: str
     title: str
@@ -54,6 +57,7 @@ class Task(TypedDict):
     claim: Claim | None
     reported: Told | None
     verified: Verified | None
+    source: str
     lines: list[int]
     created: str
     updated: str

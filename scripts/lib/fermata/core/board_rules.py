@@ -67,8 +67,9 @@ def add_task(  # noqa: PLR0913 - one name for each field
     blocked_by: Iterable[str] = (),
     scope: Iterable[str] = (),
     acceptance: Iterable[str] = (),
+    source: str = "",
 ) -> News:
-    """A new task, TODO."""
+    """A new task, TODO. *source*: the run that makes it, and its name there."""
     name = next_id(board, "task")
     above = task_of(board, parent) if parent else None
     if above and above["status"] not in OPEN:
@@ -83,6 +84,8 @@ def add_task(  # noqa: PLR0913 - one name for each field
         "scope": items_of("scope", scope),
         "acceptance": items_of("acceptance criterion", acceptance),
     }
+    if source:
+        body["source"] = text_of("source", source, NAME)
     return [("task_created", body)]
 
 
@@ -149,10 +152,12 @@ def next_task(board: Board, now: str) -> Task | None:
     Of equals first one whose claim ran out, then the one that waits longest. Looks only at tasks in the queue and at
     work: others wait for this to end.
     """
-    tasks = board["tasks"]
-    left = [name for name, until in board["at_work"].items() if until < now]
+    tasks, at_work = board["tasks"], board["at_work"]
+    ran_out = bool(at_work) and min(at_work.values()) < now  # rare: a list of them for every claim would be dear
+    left = [name for name, until in at_work.items() if until < now] if ran_out else []
     for priority, queue in board["queue"].items():
-        for name in chain((name for name in left if tasks[name]["priority"] == priority), queue):
+        mine = [name for name in left if tasks[name]["priority"] == priority] if left else ()
+        for name in chain(mine, queue) if mine else queue:
             task = tasks[name]
             if task["open"]:
                 continue

@@ -7,8 +7,10 @@ depend on the time or the machine.
 from __future__ import annotations
 
 from .canonical import digest
+from .forecast import dispatches_ahead
+from .recalled import used_learnings, used_text
 from .scope import is_wide
-from .workflow import GOAL, stage_at, walk
+from .workflow import GIVEN, GOAL, stage_at, target, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -60,9 +62,9 @@ def line(text: str, limit: int = 160) -> str:
 
 
 def plan_of(run: Run, node: str) -> dict[str, Json]:
-    """The plan that the gate at *node* asks about: what its `plan` stage kept of the accepted result, or the goal itself."""
+    """The plan that the gate at *node* asks about: what its `plan` stage kept, what the run was given, or the goal itself."""
     source = stage_at(run["workflow"], node)["plan"]
-    return goal_plan(run["goal"]) if source == GOAL else run["kept"][source]
+    return goal_plan(run["goal"]) if source == GOAL and GOAL not in run["kept"] else run["kept"][source]
 
 
 def goal_plan(goal: str) -> dict[str, Json]:
@@ -81,8 +83,9 @@ def goal_plan(goal: str) -> dict[str, Json]:
     }
 
 
-def _from_goal(run: Run, gate: Gate) -> bool:
-    return stage_at(run["workflow"], gate["node"])["plan"] == GOAL
+def _given(run: Run, gate: Gate) -> bool:
+    """Whether nobody is there who could plan anew."""
+    return stage_at(run["workflow"], gate["node"])["plan"] in GIVEN
 
 
 def envelope_of(run: Run, node: str) -> Envelope:
@@ -125,15 +128,27 @@ def question_for(run: Run, gate: Gate) -> Question:
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
     ]
+    if run["mode"] == "explicit":  # one picker for the lane and the plan: a yes is a yes to both
+        text += [f"Lane: {lane}" for lane in _lane(run)]
     changes = run["voided"]["changes"] if run["voided"] else []
     if changes:
         text.insert(1, "Beyond what you approved: " + "; ".join(_some(changes, MAX_TITLES)))
     return {
         "question": "\n".join(text),
         "header": "Approval",
-        "options": OPTIONS[:2] if _from_goal(run, gate) else OPTIONS,
+        "options": OPTIONS[:2] if _given(run, gate) else OPTIONS,
         "multiSelect": False,
     }
+
+
+def _lane(run: Run) -> list[str]:
+    """How the run was routed, as one entry; empty where no router was asked."""
+    found = run.get("routing")
+    if not found:
+        return []
+    note = f"; {found['note']}" if found["note"] else ""
+    sure = f"signal {line(found['signal'], 80)}, confidence {found['confidence']:.2f} ({found['band']}){note}"
+    return [f"{found['workflow']}: {sure}. For another one: Abort, then /orchestrate WORKFLOW: GOAL"]
 
 
 def _some(texts: list[str], most: int) -> list[str]:
@@ -186,7 +201,27 @@ def _steps(steps: list[Json]) -> list[str]:
         found.append(f"  {number}. {line(step['title'], 120)}{optional}")
         found.append(f"     {line(step['objective'], 1_000)}")
         found.append(f"     may change: {', '.join(line(g, 300) for g in step['scope'])}")
+        found += _among_tasks(step)
     return found
+
+
+def _among_tasks(step: Json) -> list[str]:
+    """Where a step stands that is a task: on the board, in an epic and a feature, behind others."""
+    above = f"{line(step['epic'], 100)} / {line(step['feature'], 100)}" if "epic" in step else ""
+    behind = ", ".join(line(name, 60) for name in step.get("blocked_by", []))
+    said = [("task", step.get("task", "")), ("called", step.get("name", "")), ("part of", above), ("after", behind)]
+    found = "; ".join(f"{word}: {text}" for word, text in said if text)
+    return [f"     {found}"] if found else []
+
+
+def _agents(run: Run, gate: Gate) -> str:
+    """How many agents the plan needs at least, against the limit; more is asked about when it is reached."""
+    stages, source = run["workflow"]["stages"], str(stage_at(run["workflow"], gate["node"])["plan"])
+    stage = stage_at(run["workflow"], gate["node"])
+    kept = {**run["kept"], source: plan_of(run, gate["node"])}
+    ahead = dispatches_ahead(stages, target(stages, stage, "approve"), kept)
+    made, most = len(run["dispatches"]) - run["granted"].get("dispatches", 0), run["limits"]["dispatches"]
+    return f"Agents     at least {ahead}; limits.dispatches allows {max(0, most - made)} more"
 
 
 def voided_lines(run: Run) -> list[str]:
@@ -209,6 +244,7 @@ def _opening(run: Run, gate: Gate) -> list[str]:
         head or f"FERMATA · approval needed · plan {code}",
         *(["", *fallen] if fallen else []),
         *("", f"Goal       {line(run['goal'], 600)}"),
+        *[f"Lane       {lane}" for lane in _lane(run) if run["mode"] == "explicit" or run["routing"]["band"] != "go"],
     ]
 
 
@@ -224,10 +260,16 @@ def _closing(run: Run, gate: Gate) -> list[str]:
     return [
         "",
         "Decide: Approve or Abort. Words of your own end the run; put them into a new goal."
-        if _from_goal(run, gate)
+        if _given(run, gate)
         else "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
     ]
+
+
+def _learnings(run: Run, gate: Gate) -> list[str]:
+    """Which of the project's learnings the planner was given, in one line; nothing where it was given none."""
+    used = used_learnings(run, stage_at(run["workflow"], gate["node"])["plan"])
+    return ["", f"Learnings  {line(used_text(used), 400)}"] if used else []
 
 
 def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
@@ -249,6 +291,11 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     return found
 
 
+def no_baseline(run: Run) -> str:
+    """Why nothing is known of the checks before any change: a workflow need not run them then."""
+    return "not run" if run["project_checks"]["full"] else "no checks were found in this project"
+
+
 def report(run: Run, gate: Gate, baseline: list[str]) -> str:
     """The consultation report: findings, plan, risks by level, effort, exact commands, and how to answer.
 
@@ -258,17 +305,19 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         baseline: one line per check that was run before the plan.
     """
     plan = plan_of(run, gate["node"])
-    tests = [f"  {b}" for b in baseline] or ["  no checks were found in this project"]
+    tests = [f"  {b}" for b in baseline] or [f"  {no_baseline(run)}"]
     effort = line(plan.get("effort", "not estimated"), 120)
     out = [
         *_opening(run, gate),
         *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
         *("", "Tests before any change", *tests),
+        *_learnings(run, gate),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
         *_warnings(run, plan),
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: {_cost(gate)}"),
+        _agents(run, gate),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *_closing(run, gate),
     ]

@@ -34,10 +34,16 @@ VOCABULARY: dict[str, Field] = {
     "found": Field(
         12_000, "What was found before", "the newest result of each agent that looked at an entry of `items`"
     ),
+    "learnings": Field(
+        4_000,
+        "What was learnt in this project before (claims: look before you rely on one)",
+        "the [board](board.md)'s learnings that share words with the goal, the most relevant first",
+    ),
     "answers": Field(6_000, "The user's answers", "to this stage's questions"),
     "feedback": Field(8_000, "What the user said to your last plan", "their words at the gate, and that plan"),
     "handoff": Field(4_000, "Handed over", "the record from the planner to who builds, or back to who plans anew"),
     "item": Field(2_000, "Objective", "this dispatch's own work: its step of the plan, or its entry of `items`"),
+    "item.plan": Field(4_000, "How it is to be done", "what a planner inside the same foreach made of the item"),
     "plan": Field(8_000, "The approved plan", "summary and every step with its acceptance criteria"),
     "plan.summary": Field(500, "The approved plan in short", "its summary alone"),
     "plan.steps": Field(2_200, "The steps of the approved plan", "their titles alone"),

@@ -45,7 +45,7 @@ def _created(event: Event) -> Run:
         "granted": {},
         "dispatches": {},
         "checks": {},
-        "kept": {},
+        "kept": copy.deepcopy(body.get("given", {})),
         "gate": None,
         "approved": None,
         "voided": None,
@@ -54,10 +54,9 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
-    if "routing" in body:
-        run["routing"] = body["routing"]
-    if "models" in body:
-        run["models"] = body["models"]
+    for key in ("routing", "models", "remember"):
+        if key in body:
+            run[key] = body[key]
     return run
 
 

@@ -9,7 +9,8 @@ from __future__ import annotations
 from .consultation import clean, code_of, line
 from .contract import plans
 from .position import checks_of, dispatches_of, frame_of, last_runs
-from .workflow import BAD_NEWS, FAILED, GOAL, stage_at
+from .recalled import used_learnings
+from .workflow import BAD_NEWS, FAILED, GIVEN, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -54,7 +55,7 @@ def _over(run: Run, agent: str) -> dict[str, Json] | None:
     assert approved is not None
     planned = stage_at(run["workflow"], approved["node"])["plan"]
     plan = run["kept"].get(planned)
-    if planned == GOAL or plan is None:
+    if planned in GIVEN or plan is None:
         return None
     source = stage_at(run["workflow"], planned)
     scopes = approved["envelope"]["scopes"]
@@ -62,7 +63,7 @@ def _over(run: Run, agent: str) -> dict[str, Json] | None:
         "task_id": run["run"],
         "plan_id": code_of(approved["digest"]),
         "plan_summary": line(plan.get("summary", ""), 500),
-        "learnings_loaded": [],
+        "learnings_loaded": [f"{one['id']}: {one['title']}" for one in used_learnings(run, planned)],
         "requirements_summary": {
             "scope_in": sorted({glob for scope in scopes for glob in scope}),
             "scope_out": [line(entry, 300) for entry in plan.get("scope_out", [])],

@@ -40,10 +40,10 @@ def _leaves(stages: list[Stage], frame: Frame, prefix: str) -> Iterator[tuple[st
         yield node, frame["visits"][stage["id"]], stage
         return
     for item, inner in frame["inner"].items():
-        yield from _leaves(stage["stages"], inner, _inside(frame, node, item))
+        yield from _leaves(stage["stages"], inner, inside(frame, node, item))
 
 
-def _inside(frame: Frame, node: str, item: str) -> str:
+def inside(frame: Frame, node: str, item: str) -> str:
     """The node prefix of one item of a foreach. A second pass has its own, so that no result serves two plans."""
     visit = frame["visits"][node.rpartition("/")[2]]
     return f"{node}~{visit}.{item}/" if visit > 1 else f"{node}.{item}/"
@@ -284,7 +284,7 @@ def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, no
             frame["inner"][str(index)] = new_frame(stage["stages"])
             return True
         if inner["at"] is not None:
-            prefix = _inside(frame, node, str(index))
+            prefix = inside(frame, node, str(index))
             if FAILED in stage.get("on", {}) and _stuck(run, stage["stages"], inner, prefix):
                 return _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
             return _advance(run, stage["stages"], inner, prefix)

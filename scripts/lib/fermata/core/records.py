@@ -123,6 +123,9 @@ class Dispatch(TypedDict):
     error: NotRequired[str]  # fingerprint of its failure
     again: NotRequired[str]  # not to be offered again before
     model: NotRequired[str]  # absent: inherited
+    created: NotRequired[str]
+    learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
+    learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)
 
 
 class CheckRun(TypedDict):
@@ -262,6 +265,8 @@ class Run(TypedDict):
     advice: NotRequired[str]  # what the user said about a failure, for the next brief
     left_out: NotRequired[list[dict[str, str]]]  # optional steps that the user skipped
     supplied: NotRequired[dict[str, dict[str, str]]]  # by dispatch, what a person put into its handoff
+    remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
+    remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

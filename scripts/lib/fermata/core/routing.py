@@ -3,7 +3,12 @@
 Decides nothing else: what the user chose comes first, no lane opens a gate, and a lane whose workflow is not there
 falls to the one that plans and asks. The same goal always gives the same answer.
 
-The rows are tried from top to bottom; the first that matches names the lane. Confidence is the weight of that lane's rows
+Before all words come two facts: several tasks of the board are named (or the goal is nothing but one), and a plan for this
+very goal was approved before. Then the rows are tried from top to bottom; the first that matches names the lane.
+`project`, `system` and `platform` count only where one is to be made, since an architect is dear: as the thing itself (`a
+billing system`; not `a system test`, `the system`, `add it to a project`), and in no goal that mends or restructures.
+
+Confidence is the weight of that lane's rows
 that match, divided by the weights of all rows that match, each counted once: `fix` alone is 1.00, beside `add` the lane of
 `add` has 2/3 = 0.67. From 0.80 on the lane is taken, from 0.60 on it is taken with a caution; below, or when nothing
 matches, the plan is made and the user asked. The weights are such that no two lanes can be level.
@@ -15,6 +20,7 @@ import re
 from collections import namedtuple
 
 from .consultation import line
+from .task_choice import ids_in, only_ids
 from .workflow import walk
 
 TYPE_CHECKING = False
@@ -25,15 +31,25 @@ if TYPE_CHECKING:
 
 DEFAULT = "plan_then_build"
 Row = namedtuple("Row", "words lane weight")
+HUGE = Row(("project", "system", "platform"), "decompose_first", 3)
 ROWS = (
-    Row(("project", "system", "platform"), "decompose_first", 3),
+    HUGE,
     Row(("refactor", "restructure"), DEFAULT, 2),
     Row(("add", "create", "implement"), DEFAULT, 2),
     Row(("fix", "bug", "error", "typo"), "build_only", 1),
 )
 CLASSES = {"build_only": "simple", "plan_then_build": "complex", "decompose_first": "huge", "multi_task": "complex"}
 GO, CAUTION = 0.80, 0.60
-TASK = re.compile(r"\bT\d+\b")
+# `bug-free`, `fix_it`, `src/system/a.py`: one word each; a mark that ends a clause is a token, too.
+TOKEN = re.compile(r"\w+(?:[-'./]\w+)*|[.,;:!?()]")
+EXISTING = {"refactor", "restructure", "fix", "bug", "error", "typo"}
+# What may stand behind the thing itself; what before it says that it is there already, or only where something else goes.
+BEHIND = set(
+    "for to that which who where with without of in on and or from using by like so as at via into under".split()
+)
+DEFINITE = set("the this that these those our my your its their each every any current existing".split())
+BEFORE = set("to in on of for from with within into inside at across by via using through like about".split())
+REACH = 6  # words that are looked at before it, within its clause
 
 Route = namedtuple("Route", "lane workflow complexity signal confidence band note")
 Route.__doc__ = (
@@ -41,8 +57,14 @@ Route.__doc__ = (
 )
 
 
-def route(
-    goal: str, known: Container[str], *, choice: str | None = None, by: str = "your choice", proven: bool = True
+def route(  # noqa: PLR0913 - one name for each fact
+    goal: str,
+    known: Container[str],
+    *,
+    choice: str | None = None,
+    by: str = "your choice",
+    proven: bool = True,
+    plan: str = "",
 ) -> Route:
     """The route of *goal*.
 
@@ -52,21 +74,42 @@ def route(
         choice: the workflow that the user named, which always wins.
         by: how they named it.
         proven: whether the project has a check that would prove a small change.
+        plan: names a plan that was approved before for this goal, and still fits; "" where there is none.
     """
     if choice:
         return Route(choice, choice, CLASSES.get(choice, "complex"), by, 1.0, "go", "")
-    tasks = sorted(set(TASK.findall(goal)))
-    if len(tasks) > 1:
-        return _settled("multi_task", f"several tasks: {', '.join(tasks[:5])}", 1.0, known, proven=proven)
-    words = set(
-        re.findall(r"\w+(?:[-'./]\w+)*", goal.casefold())
-    )  # `bug-free`, `fix_it`, `src/system/a.py`: one word each
-    found = [(row, next(word for word in row.words if word in words)) for row in ROWS if words & set(row.words)]
+    tasks = ids_in(goal)
+    if len(tasks) > 1 or only_ids(goal):
+        signal = f"{'several tasks' if len(tasks) > 1 else 'a task'} of the board: {', '.join(tasks[:5])}"
+        return _settled("multi_task", signal, 1.0, known, proven=True)
+    if plan:
+        return _settled("build_only", plan, 1.0, known, proven=True)
+    found = _signals(TOKEN.findall(goal.casefold()))
     if not found:
         return Route(DEFAULT, DEFAULT, CLASSES[DEFAULT], "none", 0.0, "ask", "")
     lane, word = found[0][0].lane, found[0][1]
     own, total = (sum(row.weight for row, _ in found if row.lane in lanes) for lanes in ((lane,), CLASSES))
     return _settled(lane, f'"{word}"', round(own / total, 2), known, proven=proven)
+
+
+def _signals(tokens: list[str]) -> list[tuple[Row, str]]:
+    """The rows that match, each with its word."""
+    words = set(tokens)
+    found = [(row, next(word for word in row.words if word in words)) for row in ROWS if words & set(row.words)]
+    made = not words & EXISTING and any(_is_made(tokens, place) for place in range(len(tokens)))
+    return [(row, word) for row, word in found if row is not HUGE or made]
+
+
+def _is_made(tokens: list[str], place: int) -> bool:
+    """Whether at *place* stands a project, system or platform that is to be made: the thing itself, and not a known one."""
+    if tokens[place] not in HUGE.words:
+        return False
+    after = tokens[place + 1] if place + 1 < len(tokens) else "."
+    if after not in BEHIND and after[0].isalnum():
+        return False
+    before = tokens[max(0, place - REACH) : place]
+    marks = [at for at, token in enumerate(before) if not token[0].isalnum()]
+    return not (DEFINITE | BEFORE) & set(before[marks[-1] + 1 if marks else 0 :])
 
 
 def _settled(lane: str, signal: str, confidence: float, known: Container[str], *, proven: bool) -> Route:

@@ -6,6 +6,7 @@ Each function changes the run as one event says.
 from __future__ import annotations
 
 from .budget import spent
+from .fold_error import FoldError
 from .moments import minutes_between
 from .position import dispatches_of, leaves, stuck_step, wait_for_human
 
@@ -30,8 +31,9 @@ def _lease_taken(run: Run, body: Body) -> None:
 def _settings_reloaded(run: Run, body: Body) -> None:
     """What was approved stays as it was approved: checks of the project are looked at again only by a new plan."""
     run["limits"], run["grant"], run["project_checks"] = body["limits"], body["grant"], body["project_checks"]
-    if "models" in body:
-        run["models"] = body["models"]
+    for key in ("models", "remember"):
+        if key in body:
+            run[key] = body[key]
     run["settings_due"] = False
 
 
@@ -107,9 +109,21 @@ def _run_aborted(run: Run, body: Body) -> None:
 
 
 def _run_completed(run: Run, body: Body) -> None:
-    del body
+    if "remembered" in body:
+        run["remembered"] = body["remembered"]
     run["status"] = "completed"
     run["position"]["at"] = None
+
+
+def _tasks_placed(run: Run, body: Body) -> None:
+    """The approved tasks stand on the board; from now on the steps carry their ids."""
+    if run["approved"] is None:
+        raise FoldError(
+            "tasks were put on the board, and no approval stands before it. The journal is not fermata's own"
+        )
+    kept, ids = run["kept"][body["stage"]], body["tasks"]
+    steps = [{**step, "task": ids[step["name"]]} if step.get("name") in ids else step for step in kept["steps"]]
+    run["kept"][body["stage"]] = {**kept, "steps": steps}
 
 
 def _repaired(run: Run, body: Body) -> None:
@@ -137,4 +151,5 @@ RUN: dict[str, Callable[[Run, Body], None]] = {
     "run_aborted": _run_aborted,
     "run_completed": _run_completed,
     "repaired": _repaired,
+    "tasks_placed": _tasks_placed,
 }

@@ -7,7 +7,7 @@ hook that saw the person type the goal journals the waiver, and the door holds e
 from __future__ import annotations
 
 from .scope import is_wide
-from .workflow import stage_at
+from .workflow import GOAL, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -21,11 +21,13 @@ LIMITS = f"at most {MAX_FILES} files and {MAX_LINES} changed lines, none of the 
 def waivable(run: Run, gate: Gate) -> bool:
     """Whether *gate* may be passed by the rule: its workflow says so, and nobody has been asked about it yet.
 
-    Never twice in a run: when an approval fell, a person is asked. And never without a check that will prove the work.
+    Never twice in a run: when an approval fell, a person is asked. Never for a plan that the run was given, which may
+    be large. And never without a check that will prove the work.
     """
     says = stage_at(run["workflow"], gate["node"]).get("waive") == RULE
     unasked = not gate["report_shown"] and gate["question"] is None and run["voided"] is None
-    return says and unasked and run["interactive"] and bool(gate["envelope"]["checks"])
+    own = GOAL not in run["kept"]
+    return says and own and unasked and run["interactive"] and bool(gate["envelope"]["checks"])
 
 
 def waived(run: Run) -> bool:

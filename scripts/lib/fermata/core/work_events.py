@@ -50,6 +50,10 @@ def _dispatch_created(run: Run, body: Body) -> None:
     }
     if "model" in body:
         run["dispatches"][body["id"]]["model"] = body["model"]
+    if "at" in body:
+        run["dispatches"][body["id"]]["created"] = body["at"]
+    if "learnings" in body:
+        run["dispatches"][body["id"]]["learnings"] = body["learnings"]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
@@ -119,6 +123,8 @@ def _result_accepted(run: Run, body: Body) -> None:
     run["kept"][dispatch["node"]] = body["kept"]
     if dispatch["item"] is not None and body["kept"]:
         dispatch["kept"] = body["kept"]
+    if "learnt" in body:
+        dispatch["learnt"] = body["learnt"]
     if body["unexplained"]:
         paths = ", ".join(body["unexplained"][:5])
         wait_for_human(
@@ -131,7 +137,7 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     if dispatch is None:
         return
     dispatch.update({"state": "failed", "reason": body["reason"]})
-    for key in ("suggestion", "category", "rule", "error"):
+    for key in ("suggestion", "learnt", "category", "rule", "error"):
         if body.get(key):
             dispatch[key] = body[key]
     _pause(run, dispatch)

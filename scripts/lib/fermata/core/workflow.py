@@ -28,8 +28,9 @@ BAD_NEWS = (FAILED, "red", "reject")
 MAY_FAIL = ("agents", "foreach")
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
-# In a gate's `plan`: no stage planned, what the user typed is the plan.
-GOAL = "goal"
+# In a gate's `plan`: no stage planned; what the user typed is the plan, or the tasks of the board that the run was given.
+GOAL, TASKS = "goal", "tasks"
+GIVEN = (GOAL, TASKS)
 
 
 def stage_named(stages: list[Stage], name: str) -> Stage:
@@ -70,6 +71,12 @@ def outcomes(stage: Stage) -> tuple[str, ...]:
         return tuple(stage.get("on", {}))
     fails = stage["kind"] in MAY_FAIL and FAILED in stage.get("on", {})
     return (*OUTCOMES[stage["kind"]], *[FAILED] * fails)
+
+
+def wants(workflow: Workflow, source: str) -> bool:
+    """Whether *workflow* works on what a run is given from the start: `tasks` of the board, or the `goal` as a plan."""
+    found = [str(s.get(key, "")).partition(".")[0] for s in workflow["stages"] for key in ("plan", "over")]
+    return source in found
 
 
 def walk(stages: list[Stage]) -> Iterator[tuple[list[Stage], Stage]]:
@@ -171,10 +178,11 @@ def _sources_errors(stages: list[Stage]) -> Iterator[str]:
         place = f"stages.{stage['id']}"
         found = None
         if stage["kind"] == "gate":
-            own = stage.get("plan") == GOAL
+            own = stage.get("plan") in GIVEN
             found = None if own else _field_error(f"{place}.plan", f"{stage.get('plan')}.steps", earlier)
         elif stage["kind"] == "foreach":
-            found = _field_error(f"{place}.over", stage.get("over", ""), earlier)
+            own = stage.get("over") == f"{TASKS}.steps"
+            found = None if own else _field_error(f"{place}.over", stage.get("over", ""), earlier)
         elif stage["kind"] == "agents":
             earlier[stage["id"]] = stage
         if found:
@@ -188,8 +196,9 @@ def _stage_errors(stages: list[Stage]) -> Iterator[str]:
             yield f"{place}: a gate stands at the top level, so that one approval covers the whole run"
         if stage["kind"] == "foreach" and siblings is not stages:
             yield f"{place}: a foreach stands at the top level; put its stages into the outer one"
-        if stage["id"] == GOAL:
-            yield f"{place}: `{GOAL}` means what the user typed; give the stage another id"
+        if stage["id"] in GIVEN:
+            means = "what the user typed" if stage["id"] == GOAL else "the board's tasks that a run was given"
+            yield f"{place}: `{stage['id']}` means {means}; give the stage another id"
         if "waive" in stage and stage.get("plan") != GOAL:
             yield f"{place}.waive goes with `plan: {GOAL}` alone: a plan that an agent made is always asked about"
         if "verdict" in stage and stage["verdict"] not in stage.get("keep", []):

@@ -69,6 +69,15 @@ class Limits(Strict):
     silence_minutes: Annotated[
         int, Field(ge=1, le=240, description="minutes of a transcript standing still after which its agent is given up")
     ] = 15
+    agent_minutes: (
+        Annotated[
+            int,
+            Field(
+                ge=1, le=1_440, description="minutes that an agent may work on one turn; none: while it is not silent"
+            ),
+        ]
+        | None
+    ) = None
 
 
 # The names that the Agent tool of both tested clients takes; any other makes the client refuse the call.
@@ -106,6 +115,12 @@ class Config(Strict):
             "`cli`, fermata's own commands only; `none`, nothing"
         ),
     ] = "scope"
+    remember: Annotated[
+        bool,
+        Field(
+            description="whether a run that completes puts on the board what its agents learnt, debt, things for later"
+        ),
+    ] = True
     checks: Annotated[Checks, Field(description="the commands that prove the work")] = Checks()
     limits: Annotated[Limits, Field(description="ceilings of one run; reaching one makes it wait for the user")] = (
         Limits()

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .payload import Payload
 
 MAX_GOAL = 100_000
-TYPED_HERE = "A line that begins with ! runs a command right here; then type /build again"
+BARE = ("build", "orchestrate")  # the commands that the client knows without `fermata:` before them
 
 
 def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
@@ -48,7 +48,9 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
         from ..git.repo import without_repo
 
         where = without_repo(env.get("CLAUDE_PROJECT_DIR") or payload.cwd)
-        return answers.block(f"fermata: {where}. {TYPED_HERE}")
+        return answers.block(
+            f"fermata: {where}. A line that begins with ! runs a command right here; then type {_typed(payload)} again"
+        )
     try:
         return COMMANDS[name](payload, env, repo)
     except Damaged as error:
@@ -58,8 +60,14 @@ def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
     except OSError as error:
         where = f" ({error.filename})" if error.filename else ""
         return answers.block(
-            f"fermata: {error.strerror or error}{where}. Nothing has begun; mend this and type it again"
+            f"fermata: {error.strerror or error}{where}. Nothing has begun; mend this and type {_typed(payload)} again"
         )
+
+
+def _typed(payload: Payload) -> str:
+    """The command as a person types it: without the goal, which may be long."""
+    name = payload.command.rpartition(":")[2]
+    return f"/{name}" if name in BARE else f"/fermata:{name}"
 
 
 def _repo(payload: Payload, env: Mapping[str, str]) -> Repo | None:
@@ -86,15 +94,21 @@ def _bound_or_freed(payload: Payload, env: Mapping[str, str]) -> tuple[Bound | N
 def _build(payload: Payload, env: Mapping[str, str], repo: Repo, style: str = "implicit") -> Answer | None:
     """`/build GOAL`: bind the session, keep the goal beside the marker. `WORKFLOW: GOAL` chooses a workflow."""
     goal = payload.args.strip()
-    if payload.mode == "plan":
-        return answers.block(
-            "fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type /build again"
-        )
     if not goal:
-        return answers.block('what shall be built? Type: /build "Add …", in one sentence or many')
+        return answers.block(f'what shall be built? Type: {_typed(payload)} "Add …", in one sentence or many')
     if len(goal) > MAX_GOAL:
         return answers.block(
             f"the goal has {len(goal):,} characters; at most {MAX_GOAL:,}. Put the details into a file and name it"
+        )
+    choice, goal = split_choice(goal, workflow_names(repo.root))
+    return _begin(payload, env, repo, {"goal": clean(goal, MAX_GOAL), "style": style, "workflow": choice})
+
+
+def _begin(payload: Payload, env: Mapping[str, str], repo: Repo, said: dict[str, object]) -> Answer | None:
+    """Bind the session to a run that is to come, unless one is on in it."""
+    if payload.mode == "plan":
+        return answers.block(
+            f"fermata holds by itself until you approve; leave plan mode first (Shift+Tab), then type {_typed(payload)} again"
         )
     bound, _ = _bound_or_freed(payload, env)
     if bound and bound.run and not bound.parked:
@@ -102,15 +116,37 @@ def _build(payload: Payload, env: Mapping[str, str], repo: Repo, style: str = "i
             f"run {bound.run['run']} ({line(bound.run['goal'], 60)}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort"
         )
     run_id = f"orch_{time.strftime('%Y%m%d_%H%M%S')}_{os.urandom(2).hex()}"
-    choice, goal = split_choice(goal, workflow_names(repo.root))
-    said = {"run": run_id, "goal": clean(goal, MAX_GOAL), "typed": True, "style": style, "workflow": choice}
-    _mark(payload, env, repo, said)
+    _mark(payload, env, repo, {"run": run_id, "typed": True, **said})
     return None
 
 
 def _orchestrate(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
     """The same, with the routing shown."""
     return _build(payload, env, repo, "explicit")
+
+
+def _run_tasks(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
+    """`/fermata:run-tasks [TASK …]`: what cannot be carried out is refused here, before a model reads a word."""
+    from ..core.board_texts import BoardError
+    from ..store.run_tasks import choose_tasks, settle_all
+
+    project, names = Project(repo.common_dir), payload.args.replace(",", " ").split()
+    try:
+        settle_all(project)
+        choice, _, goal = choose_tasks(project, names)
+    except BoardError as error:
+        return answers.block(f"no run was made:\n{error}")
+    if choice.left:
+        goal += f"; {choice.left} more could begin and wait for the next run"
+    return _begin(payload, env, repo, {"goal": goal, "workflow": "multi_task", "tasks": choice.ids})
+
+
+def _tell_board(repo: Repo, store: RunStore) -> None:
+    """What the run's end or rest means for its tasks. The run is journalled by now: a failure here is made up later."""
+    from ..store.run_tasks import settle
+
+    with suppress(StoreError, OSError):
+        settle(Project(repo.common_dir), store)
 
 
 def _mark(payload: Payload, env: Mapping[str, str], repo: Repo, said: dict[str, object]) -> None:
@@ -144,13 +180,13 @@ def _approve(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | N
 
 def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     """Park the run: nothing new begins, agents at work finish and hand in, the session is free."""
-    del repo
     bound, damage = _bound_or_freed(payload, env)
     if bound is None:
         return answers.block(damage or "this session drives no run; nothing to stop")
     run = bound.run
     if run and not bound.parked:
         run = bound.store.note("human", "run_stopped", {}, lambda now: now["status"] not in (*ENDED, "stopped"))
+        _tell_board(repo, bound.store)
     bound.release(by_human=True)
     if run is None:
         return answers.block("no run had begun; the session is free")
@@ -174,6 +210,7 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
             bound.release()
         return answers.block("there is no open run here; nothing to abort")
     store.note("human", "run_aborted", {}, lambda now: now["status"] not in ENDED)
+    _tell_board(repo, store)
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
         bound.release()
@@ -253,6 +290,7 @@ def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
 COMMANDS = {
     "build": _build,
     "orchestrate": _orchestrate,
+    "run-tasks": _run_tasks,
     "approve": _approve,
     "stop": _stop,
     "abort": _abort,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from .answers import Answer
     from .payload import Payload
 
-GATES = ("PreToolUse", "SubagentStop", "UserPromptExpansion")
+GATES = ("PreToolUse", "SubagentStop", "UserPromptExpansion", "ConfigChange")
 # The client waits 60 s (hooks.json); judging a result may take a while, everything else is short.
 DEADLINE = {"SubagentStop": 55.0, "PreToolUse": 55.0, "UserPromptExpansion": 55.0}
 USUAL_DEADLINE = 8.0
@@ -83,6 +83,10 @@ def _answer(event: str, stdin: BinaryIO, env: Mapping[str, str]) -> Answer | Non
     marker = data.marker(payload.session)
     if marker is None:
         return _unbound(event, payload, data, env)
+    if event == "ConfigChange":  # whatever state the run is in
+        from .config_change import config_change
+
+        return config_change(payload)
     from ..store.errors import Damaged
     from .bound import Bound
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 import time
 
-from ..core.consultation import answers_message, question_for
+from ..core.consultation import answers_message, line, question_for
 from ..core.position import leaves
 from ..core.workflow import stage_at
 from . import answers
@@ -56,11 +56,11 @@ def _open(dispatch: Dispatch) -> bool:
 
 
 def _ticket_error(bound: Bound, run: Run, dispatch: Dispatch | None, agent_type: str, ticket: str) -> str | None:
+    if bound.parked or run["status"] != "executing":
+        why = f" ({line(run['waiting']['why'], 300)})" if run["waiting"] else ""
+        return f"the run is {run['status']}{why}; the user goes on with /fermata:resume"
     if dispatch is None:
         return f"there is none; open ones: {', '.join(d['id'] for d in run['dispatches'].values() if d['state'] == 'pending') or 'none'}. Run `fermata next`"
-    if bound.parked or run["status"] != "executing":
-        why = f": {run['waiting']['why']}" if run["waiting"] else ""
-        return f"the run is {run['status']}{why}. The user goes on with /fermata:resume"
     if not _open(dispatch):
         return f"it was used; {ticket} is {dispatch['state']}. Run `fermata next`"
     if dispatch["node"] not in [node for node, _, _ in leaves(run)]:

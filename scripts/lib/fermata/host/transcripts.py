@@ -6,7 +6,7 @@ import json
 import os
 from contextlib import suppress
 
-from .from_end import lines_from_end
+from .from_end import lines_from_end, open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -79,7 +79,7 @@ def _blocks(row: dict[str, Json]) -> list[dict[str, Json]]:
 
 def _rows_from_end(path: str) -> Iterator[dict[str, Json]]:
     """Whole JSON rows, last one first. A row that cannot be read, or is still being written, is passed over."""
-    with open(path, "rb") as file:
+    with open_plain(path) as file:
         for line in lines_from_end(file, most=MAX_BACK):
             with suppress(ValueError, RecursionError):
                 row = json.loads(line)

@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 
 from ..core.quick_json import loads
-from .from_end import lines_from_end
+from .from_end import lines_from_end, open_plain
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def context_use(path: str) -> int | None:
     Reads from the end, so the size of the file does not matter.
     """
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             # Megabytes of what tools said can lie behind the newest answer.
             for line in lines_from_end(file, USAGE):
                 message = _message(line)
@@ -50,7 +50,7 @@ def usage_by_model(path: str, start: int = 0) -> dict[str, Tokens] | None:
     """For each model the tokens of its messages from byte *start* on; None where the transcript tells of none."""
     messages: dict[str, tuple[str, dict[str, int]]] = {}
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             file.seek(start)
             for number, line in enumerate(file):
                 message = _message(line)
@@ -94,7 +94,7 @@ def results_of(path: str, server: str) -> list[str]:
     texts: list[str] = []
     needle = server.encode()
     try:
-        with open(path, "rb") as file:
+        with open_plain(path) as file:
             for line in file:
                 if COMPACTED in line and _row(line).get("subtype") == "compact_boundary":
                     calls, texts = set(), []

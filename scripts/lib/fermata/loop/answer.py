@@ -18,6 +18,7 @@ from ..core.actions import (
 from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, line
 from ..core.escalation import facts
+from ..core.memory import kept_text
 from ..core.recovery import explained
 from ..core.small_change import waivable
 from .check_text import latest_checks
@@ -200,6 +201,7 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text += [_some(checked, "\n", 600)] if checked else []
         text += _went_wrong(run)
         text += [f"Tokens: {told}"] if (told := _tokens(run)) else []
+        text += [f"Board: {line(told, 300)}"] if (told := kept_text(run)) else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {

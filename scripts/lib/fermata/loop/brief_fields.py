@@ -9,21 +9,24 @@ from __future__ import annotations
 import json
 from collections import namedtuple
 
-from ..core.consultation import answers_text, clean, line, plan_of
-from ..core.contract import MAX_LINE, VOCABULARY, plans
+from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
+from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, plans
 from ..core.handoff import cause, findings, handoff_text
+from ..core.memory import looked_text
 from ..core.position import commands_for, dispatches_of, item_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
-from ..core.workflow import stage_at
+from ..core.workflow import GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
+from .memory import recall
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.actions import Action
     from ..core.records import Dispatch, Json, Run
+    from ..core.relevance import Learnt
     from .site import Site
 
 # Behind a fence with the info string `kind`; None: fermata's own list, as it is.
@@ -41,6 +44,7 @@ class Fields:
         self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
         self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
         self.store, self.dispatch = site.project.run(run["run"]), dispatch
+        self.learnings: list[Learnt] = []  # those that the brief was given
 
     def pieces(self, field: str) -> list[Piece]:
         """The whole text of *field*, without those of its pieces that are empty."""
@@ -64,7 +68,7 @@ class Fields:
         return text
 
     def _baseline(self) -> str:
-        return "\n".join(baseline_lines(self.run)) or "No checks were found in this project."
+        return "\n".join(baseline_lines(self.run)) or f"{no_baseline(self.run).capitalize()}."
 
     def _project_checks(self) -> str:
         none = "None were found: your plan must bring at least one command under `checks`."
@@ -73,7 +77,13 @@ class Fields:
     def _found(self) -> list[Piece]:
         """What those who looked have handed in, the newest of each; their words, so each is data."""
         looked = {(d["node"], d["item"]): d for d in self.run["dispatches"].values() if "kept" in d}
-        return [Piece(_looked(d["kept"]), "", f"{d['id']}:") for d in looked.values()]
+        return [Piece(looked_text(d["kept"]), "", f"{d['id']}:") for d in looked.values()]
+
+    def _learnings(self) -> list[Piece]:
+        """Words of agents and of people of the project, from other runs: data, each with its id on the board."""
+        sees = contract(self.stage).get("learnings") or Sees("learnings", VOCABULARY["learnings"].chars, pointer=False)
+        self.learnings = recall(self.site, self.run["goal"], sees.chars)
+        return [Piece("\n".join(one.text for one in self.learnings))]
 
     # --- the user
 
@@ -114,9 +124,11 @@ class Fields:
     def _kept_plan(self) -> dict[str, Json]:
         """The approved plan. One that is about to be replaced is seen by its planner only when the work went wrong."""
         approved = self.run["approved"]
-        if not approved or (plans(self.stage) and not cause(self.run, self.at)):
+        replacing = plans(self.stage) and "/" not in self.at
+        if not approved or (replacing and not cause(self.run, self.at)):
             return {}
-        return plan_of(self.run, approved["node"])
+        made = stage_at(self.run["workflow"], approved["node"])["plan"] != GOAL or GOAL in self.run["kept"]
+        return plan_of(self.run, approved["node"]) if made else {}  # else it would only repeat the goal
 
     def _plan(self) -> list[Piece]:
         return [Piece(plan_text(self._kept_plan()))]
@@ -134,7 +146,7 @@ class Fields:
         step = item_of(self.run, self.at)
         if not isinstance(step, dict):
             return [Piece('Mend what is described under "What went wrong", within the approved plan.', None)]
-        out = [line(step["title"]), clean(step["objective"])]
+        out = [line(step["title"]), clean(step["objective"]), *_on_board(step)]
         for title, key in (
             ("Acceptance criteria", "acceptance"),
             ("Constraints", "constraints"),
@@ -143,6 +155,12 @@ class Fields:
             if step.get(key):
                 out += [f"{title}:", *[f"- {clean(entry, 500)}" for entry in step[key]]]
         return [Piece("\n".join(out))]
+
+    def _item_plan(self) -> list[Piece]:
+        """The newest plan that was made of this very item."""
+        beside = self.at.rpartition("/")[0]
+        found = [kept for node, kept in self.run["kept"].items() if "/" in node and node.rpartition("/")[0] == beside]
+        return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
     def _phase(self) -> str:
         """Where this dispatch stands in the plan. Titles are one line each; the plan itself is a file."""
@@ -156,7 +174,9 @@ class Fields:
         return f"{text}\n\n## Plan Reference\nPhase {number} under `Plan` in `{place}`"
 
     def _scope(self) -> str:
-        shown = ", ".join(f"`{glob}`" for glob in self.globs)
+        step = item_of(self.run, self.at)
+        globs = self.globs or (sorted(step["scope"]) if isinstance(step, dict) else [])  # who only plans has none
+        shown = ", ".join(f"`{glob}`" for glob in globs)
         return f"{shown}; nobody was asked, so it stays small: {LIMITS}" if waived(self.run) else shown
 
     def _checks(self) -> str:
@@ -227,11 +247,10 @@ class Fields:
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
 
 
-def _looked(kept: dict[str, Json]) -> str:
-    out = [f"{line(kept.get('target', ''), 300)}: {kept.get('status', '')}. {line(kept.get('summary', ''), 300)}"]
-    for topic, found in kept.get("findings", {}).items():
-        out += [f"{line(topic, 100)}: {line(entry, 600)}" for entry in ([found] if isinstance(found, str) else found)]
-    return "\n".join([*out, *[f"Recommended: {line(entry, 400)}" for entry in kept.get("recommendations", [])]])
+def _on_board(step: dict[str, Json]) -> list[str]:
+    """Which task of the board a step is, and the name of its spec note, whose parts follow."""
+    note = step.get("note") or "spec"
+    return [f"It is task {step['task']} of the board; its spec note is `{line(note, 80)}`."] if "task" in step else []
 
 
 def _failed(dispatch: Dispatch) -> str:

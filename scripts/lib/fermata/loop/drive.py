@@ -22,10 +22,13 @@ from ..core.recovery import Facts, told
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
+from ..store import run_store
 from ..store.files import write_text
 from ..store.lock import locked
+from ..store.run_tasks import on_board, settle
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
+from .memory import remember
 from .site import LAUNCHER, minutes_since
 from .tokens import count_tokens, predict
 
@@ -52,7 +55,7 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
         count_tokens(site, store)
         for _ in range(MAX_TURNS):
             collect_checks(store)
-            run = store.load()
+            run = tell_board(site, store)
             actions = next_actions(run, minutes_since(run["created"]))
             own = next((a for a in actions if a.kind in OWN and (check or a.kind != CHECK)), None)
             if own is None:
@@ -99,6 +102,18 @@ def collect_checks(store: RunStore) -> None:
             body = finished_body(store, check)
             if body:
                 store.note("runner", "check_finished", body, partial(_runs, check["id"]))
+
+
+def tell_board(site: Site, store: RunStore) -> Run:
+    """Bring the board's tasks up to date; a step whose task another one holds waits for the user. Gives the run."""
+    run = store.load()
+    if not on_board(run):
+        return run
+    trouble = settle(site.project, store)
+    body = {"node": run["position"]["at"] or "", "why": "; ".join(trouble)}
+    return store.transact(
+        "cli", lambda now: [("limit_reached", body)] if trouble and now and now["status"] == "executing" else []
+    )
 
 
 def _runs(name: str, run: Run) -> bool:
@@ -156,7 +171,8 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     if stage["access"] == "write":
         base = take_snapshot(site.repo)
         keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
-    write_brief(Brief(site, run, action, scope, name), f'"{LAUNCHER}"', action.node, run)
+    brief = Brief(site, run, action, scope, name)
+    write_brief(brief, f'"{LAUNCHER}"', action.node, run)
     body = {
         "id": name,
         "node": action.node,
@@ -167,10 +183,13 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "result": stage["result"],
         "scope": scope,
         "base_tree": base,
+        "at": run_store.utc_now(),
     }
     model = run.get("models", {}).get(stage["id"])
     if model:
         body["model"] = model
+    if brief.fields.learnings:
+        body["learnings"] = [{"id": one.id, "title": one.title} for one in brief.fields.learnings]
     store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
 
 
@@ -295,7 +314,16 @@ def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
         body = {"node": action.node, "visit": action.visit, "changed": changed[:50]}
         store.note("cli", "tree_moved", body, partial(_still, action))
     else:
-        store.note("cli", "run_completed", {"tree": now if proofs else None}, partial(_still, action))
+        _complete(site, store, action, now if proofs else None)
+
+
+def _complete(site: Site, store: RunStore, action: Action, tree: str | None) -> None:
+    """First the board, which takes each thing once, then the journal: a crash in between forgets nothing."""
+    run = store.load()
+    if _still(action, run):
+        kept = remember(site, run)
+        body = {"tree": tree, "remembered": kept} if kept else {"tree": tree}
+        store.note("cli", "run_completed", body, partial(_still, action))
 
 
 def _proofs(run: Run) -> list[CheckRun]:

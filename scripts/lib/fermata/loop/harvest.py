@@ -56,10 +56,18 @@ def _look(site: Site, store: RunStore, run: Run, dispatch: Dispatch) -> list[str
         return [
             f"{dispatch['id']}: taken from its transcript" if answer.accepted else f"{dispatch['id']}: {answer.message}"
         ]
-    minutes = run["limits"]["silence_minutes"]
-    if silent > minutes * 60:
-        return _lose(store, dispatch, f"lost: its agent has been silent for {minutes} minutes")
-    return []
+    reason = _overdue(run, silent, _age(dispatch["started"]))
+    return _lose(store, dispatch, f"lost: {reason}") if reason else []
+
+
+def _overdue(run: Run, silent: float, worked: float) -> str | None:
+    """Why an agent is given up that has been *silent* and has *worked* on its turn for so many seconds."""
+    silence, work = run["limits"]["silence_minutes"], run["limits"].get("agent_minutes")
+    if silent > silence * 60:
+        return f"its agent has been silent for {silence} minutes"
+    if work is not None and worked > work * 60:
+        return f"its agent has worked for more than limits.agent_minutes, {work}"
+    return None
 
 
 def _bind(site: Site, store: RunStore, dispatch: Dispatch) -> Dispatch:

@@ -10,6 +10,7 @@ import os
 from collections import namedtuple
 
 from ..core.budget import CHARACTERS_PER_TOKEN, LIVE, POOLS, estimate, level
+from ..core.position import ENDED
 from ..core.relevance import relevant_learnings
 from ..core.workflow import walk
 from ..host.usage import context_use, results_of
@@ -57,11 +58,11 @@ def measure(site: Site, store: RunStore | None, board: Mapping[str, Sequence[str
     return [Use(pool, *found[pool.name]) for pool in POOLS]
 
 
-def board_texts(board: Board, goal: str) -> dict[str, list[str]]:
+def board_texts(board: Board, goal: str, now: str) -> dict[str, list[str]]:
     """What a session would be given of the board: the learnings that matter for *goal*, and the open things for later."""
     room = CHARACTERS_PER_TOKEN * next(pool.soft for pool in POOLS if pool.name == "learnings")
     backlog = [entry["title"] for entry in board["entries"]["backlog"].values() if entry["status"] == "OPEN"]
-    return {"learnings": relevant_learnings(board, goal, room), "backlog": backlog}
+    return {"learnings": [one.text for one in relevant_learnings(board, goal, room, now)], "backlog": backlog}
 
 
 def _estimated(texts: Sequence[str], source: str, nothing: str) -> tuple[int, bool, str]:
@@ -83,6 +84,9 @@ def _transcript(site: Site, run: Run | None) -> str:
 
 
 def _plans(run: Run) -> list[str]:
+    """The plans that briefs are still given: that of a run which is over is sent to nobody any more."""
+    if run["status"] in ENDED:
+        return []
     gates = [stage["plan"] for _, stage in walk(run["workflow"]["stages"]) if stage["kind"] == "gate"]
     return [plan_text(run["kept"].get(name, {})) for name in gates]
 
@@ -103,24 +107,3 @@ def status_of(use: Use) -> str:
         return "not known"
     past = f", past the hard limit of {use.pool.hard:,}" if use.used > use.pool.hard else ""
     return level(use.used, use.pool.soft) + past
-
-
-def steps(uses: Sequence[Use]) -> list[tuple[str, str]]:
-    """What can be done to make room, in the order in which it should be: each step, and what it found.
-
-    Nothing here is fermata's to throw away: artifacts and journals are the record of a run and fill no window.
-    """
-    used = {use.pool.name: use.used or 0 for use in uses}
-    learnings = used["learnings"]
-    shorter = f"~{learnings:,} tokens of them matter for the goal. Only people write the board: `fermata learning add` a short one"
-    close = "`fermata learning close` and `fermata backlog close`, in a terminal, take out what no longer holds"
-    fetched = (
-        f"~{used['context7']:,} tokens lie in the session: type /compact in Claude Code, which alone can clear them"
-    )
-    plan = "only the plan of the run at hand is ever sent, so those of completed runs take no room"
-    return [
-        ("Summarise old learnings", shorter if learnings else "nothing to do: there are none"),
-        ("Archive very old entries", close if learnings or used["backlog"] else "nothing to do: there are none"),
-        ("Clear unused context7 documents", fetched if used["context7"] else "nothing to do: the session holds none"),
-        ("Prune plans of completed tasks", f"nothing to do: {plan}"),
-    ]

@@ -16,6 +16,8 @@ from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
 from ..core.fingerprint import words_print
+from ..core.memory import learnt_from
+from ..core.plan_fit import fitting
 from ..core.recovery import Facts, told
 from ..core.scope import glob_error, outside, protected
 from ..core.small_change import LIMITS, too_much, waived
@@ -152,14 +154,17 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
         reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"
         kind = told(Facts("tampering", "plugin"))
         return [("dispatch_failed", {"id": dispatch["id"], "reason": reason, "changed": changed, **kind})]
+    found = learnt_from(value)
+    learnt = {"learnt": found} if found else {}
     if dispatch["access"] == "write" and value.get("status") == "failed":
-        return [("dispatch_failed", _gave_up(dispatch, value, changed))]
+        return [("dispatch_failed", {**_gave_up(dispatch, value, changed), **learnt})]
     if dispatch["access"] == "write" and waived(run):
         _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)
-        _judge_plan(run, kept)
+        _judge_plan(run, kept, inner="/" in dispatch["node"])
+        kept = _fitting(run, stage, dispatch["node"], kept)
     body = {
         "id": dispatch["id"],
         "result": digest("fermata result 1", value),
@@ -168,7 +173,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
         "changed": changed,
         "unexplained": unexplained,
     }
-    return [("result_accepted", body)]
+    return [("result_accepted", {**body, **learnt})]
 
 
 def _gave_up(dispatch: Dispatch, value: dict[str, Json], changed: list[str]) -> dict[str, Json]:
@@ -251,6 +256,13 @@ def _plan_checks(value: dict[str, Json]) -> list[Json]:
     return found
 
 
+def _fitting(run: Run, stage: Stage, node: str, kept: dict[str, Json]) -> dict[str, Json]:
+    try:
+        return fitting(run, stage, node, kept)
+    except ValueError as error:
+        raise Rejected(str(error)) from None
+
+
 def _submodule_error(run: Run, glob: str) -> str | None:
     """Why *glob* may not be in a plan: of a submodule only this is seen, whether it changed."""
     inside = next((path for path in run["base"].get("submodules", []) if glob.startswith(f"{path}/")), None)
@@ -262,14 +274,14 @@ def _submodule_error(run: Run, glob: str) -> str | None:
     )
 
 
-def _judge_plan(run: Run, kept: dict[str, Json]) -> None:
+def _judge_plan(run: Run, kept: dict[str, Json], *, inner: bool) -> None:
     for number, step in enumerate(kept["steps"], 1):
         for glob in step["scope"]:
             error = glob_error(glob)
             error = error or _submodule_error(run, glob)
             if error:
                 raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
-    if not run["project_checks"]["full"] and not kept["checks"]:
+    if not run["project_checks"]["full"] and not kept["checks"] and not inner:
         raise Rejected(
             "this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal"
         )

@@ -12,6 +12,7 @@ from ..definitions.stage_settings import fitting_models, models, workflow_in_use
 from ..git.repo import branch, head_commit, operation_in_progress, worktree_name
 from ..git.snapshot import changed_paths, large_untracked, submodule_paths, take_snapshot
 from ..store.errors import Usage
+from .given import NONE, earlier_plan, given, refuse_unproven, refuse_without_room
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -55,8 +56,13 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     if commit is None:
         raise Usage(f"{root} has no commit yet; make the first one (git add -A && git commit), then type /build again")
     settings = load_settings(root)
-    routed = _routed(root, settings, marker)
+    earlier = earlier_plan(site.project, str(marker["goal"]), commit)
+    routed = _routed(root, settings, marker, earlier.words)
     workflow, workflow_digest = workflow_in_use(settings, root, routed.workflow)
+    carried = _carried(root, settings, models(settings))
+    refuse_unproven(workflow, carried["project_checks"]["full"])
+    kept = given(site.project, marker, workflow, earlier if routed.signal == earlier.words else NONE)
+    refuse_without_room(workflow, kept, carried["limits"]["dispatches"])
     tree = take_snapshot(site.repo)
     return {
         "run": marker["run"],
@@ -67,7 +73,8 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
         "workflow": workflow,
         "workflow_digest": workflow_digest,
         "routing": routed._asdict(),
-        **_carried(root, settings, models(settings)),
+        **carried,
+        **({"given": kept} if kept else {}),
         "base": {
             "commit": commit,
             "branch": branch(site.repo),
@@ -80,22 +87,24 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     }
 
 
-def _routed(root: str, settings: Settings, marker: dict[str, Json]) -> Route:
-    """What the user typed before the goal comes first, then their settings, then the router."""
+def _routed(root: str, settings: Settings, marker: dict[str, Json], plan: str) -> Route:
+    """What the user typed before the goal comes first, then their settings, then the router. *plan*: see `route`."""
     typed = marker.get("workflow")
     by = "your choice" if typed else "the settings"
     config = settings.config
     # Settings of single stages are for the workflow that has them: no other lane is taken then.
     told = config.workflow if {"workflow", "stages"} & config.model_fields_set else None
     choice, proven = typed or told, bool(project_checks(root, settings)["full"])
-    return route(str(marker["goal"]), workflow_names(root), choice=choice, by=by, proven=proven)
+    return route(str(marker["goal"]), workflow_names(root), choice=choice, by=by, proven=proven, plan=plan)
 
 
-def route_goal(root: str, text: str) -> tuple[Route, str, list[str]]:
-    """How a goal typed as *text* would be routed in the project at *root*: the route, the goal, the workflow's agents."""
+def route_goal(site: Site, text: str) -> tuple[Route, str, list[str]]:
+    """How a goal typed as *text* would be routed at *site*: the route, the goal, the workflow's agents."""
+    root = site.repo.root
     settings = load_settings(root)
     choice, goal = split_choice(text, workflow_names(root))
-    found = _routed(root, settings, {"goal": goal, "workflow": choice})
+    earlier = earlier_plan(site.project, goal, head_commit(site.repo))
+    found = _routed(root, settings, {"goal": goal, "workflow": choice}, earlier.words)
     return found, goal, agents_of(workflow_in_use(settings, root, found.workflow)[0])
 
 
@@ -107,6 +116,7 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dic
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,
+        "remember": config.remember,
     }
 
 

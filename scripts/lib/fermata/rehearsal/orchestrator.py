@@ -60,7 +60,9 @@ def obedient(mischief: Mischief | None = None) -> Callable[[Heard], Conversation
             command = waits[1] if waits else f"{launcher} next"
             # A session that was resumed may have forgotten its last turns: what it was told before is stale then.
             if not waits and not (trick and heard.text):
-                yield _obeyed(told)
+                heard = yield _obeyed(told)
+                typed = LAUNCHER.search(heard.text)  # another command of the user's, which says anew how to begin
+                command = f"{typed[1]} {typed[2]}" if typed else command
 
     return play
 

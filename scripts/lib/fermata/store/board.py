@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from ..core.board import LONG, new_board, step
 from . import journal
+from .errors import REPAIR
 from .files import LEFTOVER_AGE, remove_leftovers
 from .lock import PATIENCE
 from .run_store import JournalledStore
@@ -36,9 +37,8 @@ class BoardStore(JournalledStore["Board"]):
     """
 
     holds = "board"
-    way_out = (
-        "Nothing advances. Keep a copy of the folder; if you move it away, `fermata task add` begins an empty board"
-    )
+    way_out = REPAIR.replace("fermata repair", "fermata repair board")
+    anew = "Keep a copy of the folder; if you move it away, `fermata task add` begins an empty board"
 
     def __init__(self, folder: str) -> None:
         super().__init__(folder)
@@ -73,7 +73,7 @@ class BoardStore(JournalledStore["Board"]):
     def _nothing(self) -> Board:
         return new_board()
 
-    def _fold(self) -> Callable[[Board | None, Event], Board]:
+    def fold(self) -> Callable[[Board | None, Event], Board]:
         return step
 
     # The fold changes the board itself, so what this process remembers is dropped before each change: if that fails

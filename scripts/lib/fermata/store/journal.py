@@ -21,29 +21,42 @@ if TYPE_CHECKING:
     from ..core.records import Event, Json
 
 GENESIS = "0" * 64
+MARK = b',"hash":"'
+_sha256: Json = None
 MAX_LINE = 1_000_000
 
 
-def line_hash(event: Event) -> str:
-    """The hash of the line that *event* becomes, whatever its own `hash` says."""
-    return _hash_of(dumps({key: value for key, value in event.items() if key != "hash"})[:-1].encode())
-
-
 def _hash_of(hashed: bytes) -> str:
-    from hashlib import sha256  # loads libcrypto: too dear for a call that reads no line
+    global _sha256  # noqa: PLW0603 - loading libcrypto is too dear for a call that reads no line
+    if _sha256 is None:
+        from hashlib import sha256 as _sha256
+    return str(_sha256(hashed).hexdigest())
 
-    return sha256(hashed).hexdigest()
 
+def chain(
+    new: list[tuple[str, dict[str, Json]]], seq: int, head: str, ts: str, actor: str
+) -> tuple[list[Event], bytes]:
+    """*new* (type, body) as events that follow line *seq*, whose hash is *head*, and as the lines that say so.
 
-def chain(new: list[tuple[str, dict[str, Json]]], seq: int, head: str, ts: str, actor: str) -> list[Event]:
-    """*new* (type, body) as events that follow line *seq*, whose hash is *head*."""
+    The lines are made here and only here: a fold may change the bodies it is given before they are appended.
+
+    Raises:
+        StoreError: the lines are too long.
+    """
     events: list[Event] = []
+    lines: list[bytes] = []
     for kind, body in new:
         seq += 1
-        event: Event = {"seq": seq, "prev": head, "type": kind, "ts": ts, "actor": actor, "body": body, "hash": ""}
-        head = event["hash"] = line_hash(event)
-        events.append(event)
-    return events
+        fields = {"seq": seq, "prev": head, "type": kind, "ts": ts, "actor": actor, "body": body}
+        hashed = dumps(fields)[:-1].encode()
+        head = _hash_of(hashed)
+        events.append({**fields, "hash": head})  # type: ignore[typeddict-item]
+        lines.append(b'%b,"hash":"%b"}\n' % (hashed, head.encode()))
+    whole = b"".join(lines)
+    if len(whole) > MAX_LINE:
+        kind = new[0][0]
+        raise StoreError(f"{kind} would add {len(whole):,} bytes to the journal; at most {MAX_LINE:,}. Shorten it")
+    return events, whole
 
 
 class Appended:
@@ -70,20 +83,16 @@ class Appended:
             os.close(self._handle)
 
 
-def append(path: str, events: list[Event], size: int) -> Appended:
-    """Write *events* at the end of *path* with one write.
+def append(path: str, lines: bytes, size: int) -> Appended:
+    """Write *lines*, as `chain` gives them, at the end of *path* with one write.
 
     Call it under the run's lock. *size* is where the last good line ends; anything behind it was torn off by
     `read_tail` already. On failure the file is cut back, so that the caller's old state stays true.
 
     Raises:
-        StoreError: a line is too long.
+        StoreError: the journal has a second name.
         OSError: not written.
     """
-    lines = b"".join(as_line(event) for event in events)
-    if len(lines) > MAX_LINE:
-        kind = events[0]["type"]
-        raise StoreError(f"{kind} would add {len(lines):,} bytes to the journal; at most {MAX_LINE:,}. Shorten it")
     handle = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     try:
         if os.fstat(handle).st_nlink != 1:
@@ -101,18 +110,13 @@ def append(path: str, events: list[Event], size: int) -> Appended:
     return Appended(path, handle, size + len(lines), first=size == 0)
 
 
-def as_line(event: Event) -> bytes:
-    """*event* as it stands in the journal, byte for byte."""
-    return dumps(event).encode() + b"\n"
-
-
 def _parse(data: bytes, path: str, seq: int, head: str | None) -> Event:
+    hashed, _, end = data.rpartition(MARK)
+    good = end == b'%b"}\n' % _hash_of(hashed).encode()
     try:
         event: Event = loads(data)
-        end = f',"hash":"{event["hash"]}"}}\n'.encode()
-        good = head in (None, event["prev"]) and event["seq"] == seq and data.endswith(end)
-        good = good and event["hash"] == _hash_of(data[: -len(end)])
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        good = good and event["seq"] == seq and head in (None, event["prev"])
+    except (ValueError, KeyError, TypeError, RecursionError):
         good = False
     if not good:
         raise Damaged(f"{path}: line {seq} is damaged (its hash or its place in the chain is wrong)")

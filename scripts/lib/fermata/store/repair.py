@@ -1,6 +1,6 @@
-"""Brings a damaged run back to its last good line, at a person's word.
+"""Brings a damaged run, or the board, back to its last good line, at a person's word.
 
-Decides what of a run is damaged and which lines would go, and carries it out: the bad files are kept first, then one
+Decides what is damaged and which lines would go, and carries it out: the bad files are kept first, then one
 rename puts the good lines, and one more that tells of the repair, in the journal's place. Never mends a line, never
 drops a byte, and never chooses between two journals that are each whole.
 """
@@ -13,7 +13,6 @@ import time
 from collections import namedtuple
 from itertools import islice
 
-from ..core.fold import fold, step
 from ..core.fold_error import FoldError, NewerError
 from . import journal
 from .errors import Conflict, Damaged, StoreError
@@ -23,24 +22,28 @@ from .run_store import FORMAT, usable, utc_now
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.records import Event, Json, Run, Snapshot
-    from .run_store import RunStore
+    from typing import Any
 
-Damage = namedtuple("Damage", "reason run seq head size last rest superseded digest")
-Damage.__doc__ = """What is wrong with a run. `run`, `seq`, `head`, `size`: as the last good line leaves it, that line's
+    from ..core.records import Event, Json
+    from .run_store import JournalledStore
+
+    Store = JournalledStore[Any]
+
+Damage = namedtuple("Damage", "reason state seq head size last rest superseded digest")
+Damage.__doc__ = """What is wrong with a run or the board. `state`, `seq`, `head`, `size`: as the last good line leaves it, that line's
 number and hash, and the byte where it ends. `last`: the number of the last line that goes; equal to `seq` when only
 `state.json` is wrong. `rest`: the bytes behind the last good line. `superseded`: the hash that `state.json` was made at.
 `digest`: of both files as they were looked at."""
 
-Repaired = namedtuple("Repaired", "run copies")
-Repaired.__doc__ = """The run as it goes on, and the names of the copies beside the journal."""
+Repaired = namedtuple("Repaired", "state copies")
+Repaired.__doc__ = """The run or board as it goes on, and the names of the copies beside the journal."""
 
 NUMBERED = re.compile(r"[dc]-(\d{3,5})[.-]")
 KINDS = {"dispatches": ("d", ("briefs", "results")), "checks": ("c", ("checks",))}
 
 
-def examine(store: RunStore) -> Damage | None:
-    """What is damaged; None for a whole run, also one whose last write a crash tore off. Changes nothing.
+def examine(store: Store) -> Damage | None:
+    """What is damaged; None for what is whole, also where whose last write a crash tore off. Changes nothing.
 
     Raises:
         Damaged: nothing can be gone on from, or it cannot be told what; `str()` says why and what is left to do.
@@ -74,8 +77,8 @@ def examine(store: RunStore) -> Damage | None:
     return Damage(reason, _fold(store, seq), seq, head, size, last, rest, state["head"] if state else None, digest)
 
 
-def repair(store: RunStore, damage: Damage) -> Repaired:
-    """Keep copies of what is bad, and let the run go on from `damage.seq`. Done again after a crash it ends the same.
+def repair(store: Store, damage: Damage) -> Repaired:
+    """Keep copies of what is bad, and let it go on from `damage.seq`. Done again after a crash it ends the same.
 
     Raises:
         Conflict: the files are no longer those that were examined.
@@ -92,13 +95,17 @@ def repair(store: RunStore, damage: Damage) -> Repaired:
         paths = [path for path in ((store.journal,) if cuts else ()) + (store.state,) if os.path.exists(path)]
         copies = [_keep(path) for path in paths]
         sync_folder(store.folder)
-        fresh = _cut(store, damage, copies[0]) if cuts else _snapshot(damage.run, damage.seq, damage.head, damage.size)
+        fresh = (
+            _cut(store, damage, copies[0])
+            if cuts
+            else _snapshot(store, damage.state, damage.seq, damage.head, damage.size)
+        )
         write_json(store.state, fresh, sync=True)
         remove_leftovers(store.folder, 0, time.time())
-        return Repaired(fresh["run"], copies)
+        return Repaired(fresh[store.holds], copies)
 
 
-def _cut(store: RunStore, damage: Damage, copy: str) -> Snapshot:
+def _cut(store: Store, damage: Damage, copy: str) -> Json:
     """Put the good lines and a `repaired` line in the journal's place: a reader sees the old journal or the new one."""
     body = {
         "first": damage.seq + 1,
@@ -106,18 +113,19 @@ def _cut(store: RunStore, damage: Damage, copy: str) -> Snapshot:
         "reason": damage.reason,
         "copy": copy,
         "state": damage.superseded,
-        "used": _used(store),
     }
-    (event,) = journal.chain([("repaired", body)], damage.seq, damage.head, utc_now(), "human")
+    if store.subfolders:
+        body["used"] = _used(store)
+    (event,), line = journal.chain([("repaired", body)], damage.seq, damage.head, utc_now(), "human")
     with open(store.journal, "rb") as file:
-        lines = file.read(damage.size) + journal.as_line(event)
-    run = step(damage.run, event)
+        lines = file.read(damage.size) + line
+    state = store.fold()(damage.state, event)
     write_text(store.journal, lines.decode(), sync=True)
-    return _snapshot(run, event["seq"], event["hash"], len(lines))
+    return _snapshot(store, state, event["seq"], event["hash"], len(lines))
 
 
-def _snapshot(run: Run, seq: int, head: str, size: int) -> Snapshot:
-    return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, "run": run}
+def _snapshot(store: Store, state: Json, seq: int, head: str, size: int) -> Json:
+    return {"format": FORMAT, "seq": seq, "head": head, "bytes": size, store.holds: state}
 
 
 def _keep(path: str) -> str:
@@ -154,7 +162,7 @@ def _holds(path: str, data: bytes) -> bool:
         return file.read() == data
 
 
-def _used(store: RunStore) -> dict[str, int]:
+def _used(store: Store) -> dict[str, int]:
     """The highest number that a dispatch or check has left on disk: an agent or check that lives on must not meet another."""
     found = {}
     for kind, (letter, folders) in KINDS.items():
@@ -164,13 +172,13 @@ def _used(store: RunStore) -> dict[str, int]:
     return found
 
 
-def _good_lines(store: RunStore) -> tuple[list[tuple[Event, int]], str | None]:
+def _good_lines(store: Store) -> tuple[list[tuple[Event, int]], str | None]:
     """The lines up to the first that is wrong, each with the byte where it ends, and what is wrong with that one."""
     good: list[tuple[Event, int]] = []
-    run = None
+    state, step = None, store.fold()
     try:
         for event, end in journal.read_tail(store.journal):
-            run = step(run, event)
+            state = step(state, event)
             good.append((event, end))
     except NewerError as error:
         raise Damaged(f"{store.journal}: {error}. Nothing was changed") from None
@@ -181,27 +189,28 @@ def _good_lines(store: RunStore) -> tuple[list[tuple[Event, int]], str | None]:
     return good, None
 
 
-def _fold(store: RunStore, count: int) -> Run:
-    """The run as the first *count* lines leave it, which have been found good."""
-    run = fold(event for event, _ in islice(journal.read_tail(store.journal), count))
-    assert run is not None
-    return run
+def _fold(store: Store, count: int) -> Json:
+    """The run or board as the first *count* lines leave it, which have been found good."""
+    state, step = None, store.fold()
+    for event, _ in islice(journal.read_tail(store.journal), count):
+        state = step(state, event)
+    return state
 
 
-def _state(store: RunStore) -> tuple[Snapshot | None, str | None]:
+def _state(store: Store) -> tuple[Json, str | None]:
     """`state.json`, where it can be used, and else what is wrong with it; that it is missing or of another format is no fault."""
     try:
         found: Json = read_json(store.state)
     except Damaged:
         return None, "state.json is not JSON"
-    if usable(found):
+    if usable(found, store.holds):
         return found, None
     if not os.path.lexists(store.state) or (isinstance(found, dict) and found.get("format") not in (None, FORMAT)):
         return None, None
     return None, "state.json lacks what fermata writes into it"
 
 
-def _passes(good: list[tuple[Event, int]], state: Snapshot) -> bool:
+def _passes(good: list[tuple[Event, int]], state: Json) -> bool:
     """Whether *state* was made at one of the good lines."""
     if not 0 < state["seq"] <= len(good):
         return False
@@ -209,23 +218,23 @@ def _passes(good: list[tuple[Event, int]], state: Snapshot) -> bool:
     return (event["hash"], end) == (state["head"], state["bytes"])
 
 
-def _says_the_same(store: RunStore, state: Snapshot) -> bool:
+def _says_the_same(store: Store, state: Json) -> bool:
     """Whether the run in *state* is the fold of the lines it was made from; fields of a newer fermata's do not count."""
-    made: Json = _fold(store, state["seq"])
-    return all(key in state["run"] and state["run"].get(key) == value for key, value in made.items())
+    made, told = _fold(store, state["seq"]), state[store.holds]
+    return all(key in told and told[key] == value for key, value in made.items())
 
 
-def _refuse_links(store: RunStore) -> None:
+def _refuse_links(store: Store) -> None:
     for path in (store.folder, store.journal, store.state):
         if os.path.islink(path):
-            raise StoreError(f"{path} is a symbolic link; a run is kept only in real files. Remove the link")
+            raise StoreError(f"{path} is a symbolic link; a {store.holds} is kept only in real files. Remove the link")
     if os.stat(store.journal).st_nlink != 1:
         raise StoreError(
             f"{store.journal} has a second name (hard link), so it can be changed from elsewhere; remove that link"
         )
 
 
-def _digest(store: RunStore) -> str:
+def _digest(store: Store) -> str:
     from hashlib import sha256
 
     found = sha256()
@@ -236,17 +245,18 @@ def _digest(store: RunStore) -> str:
     return found.hexdigest()
 
 
-def _nothing_good(store: RunStore, state: Snapshot | None) -> str:
+def _nothing_good(store: Store, state: Json) -> str:
     what = "has no good line" if os.path.exists(store.journal) else "is gone"
-    left = f"; `fermata show state --run {os.path.basename(store.folder)}` prints what is left" if state else ""
-    return (
-        f"{store.journal} {what}, so there is nothing to go on from{left}. Nothing was changed. Start anew with /build"
+    named = (
+        f"`fermata show state --run {os.path.basename(store.folder)}` prints" if store.subfolders else "state.json has"
     )
+    left = f"; {named} what is left" if state else ""
+    return f"{store.journal} {what}, so there is nothing to go on from{left}. Nothing was changed. {store.anew}"
 
 
-def _replaced(store: RunStore) -> str:
+def _replaced(store: Store) -> str:
     return (
         f"{store.journal} is whole in itself, but it is not the one that {store.state} was made from: one of the two was "
         f"replaced, and which lines are fermata's own cannot be told. Nothing was changed. If you put the journal there "
-        f"yourself, move state.json away and run `fermata resume`; else start anew with /build"
+        f"yourself, {store.readopt}; else: {store.anew}"
     )

@@ -49,6 +49,8 @@ class JournalledStore(Generic[State]):
     holds: str
     subfolders: tuple[str, ...] = ()
     way_out: str  # what a person can do about a journal that does not verify
+    anew: str  # and where nothing is left to go on from
+    readopt = "move state.json away"  # and where they put another journal there themselves
 
     def __init__(self, folder: str) -> None:
         self.folder = folder
@@ -102,7 +104,7 @@ class JournalledStore(Generic[State]):
         """What a person can do when the journal is not there any more."""
         return self.way_out
 
-    def _fold(self) -> Callable[[State | None, Event], State]:
+    def fold(self) -> Callable[[State | None, Event], State]:
         """What gives the state after an event; it may change the state it is given. It raises FoldError."""
         raise NotImplementedError
 
@@ -178,11 +180,11 @@ class JournalledStore(Generic[State]):
 
     def _append(self, actor: str, snapshot: Json, news: News) -> tuple[Json, journal.Appended]:
         state, seq, head, size = self._parts(snapshot)
-        events = journal.chain(news, seq, head, utc_now(), actor)
-        step = self._fold()
+        events, lines = journal.chain(news, seq, head, utc_now(), actor)
+        step = self.fold()
         for event in events:
             state = step(state, event)
-        appended = journal.append(self.journal, events, size)
+        appended = journal.append(self.journal, lines, size)
         seq, head = events[-1]["seq"], events[-1]["hash"]
         return {"format": FORMAT, "seq": seq, "head": head, "bytes": appended.size, self.holds: state}, appended
 
@@ -231,7 +233,7 @@ class JournalledStore(Generic[State]):
     def _catch_up(self, cached: Json, through: Json = None) -> Json:
         """The state as the whole lines behind *cached* leave it; they must pass *through* what is known to have been."""
         state, seq, head, size = self._parts(cached)
-        passed, step = through is None, self._fold()
+        passed, step = through is None, self.fold()
         for event, end in self._tail(size, seq, head):
             try:
                 state = step(state, event)
@@ -268,6 +270,8 @@ class RunStore(JournalledStore["Run"]):
     holds = "run"
     subfolders = ("briefs", "results", "artifacts", "checks")
     way_out = REPAIR
+    anew = "Start anew with /build"
+    readopt = "move state.json away and run `fermata resume`"
 
     def snapshot(self) -> Snapshot | None:
         """`JournalledStore.snapshot`: never a lock, since hooks read it at every tool call."""
@@ -284,7 +288,7 @@ class RunStore(JournalledStore["Run"]):
             f"start anew with /build"
         )
 
-    def _fold(self) -> Callable[[Run | None, Event], Run]:
+    def fold(self) -> Callable[[Run | None, Event], Run]:
         from ..core.fold import step
 
         return step

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from ..core.records import Json
 
 EVENTS = (
-    "SessionStart UserPromptExpansion PreToolUse PostToolUse PostToolUseFailure SubagentStop Stop StopFailure".split()
+    "SessionStart UserPromptExpansion PreToolUse PostToolUse PostToolUseFailure SubagentStop Stop StopFailure "
+    "ConfigChange".split()
 )
 MANAGED = ("/etc/claude-code/managed-settings.json", "/Library/Application Support/ClaudeCode/managed-settings.json")
 

@@ -1,5 +1,7 @@
 """What a repair would do, for the person who decides: what is damaged, what stays, what goes, what becomes of the approval.
 
+Of a run and of the board alike; what is the board's own stands in `board_repair.py`.
+
 Lines that go are shown as far as they can be read; nothing of them is trusted. Changes nothing.
 """
 
@@ -13,6 +15,7 @@ from ..core.position import ENDED
 from ..store.data import DataFolder, approval_error
 from ..store.errors import Damaged, Usage
 from ..store.repair import examine
+from . import board_repair
 from .status import shown_status, where
 
 TYPE_CHECKING = False
@@ -21,12 +24,12 @@ if TYPE_CHECKING:
 
     from ..core.records import Json
     from ..loop.site import Site
-    from ..store.repair import Damage, Repaired
-    from ..store.run_store import RunStore
+    from ..store.repair import Damage, Repaired, Store
 
     Paint = Callable[[str, str], str]
 
 MAX_SHOWN = 12
+BOARD = "board"
 WORDS = {
     "run_created": "the run began: {goal}",
     "lease_taken": "a session took the run over",
@@ -52,6 +55,7 @@ WORDS = {
     "decision_made": "you decided on plan {digest:.8}: {decision}",
     "approval_voided": "the approval was withdrawn: {reason}",
     "base_moved": "{reason}",
+    "tasks_placed": "its tasks were put on the board",
     "tree_moved": "files had changed behind the last check",
     "limit_reached": "a limit was reached: {why}",
     "retry_granted": "you let the run go on",
@@ -70,17 +74,16 @@ class _Known(dict[str, str]):
         return "?"
 
 
-def find_damage(site: Site, run_id: str | None) -> tuple[list[str], tuple[RunStore, Damage] | None]:
-    """The runs looked at, and the one of them that can be repaired, if any.
+def find_damage(site: Site, name: str | None) -> tuple[list[str], tuple[Store, Damage] | None]:
+    """The runs looked at, and `board` where there is one, and the one of all that can be repaired, if any.
 
     Raises:
         Usage: several could be; or there is no such run.
         Damaged: the only damage there is cannot be repaired.
     """
-    names = [os.path.basename(site.shown(run_id).folder)] if run_id else site.project.run_ids()
+    stores = _stores(site, name)
     found, hopeless = [], []
-    for name in names:
-        store = site.project.run(name)
+    for store in stores.values():
         try:
             damage = examine(store)
         except Damaged as error:
@@ -93,14 +96,24 @@ def find_damage(site: Site, run_id: str | None) -> tuple[list[str], tuple[RunSto
         raise Usage(f"several runs are damaged; name the one to repair: {several}")
     if not found and hopeless:
         raise hopeless[0]
-    return names, found[0] if found else None
+    return list(stores), found[0] if found else None
 
 
-def fate_of_approval(site: Site, store: RunStore, damage: Damage) -> str:
+def _stores(site: Site, name: str | None) -> dict[str, Store]:
+    """What is looked at: the one called *name*, else every run and the board."""
+    board = site.project.board()
+    if name == BOARD:
+        return {BOARD: board}
+    names = [os.path.basename(site.shown(name).folder)] if name else site.project.run_ids()
+    runs: dict[str, Store] = {one: site.project.run(one) for one in names}
+    return {**runs, BOARD: board} if name is None and board.exists() else runs
+
+
+def fate_of_approval(site: Site, store: Store, damage: Damage) -> str:
     """What becomes of the human's yes: it stands only if the journal that remains has its line, and its record agrees."""
-    if damage.run["status"] in ENDED:
-        return f"none is needed: the run is {damage.run['status']}"
-    folder, approved = site.project.data_folder(), damage.run["approved"]
+    if damage.state["status"] in ENDED:
+        return f"none is needed: the run is {damage.state['status']}"
+    folder, approved = site.project.data_folder(), damage.state["approved"]
     try:
         record = DataFolder(folder).approval(os.path.basename(store.folder)) if folder else None
         error = approval_error(record, approved, site.project.folder) if approved else None
@@ -138,14 +151,15 @@ def in_words(event: dict[str, Json] | None) -> str:
     if event is None:
         return "cannot be read"
     body = _Known({str(key): line(str(value), 80) for key, value in event["body"].items()})
-    told = WORDS[event["type"]].format_map(body) if event["type"] in WORDS else line(event["type"], 40)
+    words = WORDS.get(event["type"]) or board_repair.WORDS.get(event["type"])
+    told = words.format_map(body) if words else line(event["type"], 40)
     return f"{line(event['ts'], 20)}  {told}"
 
 
-def document(site: Site, store: RunStore, damage: Damage) -> dict[str, Json]:
-    """The same facts for `--json`."""
+def document(site: Site, store: Store, damage: Damage) -> dict[str, Json]:
+    """The same facts for `--json`; `run` is `board` where it is that."""
     return {
-        "run": damage.run["run"],
+        "run": os.path.basename(store.folder),
         "damaged": True,
         "repaired": False,
         "reason": damage.reason,
@@ -154,25 +168,27 @@ def document(site: Site, store: RunStore, damage: Damage) -> dict[str, Json]:
             {"line": number, "type": event and event["type"], "ts": event and event["ts"]}
             for number, event in gone(damage)
         ],
-        "approval": fate_of_approval(site, store, damage),
+        "approval": fate_of_approval(site, store, damage) if store.holds != BOARD else None,
         "folder": store.folder,
     }
 
 
-def text(site: Site, store: RunStore, damage: Damage, paint: Paint) -> str:
+def text(site: Site, store: Store, damage: Damage, paint: Paint) -> str:
     """What the person reads before the question; *paint* gives words the colour of their kind."""
-    rows = [
-        ("Goal", line(damage.run["goal"], 100)),
-        ("Damage", paint(line(damage.reason, 200), "bad")),
-        ("Stays", f"{_lines(1, damage.seq)}, to {damage.run['updated']}; it goes on at: {where(damage.run)}"),
-    ]
-    if damage.last > damage.seq:
-        rows.append(("Goes", _goes(damage)))
-        rows.append(("Approval", line(fate_of_approval(site, store, damage), 300)))
+    rows, kept = [("Damage", paint(line(damage.reason, 200), "bad"))], _lines(1, damage.seq)
+    cuts = damage.last > damage.seq
+    goes = [("Goes", _goes(damage))] if cuts else []
+    if store.holds == BOARD:
+        rows += [("Stays", f"{kept}: {board_repair.holds(damage.state)}"), *goes]
+        yours = "no file of your work tree is touched; ids that are lost here are given to nothing else"
+    else:
+        rows.insert(0, ("Goal", line(damage.state["goal"], 100)))
+        rows += [("Stays", f"{kept}, to {damage.state['updated']}; it goes on at: {where(damage.state)}"), *goes]
+        rows += [("Approval", line(fate_of_approval(site, store, damage), 300))] if cuts else []
+        yours = "no file of your work tree is touched; work that is lost here is offered to agents again"
     rows.append(("Kept", f"what is there now, as copies named *.damaged-TIME, in {store.folder}"))
-    rows.append(("Yours", "no file of your work tree is touched; work that is lost here is offered to agents again"))
-    head = f"{paint(damage.run['run'], 'name')}  {paint('damaged', 'bad')}"
-    return "\n".join([head, *(f"{paint(f'{name:<10}', 'name')}{told}" for name, told in rows)])
+    head = f"{paint(os.path.basename(store.folder), 'name')}  {paint('damaged', 'bad')}"
+    return "\n".join([head, *(f"{paint(f'{name:<10}', 'name')}{told}" for name, told in [*rows, ("Yours", yours)])])
 
 
 def _goes(damage: Damage) -> str:
@@ -186,11 +202,13 @@ def _lines(first: int, last: int) -> str:
     return f"line {first}" if first == last else f"lines {first}–{last}"
 
 
-def done_text(store: RunStore, repaired: Repaired, paint: Paint) -> str:
+def done_text(store: Store, repaired: Repaired, paint: Paint) -> str:
     """What the person reads afterwards."""
-    run = repaired.run
-    rows = [f"{paint(run['run'], 'name')}  {paint('repaired', 'good')}: {shown_status(run)}, at: {where(run)}"]
-    rows += [f"{paint('Kept      ', 'name')}{os.path.join(store.folder, name)}" for name in repaired.copies]
-    if run["status"] not in ENDED:
-        rows.append(f"{paint('Next      ', 'name')}type /fermata:resume {run['run']} in Claude Code")
+    state, name = repaired.state, os.path.basename(store.folder)
+    a_run = store.holds != BOARD
+    now = f"{shown_status(state)}, at: {where(state)}" if a_run else board_repair.holds(state)
+    rows = [f"{paint(name, 'name')}  {paint('repaired', 'good')}: {now}"]
+    rows += [f"{paint('Kept      ', 'name')}{os.path.join(store.folder, copy)}" for copy in repaired.copies]
+    if a_run and state["status"] not in ENDED:
+        rows.append(f"{paint('Next      ', 'name')}type /fermata:resume {name} in Claude Code")
     return "\n".join(rows)

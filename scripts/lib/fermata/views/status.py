@@ -6,9 +6,12 @@ from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.escalation import facts
+from ..core.memory import kept_text
 from ..core.position import ENDED, items_over, leaves
+from ..core.recalled import used_learnings, used_text
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
+from ..core.task_news import rows
 from ..loop.site import minutes_since
 from ..loop.standstill import shown_time
 from .tier import tier_of
@@ -19,7 +22,7 @@ if TYPE_CHECKING:
 
     from ..core.records import Json, Run
 
-MAX_DISPATCHES = 8
+MAX_DISPATCHES, MAX_TASKS = 8, 20
 MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
 
 
@@ -65,8 +68,15 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             }
             for d in agents
         ],
+        "active_threads": [
+            {"id": d["id"], "target": d["agent"], "status": d["state"], "created_at": d.get("created")}
+            for d in agents
+            if d["state"] in ("pending", "running")
+        ],
+        "learnings": {"used": used_learnings(run), "kept": run.get("remembered", {})},
         "checkpoints": [],
         "failures": run["failures"],
+        "tasks": list(rows(run)),
         "approval": _approval(run),
         "checks": [
             {k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")}
@@ -139,10 +149,12 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
     parts = (
         _route(run),
         _plan(run),
+        _tasks(run),
         _dispatches(run),
         _left_out(run),
         _checks(run),
         _tokens(run),
+        _memory(run),
         strength,
         _repairs(run),
         elsewhere,
@@ -201,6 +213,14 @@ def _tokens(run: Run) -> Iterator[str]:
         yield f"Near end  {near}: agents go one at a time now, and nothing is kept back for another try"
 
 
+def _memory(run: Run) -> Iterator[str]:
+    """What agents were given of earlier runs, and what this one left to later ones."""
+    if used := used_learnings(run):
+        yield f"Learnings {line(used_text(used), 300)}"
+    if kept := kept_text(run):
+        yield f"Board     {line(kept, 300)}"
+
+
 def tokens_line(run: Run) -> str:
     """What was used, against the ceiling and against what was predicted; empty while nothing is known."""
     found = cost(run)
@@ -212,6 +232,14 @@ def tokens_line(run: Run) -> str:
     predicted = f"; predicted ~{found['predicted']:,}" if found["predicted"] else ""
     cached = found["agents"]["cache_read"] + found["session"]["cache_read"]
     return f"{used}{limit}{predicted}" + (f"; {cached:,} of them read from the cache" if cached else "")
+
+
+def _tasks(run: Run) -> Iterator[str]:
+    """The tasks of the board that the run carries out, and where it stands with each."""
+    found = [f"{row['task']} {row['state']}" for row in rows(run)]
+    more = f" and {len(found) - MAX_TASKS} more" if len(found) > MAX_TASKS else ""
+    if found:
+        yield f"Tasks     {', '.join(found[:MAX_TASKS])}{more}"
 
 
 def _strength(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) -> Iterator[str]:
