@@ -147,7 +147,7 @@ def test_a_turn_that_ends_before_the_user_was_asked_goes_on_and_only_then(stuck:
 
 def test_nothing_new_begins_while_the_run_waits(stuck: Session) -> None:
     given = {"prompt": "fermata dispatch d-002", "subagent_type": "fermata:builder"}
-    assert "the run is waiting: d-002 (blocker, rule missing" in reason(stuck.tool("Agent", given))
+    assert "the run is waiting (d-002 (blocker, rule missing" in reason(stuck.tool("Agent", given))
 
 
 def test_an_agent_is_told_how_deep_agents_may_go(session: Session) -> None:

@@ -140,7 +140,7 @@ def refused(play: Play) -> None:
 def recovered(play: Play) -> None:
     """A quota that came back, a flaw in the plan, and an optional step that the user left out; a person mended a handoff."""
     play.settle()
-    quota = {"category": "transient", "rule": "quota", "refused": True, "until": "2026-01-02T03:04:05Z"}
+    quota = {"category": "transient", "rule": "quota", "refused": True, "until": "2026-01-02T03:00:00Z"}
     play.tell("dispatch_failed", id=play.work(), reason="the agent ended with an error: rate_limit", **quota)
     play.planned(make_step("A frame", ("frame.txt",), optional=True), make_step("Add it"))
     play.at_gate()
