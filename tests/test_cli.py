@@ -543,7 +543,7 @@ def test_8_wrong_settings(call: Call, bench: Bench, verb: str) -> None:
     found = call(verb, cwd=root(bench))
     assert (found.code, found.out) == (8, "")
     assert (
-        'unknown key "limit"; allowed here: checks, grant, limits, remember, stages, waive, workflow. Did you mean "limits"?'
+        'unknown key "limit"; allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees. Did you mean "limits"?'
         in found.err
     )
     assert found.err.count("unknown key") == 2

@@ -56,7 +56,7 @@ def test_a_check_of_the_run_may_take_the_minutes_of_the_settings(project: Sandbo
 
 def test_a_check_on_trial_may_take_them_too(project: Sandbox) -> None:
     site = Site(project.repo, None)
-    (entry,) = trying.try_checks(site, baseline=True, quick=False, seconds=15)
+    (entry,) = trying.try_checks(site, trying.Wanted(baseline=True, quick=False), 15)
     assert entry["outcome"] == "green"
     folder = os.path.join(site.project.folder, "checks")
     (spec,) = (name for name in os.listdir(folder) if name.endswith(".spec.json"))
@@ -72,6 +72,6 @@ def test_the_time_limit_governs_at_a_second_a_minute(
 
     monkeypatch.setattr(trying, "start_check", a_second_a_minute)
     project.write(".fermata/config.yaml", CONFIG.replace("echo ran", "sleep 2.5").replace("25", str(minutes)))
-    (entry,) = trying.try_checks(Site(project.repo, None), baseline=True, quick=False, seconds=15)
+    (entry,) = trying.try_checks(Site(project.repo, None), trying.Wanted(baseline=True, quick=False), 15)
     assert entry["outcome"] == outcome
     assert ("stopped after 1 s, its time limit" in str(entry["text"])) is (outcome == "red")

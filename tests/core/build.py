@@ -20,17 +20,21 @@ from fermata.core.actions import (
     FINISH,
     HUMAN,
     LIMIT,
+    MERGE,
     PAUSE,
+    RELEASE,
     REOPEN,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
+    WORKTREE,
     Action,
     next_actions,
 )
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
-from fermata.core.position import commands_for, in_force, item_of, next_name
+from fermata.core.items import in_force, item_of, own_tree
+from fermata.core.position import commands_for, next_name
 from fermata.core.workflow import TASKS, stage_at, wants
 from fermata.definitions.workflow_files import load_workflow
 
@@ -53,7 +57,14 @@ def _changed(**stages: dict[str, str]) -> Workflow:
 
 REPLANNING = _changed(verify={"red": "plan"})
 NO_WAY_BACK = _changed(steps={"done": "verify"}, rework={"done": "verify"})
-LIMITS = {"dispatches": 40, "repairs": 3, "wall_minutes": 480, "silence_minutes": 15, "check_minutes": 30}
+LIMITS = {
+    "dispatches": 40,
+    "repairs": 3,
+    "wall_minutes": 480,
+    "silence_minutes": 15,
+    "check_minutes": 30,
+    "parallel": 5,
+}
 
 
 def make_check(name: str = "tests", shown: str = "pytest -q", **fields: Any) -> NamedCheck:
@@ -175,8 +186,27 @@ class Player:
             result=stage["result"],
             scope=scope,
             base_tree="b" * 40 if stage["access"] == "write" else None,
+            **self._apart(action.node),
         )
         return self.run["dispatches"][name]
+
+    def _apart(self, node: str) -> dict[str, str]:
+        item = own_tree(self.run, node)
+        return {"worktree": self.run["worktrees"][item]["path"], "beside": "t" * 40} if item else {}
+
+    def make_worktree(self, action: Action) -> None:
+        path = f".fermata/worktrees/orch/{action.node}-{action.visit}"
+        self.tell("worktree_made", item=action.node, visit=action.visit, path=path, commit="c" * 40, tree="t" * 40)
+
+    def merge(self, action: Action, *conflicts: str) -> None:
+        outcome = "conflict" if conflicts else "done"
+        item = action.node.partition("/")[0]
+        told = {"item": item, "outcome": outcome, "paths": ["a"], "conflicts": list(conflicts)}
+        self.tell("merged", node=action.node, visit=action.visit, base="t" * 40, tree="u" * 40, **told)
+
+    def release(self, action: Action, left: str = "") -> None:
+        path = self.run["worktrees"][action.node]["path"]
+        self.tell("worktree_released", item=action.node, visit=action.visit, path=path, left=left, ref="r")
 
     def _scope(self, stage: Stage, node: str) -> list[str]:
         if stage["access"] != "write":
@@ -280,6 +310,9 @@ class Player:
             HUMAN: lambda: self.tell("retry_granted"),
             PAUSE: lambda: setattr(self, "minute", self.minute + 1),
             REOPEN: lambda: self.tell("breaker_closed", until=action.subject),
+            WORKTREE: lambda: self.make_worktree(action),
+            MERGE: lambda: self.merge(action),
+            RELEASE: lambda: self.release(action),
         }
         answers[action.kind]()
 
@@ -317,6 +350,7 @@ def make_stage(name: str, kind: str = "agents", **fields: Any) -> Stage:
         "gate": {"plan": "plan", "rounds": 3, "on": {"modify": "plan", "more_recon": "plan"}},
         "checks": {"commands": "full", "on": {"red": "abort"}},
         "foreach": {"over": "plan.steps"},
+        "merge": {"on": {"conflict": "build"}},
         "finalise": {"on": {"stale": "abort"}},
     }
     return {"id": name, "kind": kind, **copy.deepcopy(defaults[kind]), **fields}  # type: ignore[typeddict-item]
@@ -329,3 +363,22 @@ def plan_stage(**fields: Any) -> Stage:
 
 def make_workflow(*stages: Stage) -> Workflow:
     return {"format": 1, "name": "w", "title": "W", "stages": list(stages)}
+
+
+FAN = [
+    make_step("one", ("one.py",)),
+    make_step("two", ("two.py",), after=[1]),
+    make_step("three", ("three.py",), after=[1]),
+    make_step("four", ("four.py",), after=[1]),
+    make_step("five", ("five.py",), after=[2, 3, 4]),
+]
+
+
+def side_by_side(*steps: dict[str, Any], **fields: Any) -> Player:
+    """A run whose second, third and fourth step can be at work at once, approved."""
+    workflow, digest = load_workflow("plan_code_review", "/nowhere")
+    player = Player(**{"workflow": workflow, "workflow_digest": digest, **fields})
+    player.until(AGENT, "plan")
+    player.start("d-001")
+    player.accept("d-001", kept=make_plan(*(steps or FAN)))
+    return player.approved()

@@ -134,7 +134,7 @@ def test_report_has_every_part() -> None:
         "  2. Test it",
         "Assumed without asking\n  - English is fine",
         "Risks\n  high   it may greet twice\n  medium none named\n  low    a typo",
-        "Effort     2 step(s), one agent at a time; an hour; predicted cost: not known",
+        "Effort     Phases 2, parallel threads 1; an hour; predicted cost: not known",
         "fermata will run, as often as it needs\n  pytest -q   (pyproject.toml)\n  python -m app   (proposed by the plan)",
         "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         f"By hand: /fermata:approve {code_of(gate['digest'])}",

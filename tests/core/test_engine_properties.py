@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from itertools import combinations
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -19,8 +20,10 @@ from fermata.core.actions import (
     FINISH,
     HUMAN,
     LIMIT,
+    MERGE,
     OVER,
     PAUSE,
+    RELEASE,
     REOPEN,
     REQUEST,
     WAIT_AGENTS,
@@ -31,12 +34,14 @@ from fermata.core.actions import (
 )
 from fermata.core.consultation import plan_of
 from fermata.core.fold import apply, fold, step
-from fermata.core.position import ENDED
+from fermata.core.order import common
+from fermata.core.position import ENDED, leaves
 from fermata.core.recovery import CODE_ERROR, RULES, Facts, told
 from fermata.core.workflow import stage_at
 from fermata.definitions.names import workflow_names
 from fermata.definitions.workflow_files import load_workflow
 from tests.core.build import (
+    FAN,
     LIMITS,
     REPLANNING,
     Player,
@@ -46,6 +51,7 @@ from tests.core.build import (
     make_step,
     make_workflow,
     plan_stage,
+    side_by_side,
     stamp,
     through_json,
 )
@@ -61,6 +67,7 @@ PLANS = [
     make_plan(),
     make_plan(make_step()),
     make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
+    make_plan(*FAN),
 ]
 MOST = 60  # dispatches that one word of the user's can lead to, in any workflow here
 FAILURES: list[dict[str, object]] = [
@@ -118,6 +125,10 @@ def answers(player: Player, action: Action) -> list[Move]:
     if action.kind == FINISH and action.node:
         moved = {"node": action.node, "visit": action.visit, "changed": ["x"]}
         return [lambda: player.favour(action), lambda: say("tree_moved", **moved)]
+    if action.kind == MERGE:
+        return [lambda: player.merge(action), lambda: player.merge(action, "x has changed since")]
+    if action.kind == RELEASE:
+        return [lambda: player.release(action), lambda: player.release(action, "it holds a repository")]
     if action.kind in (AGENT, ASK, CONTINUE):
         return [lambda: player.favour(action), lambda: player.fail(name)]
     return [lambda: player.favour(action)]
@@ -170,6 +181,22 @@ def holds(player: Player) -> None:
     writing = [a for a in actions if a.kind == CREATE and stage_at(run["workflow"], a.node)["access"] == "write"]
     if writing:
         stands(run, player.events)
+    apart(run)
+
+
+def apart(run: Run) -> None:
+    """Nobody changes what another one is changing: in place one agent writes, beside it none, and scopes share no path."""
+    if run["status"] in ENDED or run["voided"]:
+        return
+    here = {node.partition("/")[0] for node, _, _ in leaves(run)}
+    live = [
+        d for d in run["dispatches"].values() if d["access"] == "write" and d["state"] not in ("completed", "failed")
+    ]
+    live = [d for d in live if d["node"].partition("/")[0] in here]
+    assert len(live) == 1 or all("worktree" in d for d in live)
+    for one, other in combinations(live, 2):
+        assert one["worktree"] != other["worktree"]
+        assert not common(one["scope"], other["scope"])
 
 
 def stands(run: Run, events: list[Event]) -> None:
@@ -356,6 +383,31 @@ def test_agents_side_by_side(items: list[str], parallel: int, given_choices: lis
     play(player, given_choices, noisy=False, check=bounded)
     finish_well(player)
     assert player.run["status"] == "completed"
+
+
+@given(st.integers(1, 4), st.integers(0, 60), choices)
+@settings(deadline=None, max_examples=60)
+def test_coders_side_by_side(most: int, steps: int, given_choices: list[int]) -> None:
+    """Never more than may be, never two in one place, and from wherever it came good answers lead to the end."""
+    player = side_by_side(limits={**LIMITS, "dispatches": 400, "parallel": most})
+    for _ in range(steps):
+        action = player.actions()[0]
+        if action.kind == OVER:
+            break
+        player.favour(action)
+
+    def bounded(played: Player) -> None:
+        holds(played)
+        live = [d for d in played.run["dispatches"].values() if d["state"] not in ("completed", "failed")]
+        assert len(live) <= most or played.run["voided"] or played.run["approved"] is None
+
+    play(player, given_choices, noisy=False, check=bounded)
+    finish_well(player, 800)
+    assert player.run["status"] in ENDED
+    assert (
+        all(tree["state"] == "released" for tree in player.run.get("worktrees", {}).values())
+        or player.run["status"] == "aborted"
+    )
 
 
 @given(st.floats(0, 10_000), st.floats(0, 10_000))

@@ -10,7 +10,8 @@ from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import HANDLERS, apply, fold
 from fermata.core.fold_error import FoldError
 from fermata.core.gate_events import open_gate
-from fermata.core.position import check_verdict, commands_for, in_force, item_of, items_over, leaves, next_name
+from fermata.core.items import in_force, item_of, items_over
+from fermata.core.position import check_verdict, commands_for, leaves, next_name
 from fermata.core.records import CheckRun
 from fermata.core.small_change import RULE
 from fermata.definitions.workflow_files import load_workflow
@@ -27,6 +28,7 @@ from tests.core.build import (
     make_step,
     make_workflow,
     plan_stage,
+    side_by_side,
     through_json,
 )
 
@@ -235,7 +237,8 @@ def test_every_event_type_is_played_here() -> None:
     placed = Player().approved()
     placed.tell("tasks_placed", stage="plan", tasks={"one": "t-000001"})
     kept = replanned().events + placed.events
-    assert {event["type"] for event in (*player.events, *kept)} == {"run_created", *HANDLERS}
+    apart = side_by_side().to_end().events
+    assert {event["type"] for event in (*player.events, *kept, *apart)} == {"run_created", *HANDLERS}
     assert player.run["status"] == "completed"
 
 

@@ -232,3 +232,35 @@ def test_every_call_has_an_answer(call: Call, given_facts: Facts) -> None:
         assert verdict.answer != ALLOW
     if given_facts.actor != WRITER and call.tool not in READS and call.tool not in ("Bash", "Skill"):
         assert verdict.answer == DENY
+
+
+# --- a writer in a worktree of its own
+
+WORKTREE = "/p/a project/.fermata/worktrees/orch_1/code.2"
+
+
+@pytest.mark.parametrize(
+    ("command", "expected"),
+    [
+        pytest.param(f'cd "{WORKTREE}" && touch x', PASS, id="there"),
+        pytest.param(f"cd '{WORKTREE}' && pytest -q && touch x", PASS, id="there-in-other-quotes"),
+        pytest.param("touch x", DENY, id="elsewhere"),
+        pytest.param(f'cd "{WORKTREE}"; touch x', DENY, id="goes-on-when-cd-fails"),
+        pytest.param(f'cd "{WORKTREE}-2" && touch x', DENY, id="anothers"),
+        pytest.param("cd /p && touch x", DENY, id="in-the-users-tree"),
+        pytest.param(f"cd {WORKTREE} && touch x", DENY, id="a-space-without-quotes"),
+        pytest.param("git log --oneline", PASS, id="reading"),
+        pytest.param(f'"{LAUNCHER}" check --for d-003', ALLOW, id="fermata-itself"),
+    ],
+)
+def test_a_writer_in_a_worktree_begins_its_commands_there(command: str, expected: str) -> None:
+    assert answer(make_call("Bash", command), WRITER, worktree=WORKTREE) == expected
+    verdict = judge(make_call("Bash", command), make_facts(WRITER, worktree=WORKTREE))
+    assert (f'cd "{WORKTREE}" && ' in verdict.reason) is (expected == DENY)
+
+
+def test_a_writer_in_a_worktree_is_told_where_it_may_write() -> None:
+    verdict = judge(make_call("Write", path=None), make_facts(WRITER, worktree=WORKTREE))
+    assert verdict.answer == DENY
+    assert f"outside your worktree `{WORKTREE}`" in verdict.reason
+    assert answer(make_call("Write", path="src/a.py"), WRITER, worktree=WORKTREE) == ALLOW

@@ -250,4 +250,4 @@ def test_only_agents_and_what_repeats_them_fail(kind: str) -> None:
 
 
 def test_bad_news_is_what_leads_back() -> None:
-    assert BAD_NEWS == ("failed", "red", "reject")
+    assert BAD_NEWS == ("failed", "red", "reject", "conflict")

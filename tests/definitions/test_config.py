@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from fermata.definitions.config import Checks, CheckSetting, Config, Limits, StageSetting
+from fermata.definitions.config import Checks, CheckSetting, Config, Limits, StageSetting, Worktrees
 from fermata.definitions.problems import DefinitionError
 from fermata.definitions.settings import PROJECT_FILE, load_settings
 
@@ -39,8 +39,10 @@ DEFAULTS = {
         "repairs": 3,
         "wall_minutes": 480,
         "silence_minutes": 15,
+        "parallel": 5,
         "agent_minutes": None,
     },
+    "worktrees": {"links": [], "setup": []},
     "stages": {},
 }
 ALL: dict[str, Any] = {
@@ -53,7 +55,8 @@ ALL: dict[str, Any] = {
         "quick": [{"name": "unit", "command": "cd sub && pytest -q unit", "tests": True}],
         "minutes": 5,
     },
-    "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3, "agent_minutes": 10},
+    "limits": {"dispatches": 9, "tokens": 250_000, "repairs": 0, "wall_minutes": 60, "silence_minutes": 3, "parallel": 2, "agent_minutes": 10},
+    "worktrees": {"links": ["data"], "setup": ["npm ci"]},
     "stages": {"review": {"enabled": False, "model": "haiku"}},
 }  # fmt: skip
 
@@ -81,6 +84,7 @@ def test_every_key(tmp_path: Path) -> None:
         (Limits, ALL["limits"]),
         (CheckSetting, ALL["checks"]["full"][0]),
         (StageSetting, ALL["stages"]["review"]),
+        (Worktrees, ALL["worktrees"]),
     ):
         assert set(values) == set(model.model_fields), "a key that this test does not know"
 
@@ -101,8 +105,8 @@ def test_other_ways_to_write_it(tmp_path: Path, data: bytes) -> None:
 @pytest.mark.parametrize(
     ("text", "says"),
     [
-        pytest.param("limit: {}", 'unknown key "limit"; allowed here: checks, grant, limits, remember, stages, waive, workflow. Did you mean', id="top"),
-        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, remember, stages, waive, workflow.', id="no-guess"),
+        pytest.param("limit: {}", 'allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees. Did you mean "limits"?', id="up"),
+        pytest.param("x: 1", 'unknown key "x"; allowed here: checks, grant, limits, remember, stages, waive, workflow, worktrees.', id="no-guess"),
         pytest.param("limits: {dispatch: 1}", 'wall_minutes. Did you mean "dispatches"?', id="limits"),
         pytest.param("checks: {ful: []}", '"checks.ful"; allowed here: full, minutes, quick. Did you mean "full"?', id="checks"),
         pytest.param("stages: {review: {modle: opus}}", '"stages.review.modle"; allowed here: enabled, model. Did you mean "model"?', id="stage"),
@@ -133,6 +137,10 @@ def test_an_unknown_key_is_named_with_the_known_ones(tmp_path: Path, text: str, 
         pytest.param("limits: {wall_minutes: 10081}", "limits.wall_minutes", id="more-than-a-week"),
         pytest.param("limits: {tokens: 999}", "limits.tokens", id="less-than-one-answer"),
         pytest.param("limits: {silence_minutes: 0}", "limits.silence_minutes", id="no-silence"),
+        pytest.param("limits: {parallel: 11}", "limits.parallel", id="eleven-at-once"),
+        pytest.param("worktrees: {links: [../x]}", "write it relative to the repository's root", id="a-link-to-above"),
+        pytest.param("worktrees: {links: [.git]}", "`.git` steers git", id="a-link-to-git"),
+        pytest.param("worktrees: {links: ['a*']}", "write one path", id="a-link-to-many"),
         pytest.param("limits: {agent_minutes: 0}", "limits.agent_minutes", id="no-time-to-work"),
         pytest.param("checks: {minutes: 241}", "checks.minutes: got 241", id="minutes"),
         pytest.param("checks:", "checks: got None", id="nothing-below"),

@@ -1,4 +1,4 @@
-"""Settings page and schema file say what the code does. After a change: `python -m tests.definitions.test_config_reference`."""
+"""Settings page and schema file say what the code does. After a change: `PYTHONPATH=scripts/lib python -m tests.definitions.test_config_reference`."""
 
 from __future__ import annotations
 
@@ -48,7 +48,8 @@ def may_be(found: dict[str, Any]) -> str:
     if found["type"] == "integer":
         return " or ".join([f"{found['minimum']:,} to {found['maximum']:,}", *(f"`{each}`" for each in found["or"])])
     if found["type"] == "array":
-        return f"up to {found['maxItems']} checks"
+        kind = "texts" if found["items"].get("type") == "string" else "checks"
+        return f"up to {found['maxItems']} {kind}"
     if found["type"] == "string":
         return f"`{found['pattern']}`" if "pattern" in found else f"up to {found['maxLength']:,} characters"
     return {"boolean": "`true`, `false`", "object": "a mapping"}[found["type"]]
@@ -77,8 +78,9 @@ def test_the_table_has_every_key() -> None:
         *("workflow", "waive", "grant", "remember", "checks", "limits", "stages"),
         *("checks.full", "checks.quick", "checks.minutes"),
         *(f"checks.{each}[].{key}" for each in ("full", "quick") for key in ("name", "command", "tests")),
-        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs")),
+        *(f"limits.{key}" for key in ("dispatches", "tokens", "repairs", "parallel")),
         *(f"limits.{key}_minutes" for key in ("wall", "silence", "agent")),
+        *("worktrees", "worktrees.links", "worktrees.setup"),
         *("stages.NAME.enabled", "stages.NAME.model"),
     }
 

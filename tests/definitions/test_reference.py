@@ -1,4 +1,4 @@
-"""The reference page says what the code does. After a change of the vocabulary: `python -m tests.definitions.test_reference`."""
+"""The reference page says what the code does. After a change of the vocabulary: `PYTHONPATH=scripts/lib python -m tests.definitions.test_reference`."""
 
 from __future__ import annotations
 

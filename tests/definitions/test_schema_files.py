@@ -264,8 +264,8 @@ def test_no_pattern_of_a_schema_takes_long_over_any_text(name: str) -> None:
     """K-H11: what an agent hands in meets these patterns before anything has cut it."""
     found = [part["pattern"] for part in objects(schema(name)) if "pattern" in part]
     found += [pattern for part in objects(schema(name)) for pattern in part.get("patternProperties", {})]
-    began = time.monotonic()
+    began = time.process_time()
     for pattern in found:
         for text in HOSTILE:
             re.search(pattern, text)
-    assert time.monotonic() - began < 0.2 * (1 + len(found))
+    assert time.process_time() - began < 0.2 * (1 + len(found))

@@ -116,7 +116,7 @@ def test_each_file_is_judged_on_its_own(files: Files) -> None:
     first, second = str(error.value).splitlines()
     assert first == f"{files.user}: line 3: limits.dispatches: got 0; Input should be greater than or equal to 1"
     assert second.startswith(
-        f'{files.user}: line 4: unknown key "limits.repair"; allowed here: agent_minutes, dispatches, '
+        f'{files.user}: line 4: unknown key "limits.repair"; allowed here: agent_minutes, dispatches, parallel, '
     )
     assert second.endswith('Did you mean "repairs"?')
 
@@ -184,6 +184,9 @@ def test_the_document_has_an_origin_for_every_value(files: Files) -> None:
     assert set(found["origin"]) == {
         *("workflow", "waive", "grant", "remember", "checks.full", "checks.quick", "checks.minutes"),
         *("limits.dispatches", "limits.tokens", "limits.repairs", "limits.wall_minutes", "limits.silence_minutes"),
+        "limits.parallel",
+        "worktrees.links",
+        "worktrees.setup",
         "limits.agent_minutes",
         *("stages.review.enabled", "stages.review.model"),
     }

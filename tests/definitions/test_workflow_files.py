@@ -39,6 +39,7 @@ def put(folder: Path, value: object, name: str = "mine") -> str:
 def stages() -> dict[str, dict[str, Any]]:
     """The shipped workflow's stages by id, together with `all`, the whole of it; changing one changes the whole."""
     whole = copy.deepcopy(BASIC)
+    whole["stages"][3]["stages"].append({"id": "merge", "kind": "merge", "rounds": 2, "on": {"conflict": "build"}})
     found: dict[str, Any] = {stage["id"]: stage for _, stage in walk(whole["stages"])}
     return {**found, "all": whole}
 
@@ -124,7 +125,14 @@ def test_comments_and_order_of_keys_do_not(tmp_path: Path) -> None:
 
 # --- what goes with which kind ----------------------------------------------------------------------------------------------------
 
-OF_KIND = {"agents": "plan", "gate": "approval", "checks": "verify", "foreach": "steps", "finalise": "finish"}
+OF_KIND = {
+    "agents": "plan",
+    "gate": "approval",
+    "checks": "verify",
+    "foreach": "steps",
+    "merge": "merge",
+    "finalise": "finish",
+}
 KIND_KEYS = {kind: (NEEDS[kind], MAY[kind]) for kind in NEEDS}
 NEEDED = [(kind, key) for kind, (needs, _) in KIND_KEYS.items() for key in needs]
 KNOWN = set(workflow_files.StageFile.model_fields) - {"id", "kind", "title", "on"}
@@ -173,7 +181,12 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
         pytest.param(lambda s: s["review"].update(keep=["summary"]), '"verdict", which its `keep` does not list', id="verdict-not-kept"),
         pytest.param(lambda s: s["review"].update(on={"approve": "finish"}), "each of approve, reject leads", id="verdict-half"),
         pytest.param(lambda s: s["build"].pop("scope"), "a stage that writes needs `scope`", id="no-scope"),
-        pytest.param(lambda s: s["build"].update(parallel=2), "one writer at a time", id="two-writers"),
+        pytest.param(lambda s: s["build"].update(parallel=2), "the foreach around it says how many", id="two-writers"),
+        pytest.param(lambda s: s["steps"].update(parallel=2) or s["steps"]["stages"].pop(), "ends in a stage of kind merge", id="nothing-comes-back"),
+        pytest.param(lambda s: s["steps"].update(parallel=2) or s["build"].update(scope="plan"), "`plan` would let items", id="side-by-side"),
+        pytest.param(lambda s: s["steps"]["stages"].insert(0, s["steps"]["stages"].pop()), "a merge is the last stage of a foreach", id="merge-first"),
+        pytest.param(lambda s: s["all"]["stages"].append({**s["merge"], "on": {"conflict": "abort"}}), "a merge is the last stage", id="merge-at-top"),
+        pytest.param(lambda s: s["merge"].pop("on"), 'does not say where "conflict" leads', id="conflict-left-out"),
         pytest.param(lambda s: s["rework"].update(scope="item"), "stands in none; write plan", id="item-of-nothing"),
         pytest.param(lambda s: s["verify"]["on"].update(red="nowhere"), 'on.red names "nowhere"', id="edge-to-nowhere"),
         pytest.param(lambda s: s["verify"]["on"].update(gren="next"), 'has no outcome "gren"', id="outcome"),

@@ -21,7 +21,6 @@ from fermata.core.board_rules import set_status
 from fermata.core.workflow import ABORT, DEFAULT_TRIES, FAILED, TASKS, stage_named, target, walk, wants
 from fermata.definitions.names import workflow_names
 from fermata.definitions.workflow_files import load_workflow
-from fermata.rehearsal.orchestrator import WAITING
 from fermata.rehearsal.rehearse import ASKED
 from fermata.rehearsal.script import Conversation, Heard
 from fermata.store.project import Project
@@ -124,7 +123,10 @@ class Play:
         called = f"({name} "
         terminal.wait_until(lambda screen: called in screen, f"{name} at work")
         if self.mode == "auto":  # it is in the background, and the session has ended its turn
-            terminal.wait_until(lambda screen: screen.rfind(WAITING) > screen.rfind(called), "the session waits")
+            idle = re.compile(
+                r"Waiting for \d+ background agent"
+            )  # until then a key is for the turn and not for the agent
+            terminal.wait_until(lambda screen: bool(idle.search(screen.rpartition(called)[2])), "the session waits")
         time.sleep(0.3)  # the client draws the call before it listens for keys that are about it
         return name
 
@@ -215,8 +217,9 @@ def the_user_aborts_and_builds_again(play: Play) -> None:
     terminal.wait_quiet(1)
     play.take_up_again()
     terminal.submit(play.prompt)
-    terminal.wait_until(lambda screen: screen.count(ASKED) >= 2, "the question of the second run", 60)
-    terminal.wait_until(lambda screen: "Enter to select" in screen.rpartition(ASKED)[2], "the picker")
+    again = play.prompt.removeprefix("/")  # the first question may have scrolled away
+    terminal.wait_until(lambda screen: ASKED in screen.rpartition(again)[2], "the question of the second run", 60)
+    terminal.wait_until(lambda screen: "Enter to select" in screen.rpartition(again)[2], "the picker")
     terminal.wait_quiet(1.2)
     terminal.press(APPROVE)
     terminal.wait_for_text(DONE, 90)
@@ -228,6 +231,7 @@ def the_operator_aborts_and_builds_again(play: Play) -> None:
     play.stage.headless(play.prompt)
     assert "is ended" in play.stage.headless("/fermata:abort").result
     assert _ends(play) == ["aborted"]
+    play.take_up_again()
     way_on = re.search(r"FERMATA_APPROVE=(\w+) claude -p (/fermata:resume)", play.stage.headless(play.prompt).result)
     assert way_on
     assert DONE in play.stage.headless(way_on[2], FERMATA_APPROVE=way_on[1]).result

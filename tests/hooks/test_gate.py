@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -405,3 +406,52 @@ def test_an_aborted_run_takes_the_pen_from_its_agents_and_frees_the_session(sess
     session.hook("SubagentStop", agent_id=BUILDER, agent_type="fermata:builder", last_assistant_message="late")
     assert session.data.marker(session.session) is None
     assert store.events()[-1]["type"] == "dispatch_failed"
+
+
+# --- two builders side by side
+
+
+@pytest.fixture(scope="module")
+def apart(tmp_path_factory: pytest.TempPathFactory) -> Session:
+    """A second builder works in a worktree, beside which there is another one's."""
+    session = make_session(tmp_path_factory.mktemp("apart")).building()
+    tree = Path(session.root) / ".fermata/worktrees/orch_1/code.1"
+    for place in (tree, tree.parent / "code.2"):
+        (place / "src").mkdir(parents=True)
+    (tree / "src/out").symlink_to(Path(session.root) / "src")
+    made = runs.dispatch(
+        "d-003", "steps.0/build", "write", worktree=".fermata/worktrees/orch_1/code.1", beside="0" * 40
+    )
+    runs.write(session.store, made, runs.started("d-003", "toolu_apart"), runs.bound("d-003", "agent-apart"))
+    return session
+
+
+@pytest.mark.parametrize(
+    ("path", "answered"),
+    [
+        pytest.param(".fermata/worktrees/orch_1/code.1/src/a.py", "silent", id="own"),
+        pytest.param(".fermata/worktrees/orch_1/code.1/docs/a.md", "deny", id="own-outside-the-scope"),
+        pytest.param(".fermata/worktrees/orch_1/code.1/.git", "deny", id="own-way-to-the-repository"),
+        pytest.param(".fermata/worktrees/orch_1/code.1/src/out/a.py", "deny", id="through-a-link"),
+        pytest.param(".fermata/worktrees/orch_1/code.1/../code.2/src/a.py", "deny", id="up-and-down"),
+        pytest.param(".fermata/worktrees/orch_1/code.2/src/a.py", "deny", id="anothers"),
+        pytest.param("src/a.py", "deny", id="the-users-tree"),
+    ],
+)
+def test_an_edit_in_a_worktree_is_judged_from_there(apart: Session, path: str, answered: str) -> None:
+    outcome = apart.tool("Write", {"file_path": str(Path(apart.root) / path), "content": "x"}, agent="agent-apart")
+    assert decision(outcome) == answered
+
+
+def test_the_one_in_place_has_no_business_in_a_worktree(apart: Session) -> None:
+    given = {"file_path": str(Path(apart.root) / ".fermata/worktrees/orch_1/code.1/src/a.py"), "content": "x"}
+    assert "steers git, Claude Code or fermata" in reason(apart.tool("Write", given, agent=BUILDER))
+    assert (
+        decision(apart.tool("Write", {**given, "file_path": str(Path(apart.root) / "src/a.py")}, agent=BUILDER))
+        == "silent"
+    )
+
+
+def test_a_command_without_cd_is_sent_back_with_it(apart: Session) -> None:
+    said = reason(apart.tool("Bash", {"command": "touch x"}, agent="agent-apart"))
+    assert f'cd "{apart.root}/.fermata/worktrees/orch_1/code.1" && ' in said

@@ -1,4 +1,4 @@
-"""The five kinds of brief, whole, as a person reads them. After a wanted change: `python -m tests.loop.test_brief_snapshots`."""
+"""The five kinds of brief, whole, as a person reads them. After a wanted change: `PYTHONPATH=scripts/lib python -m tests.loop.test_brief_snapshots`."""
 
 from __future__ import annotations
 

@@ -151,7 +151,7 @@ def test_the_builder_s_brief(bench: Bench) -> None:
         in text
     )
     assert "You may change only: `src/**`, `tests/*.py`" in text
-    assert re.search(rf'`"?{re.escape(LAUNCHER)}"? check`', text)
+    assert re.search(rf'`"?{re.escape(LAUNCHER)}"? check --for d-002`', text)
     assert "\n1. One\n2. Two\n" in text
     assert "Two well" not in text, "another step's details"
     assert "What went wrong" not in text

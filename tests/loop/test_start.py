@@ -11,7 +11,7 @@ from fermata.definitions.problems import DefinitionError
 from fermata.loop.drive import drive
 from fermata.loop.site import LAUNCHER, minutes_since
 from fermata.loop.start import project_checks, reload_settings, start_run
-from fermata.loop.try_checks import try_checks
+from fermata.loop.try_checks import Wanted, try_checks
 from fermata.store.errors import Conflict, StoreError, Usage
 from tests.core.build import make_step
 from tests.git.sandbox import make_sandbox
@@ -183,12 +183,12 @@ def test_the_configured_checks_win_over_what_is_found(tmp_path: Path) -> None:
 
 def test_trying_the_checks_leaves_the_run_alone(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
-    (before,) = try_checks(bench.site, baseline=False, quick=False, seconds=15)
+    (before,) = try_checks(bench.site, Wanted(baseline=False, quick=False), 15)
     assert (before["name"], before["outcome"]) == ("tests", "green")
     bench.begin().building()
     events = len(bench.store.events())
     bench.sandbox.write("check.sh", "echo WRONG; exit 2\n")
-    (found,) = try_checks(bench.site, baseline=False, quick=True, seconds=15)
+    (found,) = try_checks(bench.site, Wanted(baseline=False, quick=True), 15)
     assert found["outcome"] == "red"
     assert found["text"].endswith("WRONG\n")
     assert len(bench.store.events()) == events

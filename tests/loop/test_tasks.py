@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -9,6 +11,7 @@ import pytest
 from fermata.core import board_rules
 from fermata.core.actions import AGENT, HUMAN
 from fermata.core.board_texts import BoardError, spec_text
+from fermata.definitions.names import SHIPPED
 from fermata.loop.start import start_run
 from fermata.store.errors import Usage
 from fermata.store.journal import append
@@ -20,7 +23,6 @@ from tests.store.runs import RUN
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from fermata.core.board_records import Board, Task
 
@@ -145,20 +147,21 @@ def test_an_aborted_run_blocks_what_it_had_not_done_and_never_again(desk: Desk) 
     assert desk.tasks()["t-000002"]["why"] == f"run {RUN} was ended before this was done"
 
 
-def test_a_no_at_the_gate_blocks_and_who_opens_a_task_again_is_not_contradicted(desk: Desk) -> None:
+def test_a_no_at_the_gate_blocks_and_who_opens_a_task_again_is_not_contradicted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.opened()
     gate = desk.run["gate"]
     assert gate is not None
     desk.tell("decision_made", digest=gate["digest"], decision="abort", words="", channel="picker")
     desk.drive()
     assert desk.states() == ["BLOCKED", "BLOCKED"]
-    board = desk.site.project.board()
-    event = {"id": "t-000001"}
-    board.act("person", lambda _: [("task_reopened", event)])
-    later = board.load()["tasks"]["t-000001"]
-    later["updated"] = LATER  # as if a second had passed
+    with monkeypatch.context() as patch:
+        patch.setattr("fermata.store.run_store.utc_now", lambda: LATER)
+        desk.act(board_rules.set_status, "1", "TODO")
     desk.drive()
-    assert "claimed 1" not in desk.told()
+    settle_all(desk.site.project)
+    assert desk.states() == ["TODO", "BLOCKED"]
 
 
 def test_a_parked_run_gives_its_task_back_and_takes_it_again(desk: Desk) -> None:
@@ -183,6 +186,20 @@ def test_a_step_whose_task_another_one_holds_waits_and_says_who(desk: Desk) -> N
     desk.tell("retry_granted")
     assert [action.kind for action in desk.settle()] == [AGENT]
     assert desk.told() == ["claimed 1", "released 1", "claimed 1"]
+
+
+def test_steps_without_checks_of_their_own_are_verified_by_those_the_run_ends_on(tmp_path: Path) -> None:
+    text = (Path(SHIPPED) / "multi_task.yaml").read_text()
+    bare = re.sub(r"      - id: check\n(?:        .*\n)+", "", text).replace("name: multi_task", "name: bare")
+    desk = Desk(tmp_path, CONFIG + "workflow: bare\n", bare=bare).task().opened("t-1")
+    desk.approve()
+    desk.carry()
+    assert desk.states() == ["IN_PROGRESS"]
+    desk.work()
+    desk.takes(review())
+    desk.settle()
+    assert desk.run["status"] == "completed"
+    assert desk.states() == ["DONE"]
 
 
 def test_what_a_person_has_done_meanwhile_stays_done(desk: Desk) -> None:
@@ -265,6 +282,7 @@ def decomposed(folder: Path, *parts: dict[str, Any]) -> Desk:
     return desk
 
 
+@pytest.mark.timeout(90)  # a run from its goal on for each write
 @pytest.mark.parametrize("workflow", ["multi_task", "decompose_first"])
 def test_a_process_that_dies_at_any_write_leaves_nothing_undone_and_nothing_twice(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workflow: str
@@ -300,7 +318,7 @@ def test_the_approved_tasks_come_onto_the_board_once_with_all_that_is_above_them
     desk.settle()
     desk.settle()
     assert len(desk.tasks()) == 6
-    by_source = {t["source"].partition("/")[2]: t for t in desk.tasks().values()}
+    by_source = {t.get("source", "").partition("/")[2]: t for t in desk.tasks().values()}
     api, docs = by_source["api"], by_source["docs"]
     assert docs["blocked_by"] == [api["id"]]
     assert (api["priority"], docs["priority"]) == ("P1", "P2")

@@ -213,6 +213,35 @@ def counted(play: Play) -> None:
     play.settle()
 
 
+def apart(play: Play) -> None:
+    """Two coders at once; the user changes a file of one, which is built again."""
+    play.settle()
+    play.work()
+    play.takes(plan(make_step("One", ("one.py",), after=[]), make_step("Two", ("two.py",), after=[])))
+    play.settle()
+    play.at_gate()
+    play.approve()
+    play.settle()
+    for name in ("d-002", "d-003"):
+        play.work(name)
+    for name, path in (("d-002", "one.py"), ("d-003", "two.py")):
+        Path(play.site.repo.root, play.run["dispatches"][name]["worktree"], path).write_text("x = 1\n")
+    play.sandbox.write("two.py", "the user's\n")
+    assert not play.hand_in(built("one.py"), "d-002").accepted
+    assert play.hand_in(built("one.py", unexplained=["two.py"]), "d-002").accepted
+    play.tell("retry_granted")
+    assert play.hand_in(built("two.py"), "d-003").accepted
+    play.settle()
+    play.work()
+    Path(play.site.repo.root, play.run["dispatches"]["d-004"]["worktree"], "two.py").write_text("x = 2\n")
+    play.takes(built("two.py"))
+    play.settle()
+    play.work()
+    play.takes(review())
+    play.settle()
+    assert play.run["status"] == "completed"
+
+
 def decomposed(play: Play) -> None:
     """A goal taken apart: approved, put on the board, and the first task planned and built."""
     play.settle()
@@ -255,6 +284,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "replanned": replanned,
     "waived": waived,
     "counted": counted,
+    "apart": apart,
     "decomposed": decomposed,
     "learnt": learnt,
 }
@@ -284,7 +314,12 @@ def play_history(name: str, folder: Path) -> Path:
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
         # A project's own workflow, in which a rejected review leads back to the plan.
-        workflows = {"replanned": "replan", "waived": "build_only", "decomposed": "decompose_first"}
+        workflows = {
+            "replanned": "replan",
+            "waived": "build_only",
+            "decomposed": "decompose_first",
+            "apart": "plan_code_review",
+        }
         chosen = f"workflow: {workflows[name]}\n" if name in workflows else ""
         play = Play(folder, CONFIG + chosen, **({"replan": REPLAN} if name == "replanned" else {}))
         play.begin()

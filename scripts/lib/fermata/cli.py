@@ -171,15 +171,17 @@ def brief(dispatch_id: str, run_id: str | None, as_json: bool) -> None:
 @click.option(
     "--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait for the end."
 )
+@click.option("--for", "dispatch", metavar="D-NNN", help="Where this dispatch works, its worktree if it has one.")
 @JSON_FLAG
-def check(baseline: bool, quick: bool, seconds: int, as_json: bool) -> None:
+def check(baseline: bool, quick: bool, seconds: int, dispatch: str | None, as_json: bool) -> None:
     """Run the checks now and show their evidence. It proves nothing for the run, which runs them again itself.
 
     Exit code 8: a check is red. 7: still running after --max seconds (`fermata log` shows nothing of it; call again).
     """
-    from .loop.try_checks import try_checks
+    from .loop.try_checks import Wanted, try_checks
 
-    found = try_checks(open_here(), baseline=baseline, quick=quick, seconds=seconds)
+    wanted = Wanted(baseline=baseline, quick=quick, dispatch=dispatch)
+    found = try_checks(open_here(), wanted, seconds)
     say(
         "\n".join(entry["text"] for entry in found) or "This project has no checks that fermata knows.",
         {"checks": found},

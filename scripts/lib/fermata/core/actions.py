@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import namedtuple
 
 from .budget import fits, predicted, room, shares, winding_down
+from .items import open_worktree, own_tree, parallel_of, released
 from .moments import minutes_between
-from .position import ENDED, check_verdict, checks_of, commands_for, dispatches_of, leaves
+from .position import ENDED, check_verdict, checks_of, commands_for, dispatches_of, given_up, leaves
+from .workflow import stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,13 +22,14 @@ if TYPE_CHECKING:
 
 # What fermata does itself, at once and without anybody:
 CREATE, CHECK, REQUEST, FINISH, LIMIT, REOPEN = "create", "check", "request", "finish", "limit", "reopen"
+WORKTREE, MERGE, RELEASE = "worktree", "merge", "release"
 # What the orchestrating session does:
 AGENT, CONTINUE, ASK, DECIDE = "agent", "continue", "ask", "decide"
 WAIT_CHECKS, WAIT_AGENTS, PAUSE = "wait_checks", "wait_agents", "pause"
 # What only a human at the keyboard can change:
 HUMAN, OVER = "human", "over"
 
-OWN = (CREATE, CHECK, REQUEST, FINISH, LIMIT, REOPEN)
+OWN = (CREATE, CHECK, REQUEST, FINISH, LIMIT, REOPEN, WORKTREE, MERGE, RELEASE)
 
 Action = namedtuple("Action", "kind node visit subject", defaults=("", 0, ""))
 Action.__doc__ = """One thing to do. `subject` is a dispatch id, a check's name, an item or a reason, by kind."""
@@ -45,9 +48,12 @@ def next_actions(run: Run, minutes: float = 0.0) -> list[Action]:
         return [Action(REOPEN, run["waiting"]["node"], 0, run["waiting"]["until"])]
     if run["waiting"]:
         return [Action(HUMAN, run["waiting"]["node"], 0, run["waiting"]["why"])]
+    found = [Action(RELEASE, item, run["worktrees"][item]["visit"]) for item in released(run)]
     if run["position"]["at"] is None:
-        return [Action(FINISH)]
-    found = [action for node, visit, stage in leaves(run) for action in _stage_actions(run, node, visit, stage)]
+        return [*found, Action(FINISH)]
+    for node, visit, stage in leaves(run):
+        if not given_up(run, node):
+            found += _stage_actions(run, node, visit, stage)
     found = _held_back(run, _paused(run, found, minutes), minutes)
     costly = [action for action in found if action.kind in (CREATE, CHECK)]
     over = _over_limit(run, costly, minutes)
@@ -118,6 +124,8 @@ def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Ac
         yield from _agents_actions(run, node, visit, stage)
     elif kind == "checks":
         yield from _checks_actions(run, node, visit, stage)
+    elif kind == "merge":
+        yield Action(MERGE, node, visit)
     elif kind == "gate":
         asked = run["gate"] and run["gate"]["node"] == node and run["gate"]["visit"] == visit
         yield Action(DECIDE if asked else REQUEST, node, visit)
@@ -135,8 +143,27 @@ def _agents_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[A
         yield Action(LIVE[dispatch["state"]], node, visit, dispatch["id"])
     served = {d["item"] for d in made if d["state"] != "failed"}
     open_items = [item for item in stage.get("items", [None]) if item not in served]
-    for item in open_items[: max(0, stage.get("parallel", 1) - len(live))]:
-        yield Action(CREATE, node, visit, item)
+    begin = open_items[: max(0, parallel_of(run, stage) - len(live))]
+    item = own_tree(run, node) if begin else None
+    waits = list(_worktree_actions(run, item)) if item else []
+    if waits or (item and not open_worktree(run, item)):  # what is left of an earlier worktree goes first
+        yield from waits
+    else:
+        yield from [Action(CREATE, node, visit, entry) for entry in begin]
+
+
+def _worktree_actions(run: Run, item: str) -> Iterator[Action]:
+    """What has to be done before an agent can begin in the worktree of *item*. A set-up that fails holds nobody up."""
+    tree = run.get("worktrees", {}).get(item)
+    if tree is None or tree["state"] == "released":
+        yield Action(WORKTREE, item, tree["visit"] + 1 if tree else 1)
+    elif tree["state"] == "open":
+        for command in commands_for(run, stage_at(run["workflow"], item)):
+            runs = [c for c in checks_of(run, item, tree["visit"]) if c["name"] == command["name"]]
+            if runs and runs[-1]["state"] == "running":
+                yield Action(WAIT_CHECKS, item, tree["visit"], runs[-1]["id"])
+            elif not runs:
+                yield Action(CHECK, item, tree["visit"], command["name"])
 
 
 def _checks_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:

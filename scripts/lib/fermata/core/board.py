@@ -52,11 +52,12 @@ def _task_created(board: Board, event: Event) -> None:
         "claim": None,
         "reported": None,
         "verified": None,
-        "source": body.get("source", ""),
         "lines": [event["seq"]],
         "created": event["ts"],
         "updated": event["ts"],
     }
+    if "source" in body:
+        board["tasks"][body["id"]]["source"] = body["source"]
     board["queue"][body["priority"]][body["id"]] = 1
     if body["parent"]:
         board["tasks"][body["parent"]]["open"] += 1

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any, Literal, TypedDict
 
+from typing_extensions import NotRequired
+
 Json = Any
 
 TaskStatus = Literal["TODO", "IN_PROGRESS", "BLOCKED", "DONE", "ARCHIVED"]
@@ -43,7 +45,7 @@ class Verified(TypedDict):
 class Task(TypedDict):
     """`open`: how many of its children are not done. `why`: what it is blocked by, in words.
 
-    `source`: the run that put it on the board and the name it has there, `RUN/NAME`; "" for a person's.
+    `source`: the run that put it on the board and the name it has there, `RUN/NAME`; absent where a person did.
     """
 
     id: str
@@ -57,7 +59,7 @@ class Task(TypedDict):
     claim: Claim | None
     reported: Told | None
     verified: Verified | None
-    source: str
+    source: NotRequired[str]
     lines: list[int]
     created: str
     updated: str

@@ -8,13 +8,17 @@ from __future__ import annotations
 
 from .canonical import digest
 from .forecast import dispatches_ahead
+from .items import parallel_of
+from .order import threads, waits_for
 from .recalled import used_learnings, used_text
 from .scope import is_wide
 from .workflow import GIVEN, GOAL, stage_at, target, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .records import Decision, Dispatch, Envelope, Gate, Json, Question, Run
+    from collections.abc import Iterator
+
+    from .records import Decision, Dispatch, Envelope, Gate, Json, NamedCheck, Question, Run
 
 LABELS: dict[str, Decision] = {
     "Abort": "abort",
@@ -97,7 +101,7 @@ def envelope_of(run: Run, node: str) -> Envelope:
     project = run["project_checks"]
     known = {c["command"]["shown"] for c in project["full"]}
     full = project["full"] + [c for c in extra if c["command"]["shown"] not in known]
-    return {
+    envelope: Envelope = {
         "workflow": run["workflow_digest"],
         "base_commit": str(run["base"].get("commit") or ""),
         "scopes": [sorted(step["scope"]) for step in steps],
@@ -106,6 +110,19 @@ def envelope_of(run: Run, node: str) -> Envelope:
         "agents": sorted(agents),
         "steps": len(steps),
     }
+    wide = threads(steps, max(_parallels(run, node), default=1))
+    if wide > 1:
+        envelope["threads"] = wide
+        envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
+    return envelope
+
+
+def _parallels(run: Run, node: str) -> Iterator[int]:
+    """How many steps each foreach over the plan of the gate at *node* may have at work at once."""
+    over = f"{stage_at(run['workflow'], node)['plan']}.steps"
+    for _, stage in walk(run["workflow"]["stages"]):
+        if stage["kind"] == "foreach" and stage["over"] == over:
+            yield parallel_of(run, stage)
 
 
 def plan_digest(envelope: Envelope) -> str:
@@ -126,7 +143,7 @@ def question_for(run: Run, gate: Gate) -> Question:
         f"Goal: {line(run['goal'], 200)}",
         f"{len(steps)} step{'s' * (len(steps) != 1)}: " + "; ".join(_some([s["title"] for s in steps], MAX_TITLES)),
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
-        "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in gate["envelope"]["checks"]) or "nothing"),
+        "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in _runs(gate)) or "nothing"),
     ]
     if run["mode"] == "explicit":  # one picker for the lane and the plan: a yes is a yes to both
         text += [f"Lane: {lane}" for lane in _lane(run)]
@@ -184,21 +201,27 @@ def _risks(plan: dict[str, Json]) -> list[str]:
     return found
 
 
+def _runs(gate: Gate) -> list[NamedCheck]:
+    return [*gate["envelope"]["checks"], *gate["envelope"].get("setup", [])]
+
+
 def _commands(gate: Gate) -> list[str]:
     """Each command whole, as it will be run, with its line breaks: what is approved here is what runs."""
     found = []
-    for check in gate["envelope"]["checks"]:
+    for check in _runs(gate):
         shown = "\n    | ".join(clean(check["command"]["shown"], MAX_WORDS).split("\n"))
         shell = " [shell]" if check["command"]["shell"] else ""
         found.append(f"  {shown}{shell}   ({line(check['source'])})")
     return found or ["  none"]
 
 
-def _steps(steps: list[Json]) -> list[str]:
+def _steps(steps: list[Json], wide: int) -> list[str]:
     found = []
     for number, step in enumerate(steps, 1):
-        optional = " (optional: you may skip it if it fails)" if step.get("optional") else ""
-        found.append(f"  {number}. {line(step['title'], 120)}{optional}")
+        after = [str(one + 1) for one in waits_for(steps, number - 1)]
+        told = f"   (after {', '.join(after) or 'none'})" if wide > 1 else ""
+        told += " (optional: you may skip it if it fails)" if step.get("optional") else ""
+        found.append(f"  {number}. {line(step['title'], 120)}{told}")
         found.append(f"     {line(step['objective'], 1_000)}")
         found.append(f"     may change: {', '.join(line(g, 300) for g in step['scope'])}")
         found += _among_tasks(step)
@@ -291,6 +314,14 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
     return found
 
 
+def _worktrees(run: Run, wide: int) -> list[str]:
+    if wide == 1:
+        return []
+    links = run.get("worktree_setup", {}).get("links", [])
+    linked = f"; linked to yours: {', '.join(line(link, 200) for link in links)}" if links else ""
+    return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}"]
+
+
 def no_baseline(run: Run) -> str:
     """Why nothing is known of the checks before any change: a workflow need not run them then."""
     return "not run" if run["project_checks"]["full"] else "no checks were found in this project"
@@ -306,17 +337,19 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
     """
     plan = plan_of(run, gate["node"])
     tests = [f"  {b}" for b in baseline] or [f"  {no_baseline(run)}"]
-    effort = line(plan.get("effort", "not estimated"), 120)
+    effort, wide = line(plan.get("effort", "not estimated"), 120), gate["envelope"].get("threads", 1)
+    size = f"Phases {len(plan['steps'])}, parallel threads {wide}"
     out = [
         *_opening(run, gate),
         *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
         *("", "Tests before any change", *tests),
         *_learnings(run, gate),
-        *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"])),
+        *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"], wide)),
         *_warnings(run, plan),
         *("", "Risks", *_risks(plan)),
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
-        *("", f"Effort     {len(plan['steps'])} step(s), one agent at a time; {effort}; predicted cost: {_cost(gate)}"),
+        *("", f"Effort     {size}; {effort}; predicted cost: {_cost(gate)}"),
+        *_worktrees(run, wide),
         _agents(run, gate),
         *("", "fermata will run, as often as it needs", *_commands(gate)),
         *_closing(run, gate),

@@ -75,7 +75,8 @@ def place_next(run: Run, board: Board, steps: Steps) -> News:
 
 def _known(run: Run, board: Board) -> dict[str, str]:
     mine = f"{run['run']}/"
-    return {task["source"]: task["id"] for task in board["tasks"].values() if task["source"].startswith(mine)}
+    found = ((task.get("source", ""), task["id"]) for task in board["tasks"].values())
+    return {source: name for source, name in found if source.startswith(mine)}
 
 
 def _wanted(run: str, steps: Steps) -> Iterator[tuple[str, dict[str, Json]]]:

@@ -19,7 +19,7 @@ def beyond(approved: Envelope, new: Envelope) -> list[str]:
     """What *new* has that *approved* does not cover, one line each; empty when the approval covers all of it.
 
     Covered is: every glob inside an approved one (of any step), the same commands or fewer, the same agents or fewer,
-    as many steps or fewer, the same base commit, the same workflow.
+    as many steps or fewer, as many at once or fewer, the same base commit, the same workflow.
     """
     return [*scopes_beyond(approved, new["scopes"]), *_commands(approved, new), *_numbers(approved, new)]
 
@@ -39,6 +39,7 @@ def _commands(approved: Envelope, new: Envelope) -> Iterator[str]:
     for known, checks in (
         (approved["checks"], new["checks"]),
         ([*approved["checks"], *approved["quick"]], new["quick"]),
+        (approved.get("setup", []), new.get("setup", [])),
     ):
         for check in checks:
             if not _among(check, known) and not _among(check, told):
@@ -63,6 +64,8 @@ def _numbers(approved: Envelope, new: Envelope) -> Iterator[str]:
         yield f"agents: {_list(more)} is new; approved: {_list(approved['agents'])}"
     if new["steps"] > approved["steps"]:
         yield f"steps: {new['steps']}; approved: {approved['steps']}"
+    if new.get("threads", 1) > approved.get("threads", 1):
+        yield f"parallel threads: {new.get('threads', 1)}; approved: {approved.get('threads', 1)}"
     if new["base_commit"] != approved["base_commit"]:
         yield f"base commit: {new['base_commit'][:12] or 'none'}; approved: {approved['base_commit'][:12] or 'none'}"
     if new["workflow"] != approved["workflow"]:

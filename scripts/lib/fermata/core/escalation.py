@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from .canonical import digest
 from .consultation import MAX_WORDS, clean, line
-from .position import items_over, stuck_step
+from .items import items_over
+from .position import stuck_step
 from .recovery import REPLANS, explained
 from .workflow import stage_at
 

@@ -13,6 +13,7 @@ from .gate_events import GATE
 from .position import ENDED, advance, new_frame
 from .run_events import RUN
 from .work_events import WORK
+from .worktree_events import WORKTREES
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     from .records import Event, Run
 
-HANDLERS = {**WORK, **GATE, **RUN}
+HANDLERS = {**WORK, **GATE, **RUN, **WORKTREES}
 
 
 def _created(event: Event) -> Run:
@@ -54,7 +55,7 @@ def _created(event: Event) -> Run:
         "waiting": None,
         "failures": [],
     }
-    for key in ("routing", "models", "remember"):
+    for key in ("routing", "models", "remember", "worktree_setup"):
         if key in body:
             run[key] = body[key]
     return run

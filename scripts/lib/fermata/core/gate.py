@@ -34,7 +34,8 @@ class Facts:
 
     `scope`: the globs of the writer's dispatch. `launcher`: absolute path of `scripts/fermata`. `grant`: cli, scope or
     none. `guarded`: texts that no writer's command may mention. `stale`: why the approval does not cover a dispatch that
-    was to write, which makes its agent a reader.
+    was to write, which makes its agent a reader. `worktree`: the absolute path of the one that the dispatch works in, to
+    which `Call.path` is relative then; empty: in place.
     """
 
     def __init__(  # noqa: PLR0913 - one name for each fact
@@ -48,10 +49,11 @@ class Facts:
         plan_mode: bool,
         guarded: Guarded,
         stale: str = "",
+        worktree: str = "",
     ) -> None:
         self.actor, self.dispatch, self.scope = actor, dispatch, scope
         self.launcher, self.grant, self.plan_mode, self.guarded = launcher, grant, plan_mode, guarded
-        self.stale = stale
+        self.stale, self.worktree = stale, worktree
 
 
 class Verdict:
@@ -166,7 +168,8 @@ def writer_edits(call: Call, facts: Facts) -> Verdict | None:
     if facts.actor != WRITER or call.tool not in EDITS:
         return None
     if not call.path:
-        where = "the call names no file" if call.path == "" else "the file lies outside the repository"
+        tree = f"your worktree `{facts.worktree}`; every path lies below it" if facts.worktree else "the repository"
+        where = "the call names no file" if call.path == "" else f"the file lies outside {tree}"
         return Verdict(DENY, f"{where}. {facts.dispatch} may change: {', '.join(facts.scope)}.")
     if not covers(facts.scope, call.path):
         return Verdict(
@@ -175,6 +178,23 @@ def writer_edits(call: Call, facts: Facts) -> Verdict | None:
             "Report the need in your result; the plan decides.",
         )
     return Verdict(ALLOW if facts.grant == "scope" else PASS)
+
+
+def writer_stays_in_its_worktree(call: Call, facts: Facts) -> Verdict | None:
+    """A shell command of an agent in a worktree begins there: forgotten once, it would change the user's own tree."""
+    if facts.actor != WRITER or call.tool != "Bash" or not facts.worktree:
+        return None
+    if any(call.command.lstrip().startswith(f"cd {quoted} && ") for quoted in _quoted(facts.worktree)):
+        return None
+    return (
+        None
+        if reading_error(call.command) is None
+        else Verdict(DENY, f'you work in a worktree of your own; begin the command with: cd "{facts.worktree}" && ')
+    )
+
+
+def _quoted(path: str) -> tuple[str, ...]:
+    return (f'"{path}"', f"'{path}'") + ((path,) if " " not in path else ())
 
 
 def writer_works(call: Call, facts: Facts) -> Verdict | None:
@@ -227,6 +247,7 @@ RULES = (
     let_reading_pass,
     own_skills,
     writer_edits,
+    writer_stays_in_its_worktree,
     writer_works,
     stale_approval,
     closed_bash,

@@ -9,7 +9,8 @@ import copy
 
 from .envelope import beyond
 from .fold_error import FoldError
-from .position import ENDED, in_force
+from .items import in_force
+from .position import ENDED
 from .small_change import waivable
 
 TYPE_CHECKING = False

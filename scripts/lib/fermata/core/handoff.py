@@ -101,14 +101,27 @@ class _Steps:
             passes = [d for d in passes if d["node"].startswith(prefix)]
         if not passes:
             return
-        last = passes[-1]["node"].partition("/")[0]
-        outer, _, index = last.rpartition(".")
+        outer, _, index = passes[-1]["node"].partition("/")[0].rpartition(".")
         over = stage_at(run["workflow"], outer)["over"].partition(".")
         titles = [f"{n}. {line(step['title'], 100)}" for n, step in enumerate(run["kept"][over[0]][over[2]], 1)]
-        done = int(index) if own else int(index) + 1
-        self.completed = titles[:done]
+        failed = _failed_items(run, passes) if own else []
+        begun = [_index(d) for d in passes]
+        self.completed = [titles[at] for at in sorted({*begun, *range(int(index) + 1 if not own else 0)} - set(failed))]
         if own:
-            self.node, self.failed = passes[-1]["node"], titles[done]
+            self.failed = "; ".join(titles[at] for at in failed)
+            self.node = next(d["node"] for d in reversed(passes) if _index(d) in failed)
+
+
+def _index(dispatch: Dispatch) -> int:
+    """Which item of its foreach it worked on."""
+    return int(dispatch["node"].partition("/")[0].rpartition(".")[2])
+
+
+def _failed_items(run: Run, passes: list[Dispatch]) -> list[int]:
+    """The items of one pass that came to no good end: in place the last one begun, in a worktree each that was not brought in."""
+    brought = {key.partition("/")[0] for key, merge in run.get("merges", {}).items() if merge["outcome"] == "done"}
+    apart = {_index(d) for d in passes if "worktree" in d and d["node"].partition("/")[0] not in brought}
+    return sorted(apart or {_index(passes[-1])})
 
 
 def _why(run: Run, outcome: str, node: str, visit: int) -> tuple[str, str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from .decomposition import NAMED, arranged
 from .forecast import too_many
-from .position import item_of
+from .items import item_of
 from .scope import contains
 from .workflow import target
 

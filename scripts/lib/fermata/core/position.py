@@ -5,6 +5,9 @@ Pure functions of the run. `advance` is called by the fold after every event and
 
 from __future__ import annotations
 
+from .items import items_over, own_tree, threads_of
+from .order import waits_for
+
 # What only moves a run is imported where it is used: a hook at every tool call asks here where the run stands.
 from .workflow import ABORT, BAD_NEWS, DEFAULT_TRIES, FAILED, GOES_ON, NEXT, stage_at, stage_named, target
 
@@ -13,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from .records import CheckRun, Dispatch, Frame, Gate, Json, Run, Stage, Waiting, WaitKind
+    from .records import CheckRun, Dispatch, Frame, Json, Run, Stage, Waiting, WaitKind
     from .strikes import Impasse
 
 ENDED = ("completed", "aborted")
@@ -39,7 +42,7 @@ def _leaves(stages: list[Stage], frame: Frame, prefix: str) -> Iterator[tuple[st
     if stage["kind"] != "foreach":
         yield node, frame["visits"][stage["id"]], stage
         return
-    for item, inner in frame["inner"].items():
+    for item, inner in _opened(frame):
         yield from _leaves(stage["stages"], inner, inside(frame, node, item))
 
 
@@ -57,28 +60,14 @@ def frame_of(run: Run, node: str) -> tuple[Frame, str]:
     return run["position"]["inner"].get(outer.partition(".")[2], run["position"]), f"{outer}/"
 
 
-def items_over(run: Run, stage: Stage) -> list[Json]:
-    """The list a foreach repeats over: `plan.steps` is field `steps` that stage `plan` kept."""
-    source, _, field = stage.get("over", "").partition(".")
-    found = run["kept"].get(source, {}).get(field, [])
-    return found if isinstance(found, list) else []
-
-
-def item_of(run: Run, node: str) -> Json | None:
-    """The item (a step of the plan, say) that *node* works on; None outside a foreach."""
-    outer, dot, rest = node.partition("/")[0].partition(".")
-    if not dot:
-        return None
-    found = items_over(run, stage_at(run["workflow"], outer))
-    return found[int(rest)] if int(rest) < len(found) else None
-
-
 def stuck_step(run: Run) -> str | None:
     """The index of the plan's step at which the run waits; None where it waits elsewhere."""
     waiting, frame = run["waiting"], run["position"]
     if waiting is None or frame["at"] is None or not waiting["node"].startswith(frame["at"]):
         return None
-    return next((index for index, inner in frame["inner"].items() if inner["at"] is not None), None)
+    opened = [index for index, inner in frame["inner"].items() if inner["at"] is not None]
+    named = waiting["node"].partition("/")[0].rpartition(".")[2]
+    return named if named in opened else next(iter(opened), None)
 
 
 def dispatches_of(run: Run, node: str, visit: int) -> list[Dispatch]:
@@ -106,17 +95,13 @@ def last_runs(checks: list[CheckRun]) -> list[CheckRun]:
     return list({c["name"]: c for c in checks}.values())
 
 
-def in_force(run: Run) -> Gate | None:
-    """The gate whose plan is carried out: the approved one, or a later, narrower one that the approval covers."""
-    gate = run["gate"]
-    return gate if run["approved"] and gate and "kept" in gate else run["approved"]
-
-
 def commands_for(run: Run, stage: Stage) -> list[Json]:
     """The checks a stage runs: the project's own before an approval, afterwards exactly those that were approved.
 
     A narrower plan that the approval covers drops none of them: whoever plans anew cannot weaken the proof.
     """
+    if stage["kind"] == "foreach":  # what makes a worktree of one of its items ready to work in
+        return list(run["approved"]["envelope"].get("setup", [])) if run["approved"] else []
     kind = stage.get("commands", "full")
     if kind == "project" or not run["approved"]:
         return list(run["project_checks"]["full"])
@@ -158,6 +143,9 @@ def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
         if "red" in verdicts and None not in verdicts:
             return "red"
         return "green" if all(v == "green" for v in verdicts) else None
+    if stage["kind"] == "merge":
+        ended = run.get("merges", {}).get(f"{node}#{visit}")
+        return ended["outcome"] if ended else None if own_tree(run, node) else "done"
     if stage["kind"] == "gate":
         gate = run["gate"]
         if gate and gate["node"] == node and gate["visit"] == visit:
@@ -277,19 +265,54 @@ def _stuck(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
 
 
 def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, node: str) -> bool:
-    total = len(items_over(run, stage))
-    for index in range(total):
-        inner = frame["inner"].get(str(index))
-        if inner is None:
-            frame["inner"][str(index)] = new_frame(stage["stages"])
+    """The items at work move on; where one is given up, those beside it come to their own end before the foreach fails."""
+    live, stuck = 0, False
+    for index, inner in _opened(frame):
+        prefix = inside(frame, node, index)
+        if inner["at"] is None:
+            continue
+        if FAILED in stage.get("on", {}) and _stuck(run, stage["stages"], inner, prefix):
+            stuck = True
+            continue
+        if _advance(run, stage["stages"], inner, prefix):
             return True
-        if inner["at"] is not None:
-            prefix = inside(frame, node, str(index))
-            if FAILED in stage.get("on", {}) and _stuck(run, stage["stages"], inner, prefix):
-                return _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
-            return _advance(run, stage["stages"], inner, prefix)
-    _go(run, frame, stage["id"], "done", target(stages, stage, "done"))
-    return True
+        live += 1
+    if run["status"] != "executing" or (stuck and live):
+        return False
+    return (
+        _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
+        if stuck
+        else _open_item(run, stages, frame, stage, live)
+    )
+
+
+def _opened(frame: Frame) -> list[tuple[str, Frame]]:
+    return sorted(frame["inner"].items(), key=lambda item: int(item[0]))
+
+
+def _open_item(run: Run, stages: list[Stage], frame: Frame, stage: Stage, live: int) -> bool:
+    """Open the first item whose turn it is, if one more may be at work; go on when all are done."""
+    steps, inner = items_over(run, stage), frame["inner"]
+    done = {int(index) for index, item in inner.items() if item["at"] is None}
+    if len(done) >= len(steps):
+        _go(run, frame, stage["id"], "done", target(stages, stage, "done"))
+        return True
+    if live >= threads_of(run, stage):
+        return False
+    for index in range(len(steps)):
+        if str(index) not in inner and done.issuperset(waits_for(steps, index)):
+            inner[str(index)] = new_frame(stage["stages"])
+            return True
+    return False
+
+
+def given_up(run: Run, node: str) -> bool:
+    """Whether the item of *node* has used up its tries or rounds, and the run waits for those beside it only to say so."""
+    outer = node.partition("/")[0]
+    stage = stage_at(run["workflow"], outer)
+    if "/" not in node or FAILED not in stage.get("on", {}):
+        return False
+    return _stuck(run, stage["stages"], *frame_of(run, node))
 
 
 def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None:

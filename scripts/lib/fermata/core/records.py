@@ -37,7 +37,7 @@ class Stage(TypedDict):
     """One node of a workflow, as pinned into the run (see `definitions/model.py` for the rules)."""
 
     id: str
-    kind: Literal["agents", "gate", "checks", "foreach", "finalise"]
+    kind: Literal["agents", "gate", "checks", "foreach", "merge", "finalise"]
     title: NotRequired[str]
     agent: NotRequired[str]
     access: NotRequired[Access]
@@ -123,6 +123,9 @@ class Dispatch(TypedDict):
     error: NotRequired[str]  # fingerprint of its failure
     again: NotRequired[str]  # not to be offered again before
     model: NotRequired[str]  # absent: inherited
+    worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
+    beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
+    tree: NotRequired[str]  # of a worktree, as its accepted result left it
     created: NotRequired[str]
     learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
     learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)
@@ -156,6 +159,8 @@ class Envelope(TypedDict):
     quick: list[NamedCheck]
     agents: list[str]
     steps: int
+    threads: NotRequired[int]  # absent: one at a time
+    setup: NotRequired[list[NamedCheck]]  # run in each worktree
 
 
 class Gate(TypedDict):
@@ -217,6 +222,35 @@ class Repair(TypedDict):
     copy: str
 
 
+class Worktree(TypedDict):
+    """Where an item works that could be at work beside another. `visit` counts those that the item has had."""
+
+    path: str
+    commit: str
+    tree: str
+    visit: int
+    state: Literal["open", "done", "conflict", "released"]
+    left: NotRequired[str]  # why it was not removed
+    ref: NotRequired[str]  # what keeps what lay in it
+
+
+class Merge(TypedDict):
+    """How one item's change was brought into the user's tree."""
+
+    outcome: Literal["done", "conflict"]
+    paths: list[str]
+    conflicts: list[str]
+    base: str
+    tree: str
+
+
+class Setup(TypedDict):
+    """What makes a worktree ready: places of the user's tree that it links to, and commands that are run in it."""
+
+    links: list[str]
+    commands: list[NamedCheck]
+
+
 class Tokens(TypedDict):
     """Tokens that one conversation used, as the client counted them; `context` is what its newest answer left in the window."""
 
@@ -265,6 +299,9 @@ class Run(TypedDict):
     advice: NotRequired[str]  # what the user said about a failure, for the next brief
     left_out: NotRequired[list[dict[str, str]]]  # optional steps that the user skipped
     supplied: NotRequired[dict[str, dict[str, str]]]  # by dispatch, what a person put into its handoff
+    worktree_setup: NotRequired[Setup]
+    worktrees: NotRequired[dict[str, Worktree]]  # by item
+    merges: NotRequired[dict[str, Merge]]  # by node and visit
     remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
     remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on

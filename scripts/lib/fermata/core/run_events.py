@@ -31,7 +31,7 @@ def _lease_taken(run: Run, body: Body) -> None:
 def _settings_reloaded(run: Run, body: Body) -> None:
     """What was approved stays as it was approved: checks of the project are looked at again only by a new plan."""
     run["limits"], run["grant"], run["project_checks"] = body["limits"], body["grant"], body["project_checks"]
-    for key in ("models", "remember"):
+    for key in ("models", "remember", "worktree_setup"):
         if key in body:
             run[key] = body[key]
     run["settings_due"] = False

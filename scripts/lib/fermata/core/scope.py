@@ -126,3 +126,44 @@ def _takes(outer: str, inner: str) -> bool:
         return False
     fixed = inner.replace("?", "*").split("*")
     return fixed[0].startswith(head) and fixed[-1].endswith(tail)
+
+
+def meet(one: str, other: str) -> bool:
+    """Whether some path may lie in both globs. In doubt yes: case and Unicode forms count as one, as on some disks."""
+    from unicodedata import normalize
+
+    first, second = ([normalize("NFC", part).casefold() for part in _parts(glob)] for glob in (one, other))
+    return _meet(tuple(first), tuple(second), {})
+
+
+def _meet(one: tuple[str, ...], other: tuple[str, ...], known: dict[tuple[int, int], bool]) -> bool:
+    """*known* holds what was found out for what is left of both."""
+    if not one or not other:
+        return one == other
+    left = len(one), len(other)
+    if left not in known:
+        if ("**",) in (one, other):  # a closing `**` stands for one name and whatever follows
+            known[left] = True
+        elif one[0] == "**":
+            known[left] = _meet(one[1:], other, known) or _meet(one, other[1:], known)
+        elif other[0] == "**":
+            known[left] = _meet(one, other[1:], known) or _meet(one[1:], other, known)
+        else:
+            known[left] = _components_meet(one[0], other[0], {}) and _meet(one[1:], other[1:], known)
+    return known[left]
+
+
+def _components_meet(one: str, other: str, known: dict[tuple[int, int], bool]) -> bool:
+    """Whether some name fits both components."""
+    if not one or not other:
+        return not (one + other).strip("*")
+    left = len(one), len(other)
+    if left not in known:
+        if one[0] == "*":
+            known[left] = _components_meet(one[1:], other, known) or _components_meet(one, other[1:], known)
+        elif other[0] == "*":
+            known[left] = _components_meet(one, other[1:], known) or _components_meet(one[1:], other, known)
+        else:
+            same = one[0] == other[0] or "?" in (one[0], other[0])
+            known[left] = same and _components_meet(one[1:], other[1:], known)
+    return known[left]

@@ -173,7 +173,7 @@ def _aborted(case: _Case, now: str) -> News:
 def _above(run: Run, board: Board) -> News:
     """What this run put above its tasks (epics, features) is done with the last of them."""
     for task in board["tasks"].values():
-        if task["source"].startswith(f"{run['run']}/") and task["status"] == "TODO" and not task["open"]:
+        if task.get("source", "").startswith(f"{run['run']}/") and task["status"] == "TODO" and not task["open"]:
             parts = [one for one in board["tasks"].values() if one["parent"] == task["id"] and one["verified"]]
             proof = parts[-1]["verified"] if parts else None
             if proof and proof["by"] == "checks":

@@ -52,8 +52,9 @@ def _dispatch_created(run: Run, body: Body) -> None:
         run["dispatches"][body["id"]]["model"] = body["model"]
     if "at" in body:
         run["dispatches"][body["id"]]["created"] = body["at"]
-    if "learnings" in body:
-        run["dispatches"][body["id"]]["learnings"] = body["learnings"]
+    for key in ("learnings", "worktree", "beside"):
+        if key in body:
+            run["dispatches"][body["id"]][key] = body[key]
 
 
 def _in_state(run: Run, body: Body, *states: DispatchState) -> Dispatch | None:
@@ -120,6 +121,8 @@ def _result_accepted(run: Run, body: Body) -> None:
         }
     )
     run.pop("advice", None)
+    if "tree" in body:
+        dispatch["tree"] = body["tree"]
     run["kept"][dispatch["node"]] = body["kept"]
     if dispatch["item"] is not None and body["kept"]:
         dispatch["kept"] = body["kept"]

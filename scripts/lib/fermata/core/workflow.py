@@ -19,12 +19,13 @@ OUTCOMES = {
     "gate": ("approve", "modify", "more_recon", "abort"),
     "checks": ("green", "red"),
     "foreach": ("done",),
+    "merge": ("done", "conflict"),
     "finalise": ("done", "stale"),
 }
 GOES_ON = ("done", "green", "approve")
 # Where `on` names no way out for it, work that fails for good waits for a human.
 FAILED = "failed"
-BAD_NEWS = (FAILED, "red", "reject")
+BAD_NEWS = (FAILED, "red", "reject", "conflict")
 MAY_FAIL = ("agents", "foreach")
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
@@ -194,6 +195,10 @@ def _stage_errors(stages: list[Stage]) -> Iterator[str]:
         place = f"stages.{stage['id']}"
         if stage["kind"] == "gate" and siblings is not stages:
             yield f"{place}: a gate stands at the top level, so that one approval covers the whole run"
+        if stage["kind"] == "merge" and (siblings is stages or stage is not siblings[-1]):
+            yield f"{place}: a merge is the last stage of a foreach, whose item it brings into the user's tree"
+        if stage["kind"] == "foreach" and "parallel" in stage and stage["stages"][-1]["kind"] != "merge":
+            yield f"{place}: a foreach with `parallel` ends in a stage of kind merge; else nothing would come back"
         if stage["kind"] == "foreach" and siblings is not stages:
             yield f"{place}: a foreach stands at the top level; put its stages into the outer one"
         if stage["id"] in GIVEN:

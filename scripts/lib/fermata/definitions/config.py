@@ -9,6 +9,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
+from ..core.scope import glob_error
+
 
 class Strict(BaseModel):
     """Unknown keys are refused; nothing is converted silently."""
@@ -69,6 +71,7 @@ class Limits(Strict):
     silence_minutes: Annotated[
         int, Field(ge=1, le=240, description="minutes of a transcript standing still after which its agent is given up")
     ] = 15
+    parallel: Annotated[int, Field(ge=1, le=10, description="agents of one stage that may be at work at once")] = 5
     agent_minutes: (
         Annotated[
             int,
@@ -78,6 +81,37 @@ class Limits(Strict):
         ]
         | None
     ) = None
+
+
+class Worktrees(Strict):
+    """What makes the worktrees ready in which coders work side by side."""
+
+    links: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=300)]],
+        Field(
+            max_length=20,
+            description="paths of your tree that each worktree has as links; where the list is empty, "
+            "`node_modules`, `.venv` and `venv`, if they are there and git ignores them",
+        ),
+    ] = []
+    setup: Annotated[
+        list[Annotated[str, Field(min_length=1, max_length=2_000)]],
+        Field(max_length=10, description="commands that are run in each worktree before an agent begins there"),
+    ] = []
+
+    @field_validator("links")
+    @classmethod
+    def _inside(cls, links: list[str]) -> list[str]:
+        for link in links:
+            error = (
+                "write one path, without `*`, `?` or a closing slash"
+                if set(link) & set("*?") or link.endswith("/")
+                else None
+            )
+            error = error or glob_error(link)
+            if error:
+                raise ValueError(f"{link!r}: {error}")
+        return links
 
 
 # The names that the Agent tool of both tested clients takes; any other makes the client refuse the call.
@@ -125,6 +159,9 @@ class Config(Strict):
     limits: Annotated[Limits, Field(description="ceilings of one run; reaching one makes it wait for the user")] = (
         Limits()
     )
+    worktrees: Annotated[
+        Worktrees, Field(description="what makes the worktrees ready in which coders work side by side")
+    ] = Worktrees()
     stages: Annotated[
         dict[StageName, StageSetting],
         Field(

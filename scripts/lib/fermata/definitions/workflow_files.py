@@ -33,7 +33,7 @@ class StageFile(Strict):
     """One stage as written. Which keys go with which kind is checked in `_kind_errors`."""
 
     id: Name
-    kind: Literal["agents", "gate", "checks", "foreach", "finalise"]
+    kind: Literal["agents", "gate", "checks", "foreach", "merge", "finalise"]
     title: Annotated[str, Field(max_length=100)] | None = None
     agent: str | None = None
     access: Literal["read", "write"] | None = None
@@ -70,13 +70,15 @@ NEEDS = {
     "gate": ("plan", "rounds"),
     "checks": ("commands",),
     "foreach": ("over", "stages"),
+    "merge": (),
     "finalise": (),
 }
 MAY = {
     "agents": ("keep", "verdict", "questions", "items", "parallel", "tries", "rounds", "scope"),
     "gate": ("waive",),
     "checks": ("rounds",),
-    "foreach": ("rounds",),
+    "foreach": ("rounds", "parallel"),
+    "merge": ("rounds",),
     "finalise": ("rounds",),
 }
 ALWAYS = ("id", "kind", "title", "on")
@@ -147,7 +149,9 @@ def _agents_errors(stage: dict[str, Any], place: str) -> list[str]:
     if stage["access"] == "write" and "scope" not in stage:
         found.append(f"{place}: a stage that writes needs `scope` (item or plan)")
     if stage["access"] == "write" and stage.get("parallel", 1) != 1:
-        found.append(f"{place}: `parallel` does not go with writing; one writer at a time works in place")
+        found.append(
+            f"{place}: `parallel` does not go with writing; the foreach around it says how many items are worked on at once"
+        )
     wrong = [f"{place}.sees[{index}] {error}" for index, error in contract_errors(stage["sees"])]
     return [*found, *(wrong or _places_errors(stage, place))]
 
@@ -187,5 +191,9 @@ def _kept_errors(stage: dict[str, Any], place: str) -> Iterator[str]:
 
 def _item_errors(workflow: Workflow) -> Iterator[str]:
     for siblings, stage in walk(workflow["stages"]):
+        if stage["kind"] == "foreach" and "parallel" in stage:
+            for inner in stage["stages"]:
+                if inner.get("scope") == "plan":
+                    yield f"stages.{inner['id']}.scope: `plan` would let items that are worked on at once change the same files; write item"
         if stage.get("scope") == "item" and siblings is workflow["stages"]:
             yield f"stages.{stage['id']}.scope: `item` is the step of a foreach, and this stage stands in none; write plan"

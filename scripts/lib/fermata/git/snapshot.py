@@ -59,7 +59,8 @@ def take_snapshot(repo: Repo) -> str:
         GitError: also when a file cannot be read; nothing less than the whole tree is ever called a snapshot.
     """
     quiet = no_filters(repo)
-    with _private_index(repo) as index:
+    with private_index(repo) as index:
+        _copy_index(os.path.join(repo.git_dir, "index"), index)
         listing = list_files(repo, quiet, index)
         _update(repo, quiet, index, listing)
         # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
@@ -67,8 +68,16 @@ def take_snapshot(repo: Repo) -> str:
 
 
 @contextmanager
-def _private_index(repo: Repo) -> Iterator[str]:
-    home = os.path.join(repo.common_dir, "fermata")
+def private_index(repo: Repo, *, beside_the_files: bool = False) -> Iterator[str]:
+    """The path of an index file that is nobody else's, in a folder that goes with it; nothing is there yet.
+
+    With *beside_the_files* the folder lies in the work tree, hidden, from where a file can be put in place at one stroke.
+    """
+    home = (
+        os.path.join(repo.root, ".fermata", "worktrees")
+        if beside_the_files
+        else os.path.join(repo.common_dir, "fermata")
+    )
     try:
         os.makedirs(home, mode=0o700, exist_ok=True)
         _clear_left_behind(home)
@@ -76,9 +85,7 @@ def _private_index(repo: Repo) -> Iterator[str]:
     except OSError as error:
         raise GitError(("snapshot",), None, f"cannot write to {home}: {error.strerror}") from None
     try:
-        index = os.path.join(folder, "index")
-        _copy_index(os.path.join(repo.git_dir, "index"), index)
-        yield index
+        yield os.path.join(folder, "index")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -171,10 +178,10 @@ def changed_lines(repo: Repo, before: str, after: str) -> list[tuple[str, int | 
     return sorted((path_text(path), None if added == b"-" else int(added) + int(gone)) for added, gone, path in found)
 
 
-def keep_tree(repo: Repo, tree: str, ref_name: str, message: str) -> str:
+def keep_tree(repo: Repo, tree: str, ref_name: str, message: str, parent: str | None = None) -> str:
     """Point `refs/fermata/<ref_name>` at a commit of *tree*, so that `git gc` keeps it; return the commit's id.
 
-    The commit has fermata's own identity, no parent and no signature; no branch or reflog changes.
+    The commit has fermata's own identity, no signature, and no parent but the one given; no branch or reflog changes.
 
     Raises:
         GitError: *ref_name* is not made of parts of letters, digits, `.`, `_`, `-`; or *tree* does not exist.
@@ -186,7 +193,8 @@ def keep_tree(repo: Repo, tree: str, ref_name: str, message: str) -> str:
     (tree,) = _ids(tree)
     options = (*IDENTITY, "-c", "i18n.commitEncoding=UTF-8")
     text = message.encode("utf-8", "replace")
-    commit = run_git(repo, *options, "commit-tree", "-F", "-", tree, stdin=text).decode().strip()
+    parents = ("-p", *_ids(parent)) if parent else ()
+    commit = run_git(repo, *options, "commit-tree", *parents, "-F", "-", tree, stdin=text).decode().strip()
     run_git(repo, "-c", "core.logAllRefUpdates=false", "update-ref", f"refs/fermata/{ref_name}", commit)
     return commit
 

@@ -146,6 +146,7 @@ class Bound:
             plan_mode=self.payload.mode == "plan",
             guarded=self._guarded(),
             stale=stale,
+            worktree=self._top(dispatch) if dispatch and "worktree" in dispatch else "",
         )
         return facts, dispatch
 
@@ -169,17 +170,21 @@ class Bound:
             "tmux send-keys",
         )
 
-    def call(self) -> Call:
-        """The tool call in the gate's terms."""
+    def call(self, dispatch: Dispatch | None = None) -> Call:
+        """The tool call in the gate's terms; a path is relative to the tree that *dispatch* works in."""
         given = self.payload.tool_input
         command = given.get("command") if self.payload.tool == "Bash" else given.get("skill")
-        return Call(self.payload.tool, command if isinstance(command, str) else "", self._target(given))
+        return Call(self.payload.tool, command if isinstance(command, str) else "", self._target(given, dispatch))
 
-    def _target(self, given: dict[str, Json]) -> str | None:
+    def _top(self, dispatch: Dispatch | None) -> str:
+        """The top of the tree that *dispatch* works in."""
+        return os.path.join(self.root, dispatch["worktree"]) if dispatch and "worktree" in dispatch else self.root
+
+    def _target(self, given: dict[str, Json], dispatch: Dispatch | None) -> str | None:
         path = given.get("notebook_path" if self.payload.tool == "NotebookEdit" else "file_path")
         if not isinstance(path, str) or not path:
             return ""
         # The client expands `~` too.
         real = os.path.realpath(os.path.join(self.payload.cwd or self.root, os.path.expanduser(path)))
-        inside = os.path.relpath(real, os.path.realpath(self.root))
+        inside = os.path.relpath(real, os.path.realpath(self._top(dispatch)))
         return None if inside == os.pardir or inside.startswith(os.pardir + os.sep) else inside.replace(os.sep, "/")

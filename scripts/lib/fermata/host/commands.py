@@ -193,7 +193,7 @@ def _stop(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     busy = at_work(run)
     finishing = f" {', '.join(busy)} may finish and hand in; nothing new begins." if busy else ""
     return answers.block(
-        f"run {run['run']} is parked; nothing is lost.{finishing} /fermata:resume goes on with it, /fermata:abort ends it"
+        f"run {run['run']} is parked; nothing is lost.{finishing}{_in_worktrees(run)} /fermata:resume goes on with it, /fermata:abort ends it"
     )
 
 
@@ -209,14 +209,21 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
         if bound:
             bound.release()
         return answers.block("there is no open run here; nothing to abort")
-    store.note("human", "run_aborted", {}, lambda now: now["status"] not in ENDED)
+    run = store.note("human", "run_aborted", {}, lambda now: now["status"] not in ENDED)
     _tell_board(repo, store)
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
         bound.release()
     return answers.block(
-        f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed"
+        f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed.{_in_worktrees(run)}"
     )
+
+
+def _in_worktrees(run: Run) -> str:
+    from ..core.items import lying
+
+    paths = [tree["path"] for tree in lying(run).values()]
+    return f" What was not yet brought in lies below {', '.join(paths)}." if paths else ""
 
 
 def _only_open(repo: Repo, run_id: str) -> RunStore | None:

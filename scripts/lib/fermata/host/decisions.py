@@ -218,9 +218,7 @@ def waive(bound: Bound, env: Mapping[str, str]) -> str | None:
     if approved is None or approved["digest"] != gate["digest"]:
         return None
     bound.data.write_approval(run["run"], _record(bound, bound.run, approved))
-    sure = run.get("routing", {"band": "go"})
-    guess = "" if sure["band"] == "go" else f" Taken for small on a guess ({sure['confidence']:.2f})."
-    return f"fermata: no approval is asked for, by the rule {RULE}: {LIMITS}. What goes beyond is sent back. /fermata:abort ends it.{guess}"
+    return f"fermata: no approval is asked for, by the rule {RULE}: {LIMITS}. What goes beyond is sent back. /fermata:abort ends it."
 
 
 def current_report(bound: Bound) -> str | None:

@@ -24,9 +24,8 @@ def pre_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
         from .handin import handback
 
         return handback(bound, env)
-    facts, _ = bound.facts()
-    call = bound.call()
-    verdict = judge(call, facts)
+    facts, dispatch = bound.facts()
+    verdict = judge(bound.call(dispatch), facts)
     if verdict.answer == DENY:
         return answers.deny(verdict.reason)
     if facts.actor == MAIN and tool in ("Agent", "SendMessage", "AskUserQuestion"):
@@ -45,7 +44,8 @@ def left_behind(data: DataFolder, payload: Payload, env: Mapping[str, str]) -> A
     for marker in data.markers_in_client(env.get("FERMATA_CLIENT_PID", "")):
         bound = Bound(data, marker, payload)
         if bound.dispatch_of_agent() is not None:
-            verdict = judge(bound.call(), bound.facts()[0])
+            facts, dispatch = bound.facts()
+            verdict = judge(bound.call(dispatch), facts)
             return answers.deny(verdict.reason) if verdict.answer == DENY else None
     return None
 

@@ -12,8 +12,10 @@ from collections import namedtuple
 from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, plans
 from ..core.handoff import cause, findings, handoff_text
+from ..core.items import item_of, own_tree
 from ..core.memory import looked_text
-from ..core.position import commands_for, dispatches_of, item_of
+from ..core.order import all_before
+from ..core.position import commands_for, dispatches_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
 from ..core.workflow import GOAL, stage_at
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from ..core.actions import Action
     from ..core.records import Dispatch, Json, Run
     from ..core.relevance import Learnt
+    from ..git.repo import Repo
     from .site import Site
 
 # Behind a fence with the info string `kind`; None: fermata's own list, as it is.
@@ -40,10 +43,11 @@ CONFIG = ("title", "agent", "access", "result", "tries", "rounds", "questions", 
 class Fields:
     """The fields of one dispatch; `pieces` gives the text of one by its name."""
 
-    def __init__(self, site: Site, run: Run, action: Action, scope: list[str], dispatch: str = "") -> None:
+    def __init__(self, site: Site, run: Run, action: Action, scope: list[str], repo: Repo) -> None:
+        self.repo = repo
         self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
         self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
-        self.store, self.dispatch = site.project.run(run["run"]), dispatch
+        self.store, self.dispatch = site.project.run(run["run"]), ""
         self.learnings: list[Learnt] = []  # those that the brief was given
 
     def pieces(self, field: str) -> list[Piece]:
@@ -168,7 +172,8 @@ class Fields:
         index, steps = outer.rpartition(".")[2], self._kept_plan().get("steps", [])
         if not index.isdecimal() or not steps:
             return ""
-        before = [f"{number}. {line(step['title'], MAX_LINE)}" for number, step in enumerate(steps[: int(index)], 1)]
+        done = all_before(steps)[int(index)] if own_tree(self.run, self.at) else range(int(index))
+        before = [f"{one + 1}. {line(steps[one]['title'], MAX_LINE)}" for one in sorted(done)]
         place, number = self.store.path("artifacts", "approval.md"), int(index) + 1
         text = f"Phase {number} of {len(steps)} of {self.run['run']}. Dependencies, done before: {'; '.join(before) or 'none'}"
         return f"{text}\n\n## Plan Reference\nPhase {number} under `Plan` in `{place}`"
@@ -214,6 +219,14 @@ class Fields:
             review = self.run["kept"].get(node, {})
             said = "\n".join([clean(review.get("summary", "")), *findings(review)])
             return [Piece(said, "", "The review rejected the change. In the reviewer's words:")]
+        if outcome == "conflict":
+            ended = self.run["merges"][f"{node}#{visit}"]
+            told = f"`git diff {ended['base'][:12]} {ended['tree'][:12]}` shows it; make it anew on what is there now."
+            return [
+                Piece(
+                    "\n".join(ended["conflicts"]), "", f"Your change could not be brought into the user's tree. {told}"
+                )
+            ]
         return []
 
     def _reports(self) -> str:
@@ -224,12 +237,12 @@ class Fields:
         return "\n".join(f"- {check_line(c)}" for c in latest_checks(self.run)) or "Nothing."
 
     def _files(self) -> str:
-        changed = changed_paths(self.site.repo, str(self.run["base"]["tree"]), take_snapshot(self.site.repo))
+        changed = changed_paths(self.repo, str(self.run["base"]["tree"]), take_snapshot(self.repo))
         return "\n".join(f"- {line(change.path, 300)}" for change in changed) or "None."
 
     def _diff(self) -> list[Piece]:
-        tree = take_snapshot(self.site.repo)
-        found = diff_text(self.site.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF).replace("\r\n", "\n")
+        tree = take_snapshot(self.repo)
+        found = diff_text(self.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF).replace("\r\n", "\n")
         return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff")]
 
     def _stage(self) -> list[Piece]:

@@ -16,6 +16,7 @@ from ..definitions.schema_files import schema
 from ..store.files import write_text
 from .brief_fields import Fields
 from .handoffs import write_handoff
+from .worktrees import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -25,6 +26,12 @@ if TYPE_CHECKING:
     from .brief_fields import Piece
     from .site import Site
 
+WHERE = """## Where you work
+Others work at the same time, so you have a worktree of your own:
+`{root}`
+- Every path you read or change lies below it; give it in full. In your result paths are relative to it.
+- Every Bash command begins with `cd "{root}" && `.
+- The user's own tree, `{own}`, and other worktrees are not yours: an edit there is refused, and a change made there by a command makes your result invalid."""
 LONG_TICKS = re.compile(r"`{9,}")
 
 
@@ -32,13 +39,17 @@ class Brief:
     """One dispatch's brief. `wholes` holds, by path, every text of which only a part or the path is sent."""
 
     def __init__(self, site: Site, run: Run, action: Action, scope: list[str], dispatch: str) -> None:
-        self.fields = Fields(site, run, action, scope, dispatch)
+        self.repo = root_of(site, run, action.node)
+        self.fields = Fields(site, run, action, scope, self.repo)
+        self.fields.dispatch = dispatch
         self.stage, self.store, self.dispatch = self.fields.stage, self.fields.store, dispatch
         self.wholes: dict[str, str] = {}
 
     def text(self, launcher: str) -> str:
         """The whole brief. A template cannot use a field its stage may not see: such a definition does not load."""
-        values, sections = dict.fromkeys(INLINE, ""), []
+        values, sections = dict.fromkeys(INLINE, ""), list[str]()
+        if self.repo != self.fields.site.repo:
+            sections.append(WHERE.format(root=self.repo.root, own=self.fields.site.repo.root))
         for sees in contract(self.stage).values():
             text, title = self.field(sees), VOCABULARY[sees.field].title
             if not title:

@@ -17,7 +17,8 @@ from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
 from ..core.fingerprint import fingerprint, word_of
-from ..core.position import ENDED, checks_of, commands_for, in_force, item_of, last_runs, next_name, outcome_of
+from ..core.items import clashing, in_force, item_of, own_tree
+from ..core.position import ENDED, checks_of, commands_for, last_runs, next_name, outcome_of
 from ..core.recovery import Facts, told
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
@@ -31,6 +32,8 @@ from .check_text import baseline_lines
 from .memory import remember
 from .site import LAUNCHER, minutes_since
 from .tokens import count_tokens, predict
+from .worktrees import PERFORM as ON_WORKTREES
+from .worktrees import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -165,12 +168,16 @@ def _still(action: Action, run: Run) -> bool:
 def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """A dispatch: base tree, brief on disk, then the journal."""
     stage = stage_at(run["workflow"], action.node)
-    scope = _scope(run, stage, action.node)
+    scope, repo = _scope(run, stage, action.node), root_of(site, run, action.node)
     name = next_name(run, "dispatches")
+    clash = clashing(run, scope)
+    if clash:
+        store.note("cli", "limit_reached", {"node": action.node, "why": clash}, partial(_still, action))
+        return
     base = None
     if stage["access"] == "write":
-        base = take_snapshot(site.repo)
-        keep_tree(site.repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
+        base = take_snapshot(repo)
+        keep_tree(repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
     brief = Brief(site, run, action, scope, name)
     write_brief(brief, f'"{LAUNCHER}"', action.node, run)
     body = {
@@ -188,6 +195,9 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     model = run.get("models", {}).get(stage["id"])
     if model:
         body["model"] = model
+    item = own_tree(run, action.node)
+    if item:
+        body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
     if brief.fields.learnings:
         body["learnings"] = [{"id": one.id, "title": one.title} for one in brief.fields.learnings]
     store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
@@ -215,7 +225,8 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "name": named["name"],
         "shown": named["command"]["shown"],
     }
-    known = _same_on_same_tree(run, named, take_snapshot(site.repo))
+    repo = root_of(site, run, action.node)
+    known = _same_on_same_tree(run, named, take_snapshot(repo)) if stage["kind"] == "checks" else None
     mine = False
 
     def decide(now: Run | None) -> News:
@@ -235,10 +246,10 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
             id=name,
             name=named["name"],
             command=from_json(named["command"]),
-            root=site.repo.root,
+            root=repo.root,
             time_limit=run["limits"]["check_minutes"] * 60,
             expect_tests=named["expect_tests"],
-            repo=site.repo.root,
+            repo=repo.root,
         )
         start_check(spec, store.path("checks"))
 
@@ -352,4 +363,12 @@ def _reopen(site: Site, store: RunStore, run: Run, action: Action) -> None:
     store.note("cli", "breaker_closed", {"until": action.subject}, partial(_still, action))
 
 
-PERFORM = {CREATE: _create, CHECK: _check, REQUEST: _request, FINISH: _finish, LIMIT: _limit, REOPEN: _reopen}
+PERFORM = {
+    CREATE: _create,
+    CHECK: _check,
+    REQUEST: _request,
+    FINISH: _finish,
+    LIMIT: _limit,
+    REOPEN: _reopen,
+    **ON_WORKTREES,
+}

@@ -10,7 +10,7 @@ from collections import namedtuple
 
 from ..core.consultation import code_of, line
 from ..core.forecast import dispatches_ahead
-from ..core.position import in_force
+from ..core.items import in_force
 from ..core.task_choice import ids_in, tasks_plan
 from ..core.workflow import GIVEN, GOAL, TASKS, stage_at, wants
 from ..store.errors import Damaged, Usage

@@ -17,14 +17,17 @@ from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
 from ..core.fingerprint import words_print
 from ..core.memory import learnt_from
+from ..core.order import beside, order_error, overlaps
 from ..core.plan_fit import fitting
 from ..core.recovery import Facts, told
 from ..core.scope import glob_error, outside, protected
 from ..core.small_change import LIMITS, too_much, waived
-from ..core.workflow import stage_at
+from ..core.workflow import stage_at, walk
 from ..definitions.schema_files import schema_errors
-from ..git.snapshot import changed_lines, changed_paths, keep_tree, take_snapshot
+from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untracked, take_snapshot
+from ..git.worktrees import worktree_at
 from ..store.files import write_json
+from ..store.lock import locked
 from .own_files import own_files_changed
 
 TYPE_CHECKING = False
@@ -38,6 +41,7 @@ Answer.__doc__ = """Whether the agent may end, and what it is told when it may n
 
 INVALID = Facts("invalid")
 MAX_TEXT = 400_000
+MERGE_SECONDS = 30.0
 MAX_SUMMARY = 600
 FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
 
@@ -98,6 +102,14 @@ def accept_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> A
     dispatch = run["dispatches"].get(dispatch_id)
     if dispatch is None or dispatch["state"] != "running":
         return Answer(True, "")
+    if "worktree" not in dispatch:
+        return _judge(repo, store, run, dispatch, text)
+    with locked(store.path("drive.lock"), MERGE_SECONDS):  # else what is being brought in just now looks like nobody's
+        return _judge(repo, store, store.load(), dispatch, text)
+
+
+def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, text: str) -> Answer:
+    dispatch_id = dispatch["id"]
     stage = stage_at(run["workflow"], dispatch["node"])
     try:
         value = one_object(text)
@@ -148,7 +160,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     value, brief = given
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
-    changed, unexplained = _effect(repo, run["run"], dispatch, value)
+    changed, unexplained, tree = _effect(repo, run, dispatch, value)
     tampered = own_files_changed(brief) if dispatch["access"] == "write" else []
     if tampered:
         reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"
@@ -163,7 +175,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
         kept["checks"] = _plan_checks(value)
-        _judge_plan(run, kept, inner="/" in dispatch["node"])
+        _judge_plan(run, stage, kept, inner="/" in dispatch["node"])
         kept = _fitting(run, stage, dispatch["node"], kept)
     body = {
         "id": dispatch["id"],
@@ -173,6 +185,9 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
         "changed": changed,
         "unexplained": unexplained,
     }
+    if "worktree" in dispatch and tree:
+        body["tree"] = tree
+        keep_tree(repo, tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
     return [("result_accepted", {**body, **learnt})]
 
 
@@ -192,25 +207,37 @@ def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json
     return {"id": dispatch["id"], "questions": value["questions"]}
 
 
-def _effect(repo: Repo, run_id: str, dispatch: Dispatch, value: dict[str, Json]) -> tuple[list[str], list[str]]:
-    """What changed since the dispatch began: (by the agent, by nobody known). The tree decides, not the claim."""
+def _effect(
+    repo: Repo, run: Run, dispatch: Dispatch, value: dict[str, Json]
+) -> tuple[list[str], list[str], str | None]:
+    """What changed since the dispatch began: (by the agent, by nobody known, the tree). The tree decides, not the claim."""
     base = dispatch["base_tree"]
     if dispatch["access"] != "write" or base is None:
-        return [], []
-    now = take_snapshot(repo)
-    changed = [c.path for c in changed_paths(repo, base, now)]
+        return [], [], None
+    place = _place(repo, dispatch)
+    now = take_snapshot(place)
+    changed = [c.path for c in changed_paths(place, base, now)]
+    elsewhere = _elsewhere(repo, run, dispatch)
     claimed = list(dict.fromkeys(value.get("files_modified", [])))
-    unexplained = [p for p in value.get("unexplained", []) if p in changed]
+    unexplained = [p for p in value.get("unexplained", []) if p in changed or p in elsewhere]
     stray = [p for p in outside(dispatch["scope"], changed) if p not in unexplained]
     silent = [p for p in changed if p not in claimed and p not in unexplained]
     if stray or silent or unexplained:  # it may be the user's: an agent that undoes it now destroys nothing
-        ref = f"{run_id}/{dispatch['id']}-{dispatch['repairs']}"
+        ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}"
         keep_tree(repo, now, ref, f"fermata: as {dispatch['id']} handed in, with changes it may not have made")
     if stray:
         raise Rejected(
             f"changed outside your scope ({', '.join(dispatch['scope'])}): {', '.join(stray[:10])}. The user may be at work here, too: "
             "what was not you stays as it is, and you name it under `unexplained`. Put back only what you yourself changed there",
             Facts("tampering", "protected") if any(map(protected, stray)) else Facts("scope"),
+        )
+    strange = [p for p in elsewhere if p not in unexplained]
+    if strange:
+        ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}-yours"
+        keep_tree(repo, take_snapshot(repo), ref, f"fermata: the user's tree as {dispatch['id']} handed in")
+        raise Rejected(
+            f"changed in the user's own tree, outside your worktree: {', '.join(strange[:10])}. It may be the user: what was "
+            "not you stays as it is, and you name it under `unexplained`. Put back only what you yourself changed there"
         )
     missing = [p for p in claimed if p not in changed]
     if missing:
@@ -221,7 +248,31 @@ def _effect(repo: Repo, run_id: str, dispatch: Dispatch, value: dict[str, Json])
         raise Rejected(
             f"{', '.join(silent[:10])} changed, but `files_modified` does not say so; name it there if it was you, under `unexplained` if it was not"
         )
-    return [p for p in changed if p not in unexplained], unexplained
+    return [p for p in changed if p not in unexplained], unexplained, now
+
+
+def _place(repo: Repo, dispatch: Dispatch) -> Repo:
+    """The tree that the dispatch works in."""
+    if "worktree" not in dispatch:
+        return repo
+    place = worktree_at(repo, dispatch["worktree"])
+    if place is None:
+        raise Rejected(f'your worktree {dispatch["worktree"]} is gone. Hand in `status` "failed" and say so')
+    large = [path for path, _ in large_untracked(place)]
+    if large:
+        raise Rejected(
+            f"{', '.join(large[:5])} is too large to be brought into the user's tree; remove it from your worktree"
+        )
+    return place
+
+
+def _elsewhere(repo: Repo, run: Run, dispatch: Dispatch) -> list[str]:
+    """What changed in the user's own tree while an agent worked in a worktree, and that no merge and nobody has explained."""
+    if "worktree" not in dispatch:
+        return []
+    known = {path for merge in run.get("merges", {}).values() for path in merge["paths"]}
+    known |= {path for other in run["dispatches"].values() for path in other["unexplained"]}
+    return [c.path for c in changed_paths(repo, dispatch["beside"], take_snapshot(repo)) if c.path not in known]
 
 
 def _judge_small(repo: Repo, run: Run, unexplained: list[str]) -> None:
@@ -274,14 +325,37 @@ def _submodule_error(run: Run, glob: str) -> str | None:
     )
 
 
-def _judge_plan(run: Run, kept: dict[str, Json], *, inner: bool) -> None:
+def _judge_plan(run: Run, stage: Stage, kept: dict[str, Json], *, inner: bool) -> None:
+    error = order_error(kept["steps"])
+    if error:
+        raise Rejected(error)
     for number, step in enumerate(kept["steps"], 1):
         for glob in step["scope"]:
             error = glob_error(glob)
             error = error or _submodule_error(run, glob)
             if error:
                 raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
+    _judge_side_by_side(run, stage, kept["steps"])
     if not run["project_checks"]["full"] and not kept["checks"] and not inner:
         raise Rejected(
             "this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal"
         )
+
+
+def _judge_side_by_side(run: Run, stage: Stage, steps: list[Json]) -> None:
+    """Where the workflow lets steps be at work at once, they share no path, and a submodule is nobody's: worktrees have none."""
+    stages = [s for _, s in walk(run["workflow"]["stages"]) if s["kind"] == "foreach"]
+    if not any(s["over"] == f"{stage['id']}.steps" and s.get("parallel", 1) > 1 for s in stages):
+        return
+    shared = list(overlaps(steps))
+    if shared:
+        raise Rejected(
+            f"{'; '.join(shared[:5])}. Give each of them scopes of its own, or put one behind the other with `after`"
+        )
+    for index, step in enumerate(steps):
+        inside = [path for path in run["base"].get("submodules", []) if path in step["scope"]]
+        if inside and beside(steps, index):
+            raise Rejected(
+                f"steps[{index}].scope holds the submodule `{inside[0]}`, which a step that could be at work beside others "
+                "has not got; let all other steps be before it or after it"
+            )

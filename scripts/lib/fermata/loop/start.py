@@ -9,8 +9,9 @@ from ..definitions.names import workflow_names
 from ..definitions.problems import DefinitionError
 from ..definitions.settings import Settings, load_settings
 from ..definitions.stage_settings import fitting_models, models, workflow_in_use
-from ..git.repo import branch, head_commit, operation_in_progress, worktree_name
+from ..git.repo import branch, find_repo, head_commit, operation_in_progress, worktree_name
 from ..git.snapshot import changed_paths, large_untracked, submodule_paths, take_snapshot
+from ..git.worktrees import usual_links
 from ..store.errors import Usage
 from .given import NONE, earlier_plan, given, refuse_unproven, refuse_without_room
 
@@ -116,8 +117,27 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str]) -> dic
         "grant": config.grant,
         "project_checks": project_checks(root, settings),
         "models": stage_models,
+        "worktree_setup": {"links": config.worktrees.links or _usual_links(root), "commands": _setup(settings)},
         "remember": config.remember,
     }
+
+
+def _usual_links(root: str) -> list[str]:
+    repo = find_repo(root)
+    return usual_links(repo) if repo else []
+
+
+def _setup(settings: Settings) -> list[NamedCheck]:
+    """The commands that make a worktree ready, as checks that expect no tests."""
+    found: list[NamedCheck] = []
+    for number, text in enumerate(settings.config.worktrees.setup, 1):
+        try:
+            command = parse_command(text)
+        except CommandError as error:
+            raise DefinitionError(settings.problem(("worktrees", "setup", str(number - 1)), str(error))) from None
+        source = f"in each worktree; {settings.file_of('worktrees', 'setup')}"
+        found.append({"name": f"setup-{number}", "command": to_json(command), "expect_tests": False, "source": source})
+    return found
 
 
 def reload_settings(site: Site, store: RunStore) -> None:

@@ -5,11 +5,14 @@ from __future__ import annotations
 import os
 import time
 from math import inf
+from typing import NamedTuple
 
 from ..checks.command import from_json
 from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
 from ..core.evidence import judge
 from ..definitions.settings import load_settings
+from ..git.worktrees import FOLDER
+from ..store.errors import Usage
 from .start import project_checks
 
 TYPE_CHECKING = False
@@ -18,12 +21,21 @@ if TYPE_CHECKING:
     from .site import Site
 
 
-def try_checks(site: Site, *, baseline: bool, quick: bool, seconds: float) -> list[dict[str, Json]]:
+class Wanted(NamedTuple):
+    """Which checks, and for which dispatch: they run where it works."""
+
+    baseline: bool = False
+    quick: bool = False
+    dispatch: str | None = None
+
+
+def try_checks(site: Site, which: Wanted, seconds: float) -> list[dict[str, Json]]:
     """Run and wait at most *seconds*, or to the end where nothing outlives its caller; one entry per check with name, outcome and text.
 
-    Before an approval, and with *baseline*, these are the project's own checks; afterwards those that were approved.
+    Before an approval, and with `baseline`, these are the project's own checks; afterwards those that were approved.
     """
-    wanted, folder, minutes = _wanted(site, baseline=baseline, quick=quick)
+    wanted, folder, minutes = _wanted(site, baseline=which.baseline, quick=which.quick)
+    root = _root(site, which.dispatch)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     stamp = f"try-{int(time.time())}-{os.urandom(2).hex()}"
     ids = [f"{stamp}-{number}" for number in range(len(wanted))]
@@ -32,13 +44,24 @@ def try_checks(site: Site, *, baseline: bool, quick: bool, seconds: float) -> li
             name,
             check["name"],
             from_json(check["command"]),
-            site.repo.root,
+            root,
             minutes * 60,
             expect_tests=check["expect_tests"],
         )
         start_check(spec, folder)
     wait_checks(folder, ids, inf if site.confined else seconds)
     return [_entry(folder, name, check) for name, check in zip(ids, wanted, strict=True)]
+
+
+def _root(site: Site, dispatch: str | None) -> str:
+    """Where *dispatch* works. Raises Usage for one that is not known."""
+    if dispatch is None or not site.project.run_ids():
+        return site.repo.root
+    known = site.shown(None).load()["dispatches"]
+    if dispatch not in known:
+        raise Usage(f"there is no dispatch {dispatch[:60]}; known: {', '.join(known) or 'none'}")
+    own = site.repo.root.partition(f"/{FOLDER}/")[0]  # called from inside a worktree
+    return os.path.join(own, known[dispatch].get("worktree", ""))
 
 
 def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str, int]:

@@ -16,6 +16,8 @@ import tempfile
 import time
 
 from .. import __version__
+from ..core.items import lying
+from ..core.position import ENDED
 from ..environment import EnvironmentFailure, environment_python, setup_command
 from ..git.repo import find_repo
 from ..host.bound import PLUGIN_ROOT
@@ -192,14 +194,21 @@ def _runs(repo: Repo | None) -> Iterator[Finding]:
     names = project.run_ids()
     if not names:
         yield Finding("state", None, 'no run here yet; type /build "GOAL" in Claude Code')
-    yield from (_run(project, name) for name in names)
+    for name in names:
+        yield from _run(project, name, repo.root)
 
 
-def _run(project: Project, name: str) -> Finding:
+def _run(project: Project, name: str, root: str) -> Iterator[Finding]:
     try:
-        return Finding("state", True, f"{name}: {len(project.run(name).events())} events, unbroken")
+        yield Finding("state", True, f"{name}: {len(project.run(name).events())} events, unbroken")
+        run = project.run(name).load()
     except StoreError as error:
-        return Finding("state", False, str(error))
+        yield Finding("state", False, str(error))
+        return
+    for tree in lying(run).values():
+        if run["status"] in ENDED and os.path.lexists(os.path.join(root, tree["path"])):
+            way = f"look into it, then: git worktree remove -f -f '{tree['path']}'"
+            yield Finding("worktree", None, f"{name} has ended and left {tree['path']}; {way}")
 
 
 def _tier(repo: Repo | None, data: DataFolder | None, env: Mapping[str, str]) -> Finding:

@@ -6,8 +6,9 @@ from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.escalation import facts
+from ..core.items import items_over, lying
 from ..core.memory import kept_text
-from ..core.position import ENDED, items_over, leaves
+from ..core.position import ENDED, leaves
 from ..core.recalled import used_learnings, used_text
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
@@ -82,6 +83,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             {k: c.get(k) for k in ("id", "name", "node", "state", "outcome", "why", "counts")}
             for c in run["checks"].values()
         ],
+        "worktrees": [{"item": item, **tree} for item, tree in lying(run).items()],
         "waiting": run["waiting"],
         "replans": run.get("replans", 0),
         "skipped": run.get("left_out", []),
@@ -152,6 +154,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _tasks(run),
         _dispatches(run),
         _left_out(run),
+        _worktrees(run),
         _checks(run),
         _tokens(run),
         _memory(run),
@@ -197,6 +200,18 @@ def _dispatches(run: Run) -> Iterator[str]:
 def _left_out(run: Run) -> Iterator[str]:
     for step in run.get("left_out", []):
         yield f"Skipped   {line(step['title'], 100)}: {line(step['why'], 150)}"
+
+
+def _worktrees(run: Run) -> Iterator[str]:
+    """What works where, and what lies there still when nobody works any more."""
+    for item, tree in lying(run).items():
+        here = [d["id"] for d in run["dispatches"].values() if d.get("worktree") == tree["path"]]
+        who = f" ({here[-1]})" if here else ""
+        yield f"Worktree  {item}{who}: {tree['path']}"
+        if tree.get("left"):
+            yield f"          left: {line(tree['left'], 150)}"
+        if tree.get("left") or run["status"] in ENDED:
+            yield f"          when you need nothing of it: git worktree remove -f -f '{tree['path']}'"
 
 
 def _checks(run: Run) -> Iterator[str]:

@@ -1,0 +1,176 @@
+"""Brings the change that was made in a worktree into the user's tree, path by path, or not at all.
+
+A path is touched only if it still is as it was when the worktree began. A file is replaced at one stroke or made where
+nothing lies, so nothing of the user's is ever overwritten, and the index, HEAD and branches stay as they are. Brought in
+again after a crash, what is there already is left, and the rest follows. No hook, filter or other program runs.
+"""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from stat import S_ISDIR
+from typing import TYPE_CHECKING, NamedTuple
+
+from .repo import Repo, no_filters
+from .run import path_text, run_git
+from .snapshot import keep_tree, private_index, take_snapshot
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+Entry = tuple[bytes, bytes]  # mode and object id
+ABSENT, SUBMODULE = b"000000", b"160000"
+
+
+class Brought(NamedTuple):
+    """The paths of the change, and why some could not be brought in: then none was begun, or the user's own came between."""
+
+    paths: list[str]
+    conflicts: list[str]
+
+
+class Change(NamedTuple):
+    """One path of it: what was there when the worktree began, and what is to be there."""
+
+    path: bytes
+    old: Entry
+    new: Entry
+
+
+def bring_in(repo: Repo, base: str, tree: str, wanted: Callable[[str], bool], ref_name: str) -> Brought:
+    """Make of *repo*'s work tree what *tree* made of *base*.
+
+    Args:
+        repo: the user's tree.
+        base: the tree that the worktree began with.
+        tree: the worktree's, as it was accepted.
+        wanted: whether a path (as text) is part of it; all others are left out.
+        ref_name: the tree as it is now is kept under `refs/fermata/<ref_name>` before anything is changed.
+
+    Raises:
+        GitError, OSError: part of it may be there; calling again goes on.
+    """
+    change = [entry for entry in _entries(repo, base, tree).values() if wanted(path_text(entry.path))]
+    paths = [path_text(entry.path) for entry in change]
+    seen = {entry.path: _identity(repo, entry.path) for entry in change}
+    here = take_snapshot(repo)
+    moved = _entries(repo, base, here)
+    todo = [c for c in change if (moved[c.path].new if c.path in moved else c.old) != c.new]
+    gone = {c.path for c in todo if c.new[0] == ABSENT}
+    conflicts = [why for c in todo if (why := _conflict(repo, c, moved, gone))]
+    if conflicts or not todo:
+        return Brought(paths, conflicts)
+    keep_tree(repo, here, ref_name, "fermata: before a change was brought in")
+    return Brought(paths, _apply(repo, tree, sorted(todo, key=lambda c: c.new[0] != ABSENT), seen))
+
+
+def _entries(repo: Repo, before: str, after: str) -> dict[bytes, Change]:
+    """What differs between two trees, by raw path."""
+    raw = run_git(repo, "diff-tree", "-r", "-z", "--raw", "--no-abbrev", "--no-renames", before, after).split(b"\0")
+    found = {}
+    for row, path in zip(raw[0::2], raw[1::2], strict=False):
+        old_mode, new_mode, old, new, _ = row[1:].split(b" ")
+        found[path] = Change(path, (old_mode, old), (new_mode, new))
+    return found
+
+
+def _identity(repo: Repo, path: bytes) -> tuple[int, ...] | None:
+    """What changes when somebody writes to *path* or puts something else there; None where no file or link is."""
+    try:
+        found = os.lstat(os.path.join(os.fsencode(repo.root), path))
+    except OSError:
+        return None
+    if S_ISDIR(found.st_mode):
+        return None
+    return found.st_mode, found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
+
+
+def _conflict(repo: Repo, change: Change, moved: dict[bytes, Change], gone: set[bytes]) -> str | None:
+    shown = path_text(change.path)
+    if SUBMODULE in (change.old[0], change.new[0]):
+        return f"{shown} is a submodule"
+    if change.path in moved:
+        return f"{shown} has changed since"
+    place = os.path.join(os.fsencode(repo.root), change.path)
+    if change.old[0] == ABSENT and os.path.lexists(place) and not _only(place, repo, gone):
+        return f"{shown} is there already"
+    folder = os.path.dirname(change.path)
+    while folder:
+        full = os.path.join(os.fsencode(repo.root), folder)
+        if os.path.lexists(full) and folder not in gone and (os.path.islink(full) or not os.path.isdir(full)):
+            return f"{path_text(folder)}, which should be a folder, is none"
+        folder = os.path.dirname(folder)
+    return None
+
+
+def _only(place: bytes, repo: Repo, gone: set[bytes]) -> bool:
+    """Whether *place* is a folder in which all is to go."""
+    top = os.fsencode(repo.root)
+    if os.path.islink(place) or not os.path.isdir(place):
+        return os.path.relpath(place, top) in gone
+    return all(_only(os.path.join(place, name), repo, gone) for name in os.listdir(place))
+
+
+def _apply(repo: Repo, tree: str, todo: list[Change], seen: dict[bytes, tuple[int, ...] | None]) -> list[str]:
+    """Bring *todo* in, what goes first. Gives what the user has changed meanwhile, and stops there."""
+    new = [change.path for change in todo if change.new[0] != ABSENT]
+    with private_index(repo, beside_the_files=True) as index:
+        stage = os.fsencode(f"{os.path.dirname(index)}/files")
+        if new:
+            run_git(repo, "read-tree", tree, index=index)
+            prefix = f"--prefix={os.path.relpath(os.fsdecode(stage), repo.root)}/"
+            stdin = b"".join(path + b"\0" for path in new)
+            run_git(repo, *no_filters(repo), "checkout-index", "-z", "--stdin", prefix, index=index, stdin=stdin)
+            _sync(stage, new)
+        for change in todo:
+            if _identity(repo, change.path) != seen[change.path] or not _put(repo, change, stage):
+                return [f"{path_text(change.path)} has changed since"]
+    return []
+
+
+def _sync(stage: bytes, paths: list[bytes]) -> None:
+    """On the disk before they are put in place: no crash may leave half a file where a whole one was."""
+    for path in paths:
+        full = os.path.join(stage, path)
+        if not os.path.islink(full):
+            handle = os.open(full, os.O_RDONLY)
+            try:
+                os.fsync(handle)
+            finally:
+                os.close(handle)
+
+
+def _put(repo: Repo, change: Change, stage: bytes) -> bool:
+    """One path at one stroke; False when something has come to lie where nothing was."""
+    top = os.fsencode(repo.root)
+    place, staged = os.path.join(top, change.path), os.path.join(stage, change.path)
+    if change.new[0] == ABSENT:
+        os.unlink(place)
+        _remove_empty(top, os.path.dirname(change.path))
+        return True
+    os.makedirs(os.path.dirname(place), exist_ok=True)
+    if change.old[0] != ABSENT:
+        os.replace(staged, place)
+        return True
+    if os.path.isdir(place) and not os.path.islink(place):  # what was in it has gone before
+        for folder, _, _ in os.walk(place, topdown=False):
+            with suppress(OSError):
+                os.rmdir(folder)
+    try:
+        os.link(staged, place, follow_symlinks=False)
+    except FileExistsError:
+        return False
+    except (OSError, NotImplementedError):  # a file system without links
+        if os.path.lexists(place):
+            return False
+        os.rename(staged, place)
+    return True
+
+
+def _remove_empty(top: bytes, folder: bytes) -> None:
+    """Remove *folder* and those above it, as far as nothing is in them; never the top."""
+    with suppress(OSError):
+        while folder:
+            os.rmdir(os.path.join(top, folder))
+            folder = os.path.dirname(folder)

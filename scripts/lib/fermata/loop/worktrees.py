@@ -1,0 +1,91 @@
+"""fermata's own work on worktrees: make one for an item, bring its change into the user's tree, let it go.
+
+What is journalled and what lies on disk are brought together again by every call, so a crash between the two is made good
+by the next `next`. Decides nothing about order or scope: `core.items` and the plan do.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+
+from ..core.actions import MERGE, RELEASE, WORKTREE, Action, next_actions
+from ..core.consultation import line
+from ..core.items import open_worktree, own_tree
+from ..core.scope import covers
+from ..git.bring_in import bring_in
+from ..git.repo import GitError
+from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Run
+    from ..git.repo import Repo
+    from ..store.run_store import RunStore
+    from .site import Site
+
+MAX_NAMED = 200  # paths, in one line of the journal
+
+
+def root_of(site: Site, run: Run, node: str) -> Repo:
+    """The tree that *node* works in: the user's own, or its item's worktree, which is there and whole then."""
+    item = own_tree(run, node)
+    tree = open_worktree(run, item) if item else None
+    if tree is None:
+        return site.repo
+    return make_worktree(site.repo, tree["path"], tree["commit"], run.get("worktree_setup", {}).get("links", []))
+
+
+def _still(action: Action, run: Run) -> bool:
+    return action in next_actions(run)
+
+
+def _name(action: Action) -> str:
+    """What an item's worktree and its refs are called: `code.2`, in a second pass `code-2.2`, a second one `code.2-again-2`."""
+    name = action.node.partition("/")[0].replace("~", "-")
+    return name if action.visit == 1 else f"{name}-again-{action.visit}"
+
+
+def _make(site: Site, store: RunStore, run: Run, action: Action) -> None:
+    """Journalled first, so that nobody ever works in a worktree that the run does not know; `root_of` finishes it."""
+    name = _name(action)
+    base = base_now(site.repo, f"{run['run']}/{name}-base")
+    path = free_path(site.repo, run["run"], name)
+    body = {"item": action.node, "visit": action.visit, "path": path, "commit": base.commit, "tree": base.tree}
+    root_of(site, store.note("cli", "worktree_made", body, partial(_still, action)), action.node)
+
+
+def _merge(site: Site, store: RunStore, run: Run, action: Action) -> None:
+    """The tree of the last accepted result, and of it what lies in the scope. Brought in first, then journalled."""
+    item = own_tree(run, action.node)
+    tree = open_worktree(run, item) if item else None
+    if item is None or tree is None:
+        return
+    handed_in = [d for d in run["dispatches"].values() if d.get("worktree") == tree["path"] and "tree" in d]
+    new, scope = (handed_in[-1]["tree"], handed_in[-1]["scope"]) if handed_in else (tree["tree"], [])
+    before = f"{run['run']}/{item.replace('~', '-')}-before-{action.visit}"
+    found = bring_in(site.repo, tree["tree"], new, partial(covers, scope), before)
+    body = {
+        "node": action.node,
+        "visit": action.visit,
+        "item": item,
+        "outcome": "conflict" if found.conflicts else "done",
+        "paths": found.paths,
+        "conflicts": found.conflicts[:MAX_NAMED],
+        "base": tree["tree"],
+        "tree": new,
+    }
+    store.note("cli", "merged", body, partial(_still, action))
+
+
+def _release(site: Site, store: RunStore, run: Run, action: Action) -> None:
+    path = run["worktrees"][action.node]["path"]
+    ref = f"{run['run']}/{_name(action)}-left"
+    try:
+        left = remove_worktree(site.repo, path, ref)
+    except GitError as error:  # no reason to hold the run up: it lies where it lies, and is told of
+        left = line(str(error), 300)
+    body = {"item": action.node, "visit": action.visit, "path": path, "left": left, "ref": ref}
+    store.note("cli", "worktree_released", body, partial(_still, action))
+
+
+PERFORM = {WORKTREE: _make, MERGE: _merge, RELEASE: _release}
