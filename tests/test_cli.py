@@ -772,3 +772,23 @@ def test_start_shows_the_routing_where_it_was_asked_for(call: Call, bench: Bench
     status = call("status", cwd=root(bench)).out
     assert 'Workflow  plan_then_build: signal "add", confidence 1.00 (go)' in status
     assert call("status", "--json", cwd=root(bench)).json["routing"]["confidence"] == 1.0
+
+
+def test_a_person_mends_a_handoff_and_sends_it_again(call: Call, bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    bench.begin()
+    bench.planned().approve().settle()
+    here = root(bench)
+    for action in ("repair", "resend"):
+        refused = call("handoff", action, cwd=here)
+        assert (refused.code, f"`fermata handoff {action}` is for people" in refused.err) == (3, True)
+    done = call("handoff", "repair", "--set", "plan_summary=Two words.", cwd=here, session=None)
+    assert (done.code, "d-002: the handoff is written anew" in done.out) == (0, True)
+    assert "Two words." in call("handoff", "show", cwd=here, session=None).out
+    sent = call("handoff", "resend", cwd=here, session=None)
+    assert (sent.code, "The brief of d-002 is written anew" in sent.out) == (0, True)
+    assert "Two words." in bench.brief("d-002")
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"From a pipe.")))
+    piped = call("handoff", "repair", "d-002", "--set", "plan_summary=-", "--json", cwd=here, session=None)
+    assert piped.json["handoff"]["context"]["plan_summary"] == "From a pipe."
+    wrong = call("handoff", "repair", "--set", "plan_summary", cwd=here, session=None)
+    assert (wrong.code, "says no value" in wrong.err) == (2, True)

@@ -22,7 +22,9 @@ from fermata.core.actions import (
     LAUNCH,
     LIMIT,
     MERGE,
+    PAUSE,
     RELEASE,
+    REOPEN,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
@@ -47,20 +49,17 @@ if TYPE_CHECKING:
 WORKFLOW, WORKFLOW_DIGEST = load_workflow("plan_then_build", "/nowhere")
 
 
-def _replanning() -> Workflow:
-    """The default workflow, but work that fails for good leads back to the plan: once by tries, once by the last checks."""
+def _changed(**stages: dict[str, str]) -> Workflow:
+    """The default workflow with other ways out of some stages."""
     found = copy.deepcopy(WORKFLOW)
     for stage in found["stages"]:
-        if stage["id"] == "steps":
-            stage.update({"rounds": 2, "on": {"done": "verify", "failed": "plan"}})
-        if stage["id"] == "verify":
-            stage.update({"on": {"red": "plan"}})
-        if stage["id"] == "rework":
-            stage.update({"rounds": 2, "on": {"failed": "plan"}})
+        if stage["id"] in stages:
+            stage["on"] = stages[stage["id"]]
     return found
 
 
-REPLANNING = _replanning()
+REPLANNING = _changed(verify={"red": "plan"})
+NO_WAY_BACK = _changed(steps={"done": "verify"}, rework={"done": "verify"})
 LIMITS = {
     "dispatches": 40,
     "repairs": 3,
@@ -324,6 +323,8 @@ class Player:
             ASK: lambda: self.reply(action.subject),
             DECIDE: self.decide,
             HUMAN: lambda: self.tell("retry_granted"),
+            PAUSE: lambda: setattr(self, "minute", self.minute + 1),
+            REOPEN: lambda: self.tell("breaker_closed", until=action.subject),
             WORKTREE: lambda: self.make_worktree(action),
             MERGE: lambda: self.merge(action),
             RELEASE: lambda: self.release(action),

@@ -23,7 +23,9 @@ from fermata.core.actions import (
     LIMIT,
     MERGE,
     OVER,
+    PAUSE,
     RELEASE,
+    REOPEN,
     REQUEST,
     WAIT_AGENTS,
     WAIT_CHECKS,
@@ -33,9 +35,10 @@ from fermata.core.actions import (
     next_actions,
 )
 from fermata.core.consultation import plan_of
-from fermata.core.fold import apply, fold
+from fermata.core.fold import apply, fold, step
 from fermata.core.order import common
 from fermata.core.position import ENDED, leaves
+from fermata.core.recovery import CODE_ERROR, RULES, Facts, told
 from fermata.core.workflow import stage_at
 from fermata.definitions.names import workflow_names
 from fermata.definitions.workflow_files import load_workflow
@@ -46,11 +49,13 @@ from tests.core.build import (
     Player,
     judgement,
     make_check,
+    make_event,
     make_plan,
     make_step,
     make_workflow,
     plan_stage,
     side_by_side,
+    stamp,
     through_json,
 )
 
@@ -66,6 +71,22 @@ PLANS = [
     make_plan(make_step()),
     make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
     make_plan(*FAN),
+]
+MOST = 60  # dispatches that one word of the user's can lead to, in any workflow here
+FAILURES: list[dict[str, object]] = [
+    {**told(Facts(rule.kind, (rule.words or ("",))[0])), "error": error}
+    for rule in RULES
+    if rule.kind != "check"
+    for error in ("e1", "e2")[: 1 + (rule.category == CODE_ERROR)]
+]
+FAILURES += [{**told(Facts("api", "rate_limit")), "refused": True, "until": until} for until in (stamp(0), "")]
+RED: list[dict[str, object]] = [
+    {**told(Facts("check", word)), "error": error, "tree": tree}
+    for word in ("", "network", "no_program")
+    for error, tree in (("e1", "t1"), ("e1", "t2"), ("e2", "t1"))
+]
+REVIEWS: list[dict[str, object]] = [
+    {"verdict": verdict, "summary": "s", "findings": []} for verdict in ("approve", "reject")
 ]
 
 
@@ -89,14 +110,16 @@ def answers(player: Player, action: Action) -> list[Move]:
             ("unstable", ["b"]),
             (None, []),
         ]
-        return [lambda e=end, c=changed: player.check(action, e, changed=c) for end, changed in ends]  # type: ignore[misc]
+        ended: list[Move] = [lambda e=end, c=changed: player.check(action, e, changed=c) for end, changed in ends]  # type: ignore[misc]
+        return [*(ended * 3), *[lambda k=kind: player.check(action, "red", **k) for kind in RED]]
     if action.kind == WAIT_CHECKS:
         return [lambda o=outcome: player.finish_check(name, o) for outcome in ("green", "red", "lost")]  # type: ignore[misc]
     if action.kind in (WAIT_AGENTS, WAIT_COMMANDS):
         moves: list[Move] = [lambda k=kept: player.accept(name, kept=k) for kept in kept_of(player, name)]  # type: ignore[misc]
         return [
-            *moves,
+            *(moves * 4),
             lambda: player.fail(name),
+            *[lambda k=kind: say("dispatch_failed", id=name, reason="x", **k) for kind in FAILURES],
             lambda: player.accept(name, kept=kept_of(player, name)[0], unexplained=["x"]),
             lambda: say("result_rejected", id=name, error="x", repair=1),
             lambda: player.ask(name),
@@ -159,7 +182,7 @@ def holds(player: Player) -> None:
     assert actions == player.actions() == next_actions(through_json(run), player.minute)
     assert needs_nobody(actions) is not any(a.kind in (WAIT_AGENTS, DECIDE, ASK, HUMAN, OVER) for a in actions)
     assert (run["status"] in (*ENDED, "stopped")) is (actions[0].kind == OVER)
-    assert (run["status"] == "waiting") is (actions[0].kind == HUMAN)
+    assert (run["status"] == "waiting") is (actions[0].kind in (HUMAN, REOPEN))
     writing = [a for a in actions if a.kind == CREATE and stage_at(run["workflow"], a.node)["access"] == "write"]
     if writing:
         stands(run, player.events)
@@ -284,9 +307,48 @@ def test_without_a_human_every_run_comes_to_rest(workflow: Workflow, pattern: li
         if actions[0].kind == WAIT_AGENTS:
             moves = moves[:-2]  # results sent back and questions are counted by `loop.results`, not here
         moves[pattern[turn % len(pattern)] % len(moves)]()
+        assert len(player.run["dispatches"]) <= most
         if actions[0].kind == DECIDE and "decision" not in (player.run["gate"] or {}):
             player.decide("modify")
     raise AssertionError(player.actions())
+
+
+class Quick(Player):
+    """Keeps no run as it was before: for long plays that compare none."""
+
+    def tell(self, kind: str, **body: object) -> Run:
+        event = make_event(kind, len(self.events) + 1, self.minute, **body)
+        self.run = step(self.run, event)
+        self.events.append(event)
+        return self.run
+
+
+@settings(deadline=None, max_examples=40)
+@given(workflows, st.lists(st.sampled_from([*FAILURES, *RED]), min_size=1, max_size=8), st.integers(1, 4))
+def test_whatever_fails_and_however_often_the_user_says_go_on_dispatches_are_bounded(
+    workflow: Workflow, failures: list[dict[str, object]], retries: int
+) -> None:
+    """Nothing but failures after the approval: each word of the user's buys at most one visit's tries and one new plan's."""
+    player, turn, made = Quick(workflow=workflow, limits={**LIMITS, "dispatches": 500}).approved(), 0, []
+    for _ in range(retries):
+        before = len(player.run["dispatches"])
+        while player.actions()[0].kind not in (HUMAN, OVER):
+            action, kind = player.actions()[0], failures[turn % len(failures)]
+            turn += 1
+            plans = action.subject in player.run["dispatches"] and "steps" in stage_at(workflow, action.node).get(
+                "keep", []
+            )
+            if action.kind == WAIT_AGENTS and not plans and kind in FAILURES:
+                player.tell("dispatch_failed", id=action.subject, reason="x", **kind)
+            elif action.kind == CHECK and kind in RED:
+                player.check(action, "red", **kind)
+            else:
+                player.favour(action)
+        made.append(len(player.run["dispatches"]) - before)
+        if player.actions()[0].kind == OVER:
+            break
+        player.tell("retry_granted")
+    assert max(made) <= MOST
 
 
 @given(
@@ -368,14 +430,14 @@ def test_kinds_of_actions_all_come_up() -> None:
     def note(player: Player) -> None:
         seen.update(player.kinds())
 
-    for seed in range(30):
-        chance = Random(seed)
-        play(
-            Player(limits={**LIMITS, "dispatches": 6}),
-            [chance.randrange(201) for _ in range(90)],
-            noisy=False,
-            check=note,
-        )
+    for seed in range(16):
+        chance, player = Random(seed), Player(limits={**LIMITS, "dispatches": 6})
+        for _ in range(3 * seed):  # from ever further along a good way
+            player.favour(player.actions()[0])
+            note(player)
+            if player.run["status"] in ENDED:
+                break
+        play(player, [chance.randrange(201) for _ in range(60)], noisy=False, check=note)
     command = {"stage": "build", "name": "other", "argv": ["other"], "minutes": 1}
     play(Player(commands=[command]), [0] * 90, noisy=False, check=note)
     needed = {
@@ -394,5 +456,7 @@ def test_kinds_of_actions_all_come_up() -> None:
         WAIT_AGENTS,
         HUMAN,
         OVER,
+        PAUSE,
+        REOPEN,
     }
     assert seen == needed

@@ -17,6 +17,7 @@ from fermata.core.small_change import RULE
 from fermata.definitions.workflow_files import load_workflow
 from tests.core.build import (
     LIMITS,
+    NO_WAY_BACK,
     WORKFLOW,
     Player,
     created,
@@ -218,6 +219,9 @@ def test_every_event_type_is_played_here() -> None:
     player.tell("retry_granted")
     player.tell("limit_reached", node="verify", why="x")
     player.tell("turn_failed", reason="429")
+    player.tell("breaker_closed", until="2026-11-21T09:00:00Z")
+    player.tell("step_skipped", node="verify", index="0", title="x", why="x")
+    player.tell("handoff_supplied", id="d-001", fields={"suggestion": "x"})
     player.count("d-001")
     player.tell("run_stopped")
     player.tell("lease_taken", session="s-2", generation=2, interactive=True)
@@ -691,7 +695,7 @@ def test_tries_are_counted_then_a_human_lets_it_go_on() -> None:
 
 
 def test_red_checks_send_the_builder_back_five_times_then_wait() -> None:
-    player = Player().approved()
+    player = Player(workflow=NO_WAY_BACK).approved()
     for visit in range(1, 6):
         for action in (player.until("check", "steps.0/check"), *player.actions()[1:]):
             assert action.visit == visit

@@ -7,10 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from fermata.core.handoff import BAD_NEWS, handoff, handoff_text
-from fermata.core.workflow import graph_errors
+from fermata.core.handoff import handoff, handoff_text
+from fermata.core.workflow import BAD_NEWS, graph_errors
 from fermata.definitions.schema_files import schema_errors
-from tests.core.build import REPLANNING, Player, make_plan, make_stage, make_step, make_workflow, plan_stage
+from tests.core.build import (
+    NO_WAY_BACK,
+    REPLANNING,
+    Player,
+    make_plan,
+    make_stage,
+    make_step,
+    make_workflow,
+    plan_stage,
+)
 
 if TYPE_CHECKING:
     from fermata.core.records import Workflow
@@ -111,7 +120,7 @@ def test_a_step_whose_checks_never_become_green_goes_back_too() -> None:
     assert player.at == "plan"
     found = replan(player)
     assert (found["completed_steps"], found["failed_step"]) == ([], "1. One")
-    assert found["failure_reason"] == "its checks did not become green in all the rounds there are"
+    assert found["failure_reason"] == "its checks did not become green"
     assert found["error_details"] == "tests: red (exit 1: 1 failed)"
 
 
@@ -176,7 +185,10 @@ def test_a_second_failure_waits_for_a_human() -> None:
     player.approved()
     fail_for_good(player, "steps~2.0/build")
     waits = player.only("human")
-    assert (waits.node, waits.subject) == ("steps", "steps ended failed for the 2. time; the limit is 2 rounds")
+    assert (waits.node, waits.subject) == (
+        "steps",
+        "the work failed again after 1 new plan, the limit; the last failure: the agent gave up: try 5",
+    )
     player.tell("retry_granted")
     assert player.to_end().run["status"] == "completed"
 
@@ -195,7 +207,7 @@ def test_the_second_pass_is_told_apart_from_the_first() -> None:
 
 
 def test_without_such_an_edge_a_human_is_asked() -> None:
-    player = Player().approved()
+    player = Player(workflow=NO_WAY_BACK).approved()
     fail_for_good(player, "steps.0/build")
     assert player.only("human").node == "steps.0/build"
 
@@ -238,4 +250,4 @@ def test_only_agents_and_what_repeats_them_fail(kind: str) -> None:
 
 
 def test_bad_news_is_what_leads_back() -> None:
-    assert BAD_NEWS == ("failed", "red", "conflict")
+    assert BAD_NEWS == ("failed", "red", "reject", "conflict")

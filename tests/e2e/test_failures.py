@@ -56,7 +56,7 @@ def test_a_review_that_rejects_three_times_waits_for_a_human_and_goes_on_when_to
     assert stage.status() == "completed"
 
 
-def test_a_check_that_is_red_five_times_waits_for_a_human_and_goes_on_when_told(
+def test_a_check_that_stays_red_is_planned_anew_once_and_then_waits_for_a_human(
     set_stage: SetStage, place: Path
 ) -> None:
     def builder(heard: Heard) -> Conversation:
@@ -67,16 +67,11 @@ def test_a_check_that_is_red_five_times_waits_for_a_human_and_goes_on_when_told(
     stage = set_stage("2.1.197", cast(place, builder=builder), FILES, mode="default")
     told = stage.approved(BUILD)
     outcomes = [body["outcome"] for body in stage.events("check_finished")]
-    assert outcomes == [
-        "green",
-        "red",
-        "red",
-        "red",
-        "red",
-        "red",
-    ]  # before the plan, then five builds that all claimed success
-    waits_for_a_human(stage, told.result, "check ended red for the 5. time")
+    assert outcomes == ["green", *["red"] * 4]  # before the plan, then twice the same error for each of two plans
+    assert [body["agent"] for body in stage.events("dispatch_created")][3] == "planner"
+    waits_for_a_human(stage, told.result, "the work failed again after 1 new plan")
     assert FAREWELL in stage.brief("d-003").partition("## What went wrong")[2]  # the check's own output names the file
+    assert "split it into smaller steps" in stage.brief("d-004")
     stage.headless("/fermata:resume")
     assert stage.status() == "completed"
 

@@ -115,9 +115,10 @@ def test_a_limit_is_the_user_s() -> None:
     play.start("d-001")
     play.fail("d-001", "x" * 3_000)
     play.tell("limit_reached", node="plan", why="y" * 3_000)
+    play.run["interactive"] = False
     text, code = say(play.run)
     assert text.startswith("HELD: the run waits for the user: yyy")
-    assert "Last failure: xxx" in text
+    assert "Last error (d-001): xxx" in text
     assert "/fermata:resume" in text
     assert "/fermata:abort" in text
     assert code == 3
@@ -166,6 +167,8 @@ def test_what_needs_a_human_goes_before_everything_else() -> None:
     play = player()
     play.until("agent")
     run = play.run
+    run["waiting"] = {"kind": "limit", "node": "plan", "why": "x"}
+    run["interactive"] = False
     kinds = ["wait_agents", "agent", "human"]
     for order in itertools.permutations(kinds):
         text, _ = say(run, *[Action(kind, "plan", 1, "d-001") for kind in order])

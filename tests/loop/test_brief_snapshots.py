@@ -53,7 +53,7 @@ def briefs(folder: Path) -> Iterator[tuple[str, str]]:
     bench.settle()
     yield "rework", plain(bench, bench.brief())
     bench.work()
-    failed(bench, "Plan the README as a step of its own.", tries=5)
+    failed(bench, "Plan the README as a step of its own.")
     yield "replan", plain(bench, bench.brief())
 
 

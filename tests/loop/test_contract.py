@@ -308,5 +308,5 @@ def test_every_shipped_brief_has_a_place_for_what_its_stages_must_say() -> None:
 
 def test_the_workflow_with_a_way_back_loads(tmp_path: Path) -> None:
     bench = Bench(tmp_path, "workflow: replanning\n", replanning=REPLANNING).begin()
-    assert bench.run["workflow"]["stages"][3]["on"] == {"done": "verify", "failed": "plan"}
-    assert WORKFLOW["stages"][3]["on"] == {"done": "verify"}
+    assert bench.run["workflow"]["stages"][5]["on"] == {"red": "plan"}
+    assert WORKFLOW["stages"][5]["on"] == {"red": "rework"}

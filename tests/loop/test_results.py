@@ -379,6 +379,9 @@ def test_a_change_by_hand_that_the_builder_never_owns_up_to_is_the_next_ones_bas
     for _ in range(4):
         bench.hand_in(built())
     assert bench.newest["state"] == "failed"
+    assert bench.run["waiting"]
+    assert (bench.run["waiting"]["kind"], "notes.txt" in bench.run["waiting"]["why"]) == ("blocked", True)
+    bench.tell("retry_granted")
     bench.settle()
     bench.work()
     bench.build()

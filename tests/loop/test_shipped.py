@@ -207,7 +207,7 @@ def gives_up() -> dict[str, Any]:
 def test_strikes_lead_back_to_the_planner_who_hears_why(tmp_path: Path, name: str) -> None:
     cast = Cast(tmp_path, name)
     first = 6 if name == "phased" else 2
-    strikes = 2 if name == "plan_code_review" else 3
+    strikes = 2
     cast.bad = {f"d-{number:03d}": gives_up for number in range(first, first + strikes)}
     cast.play()
     agents = [agent for _, agent, _ in cast.told]
@@ -232,10 +232,10 @@ def test_a_stage_is_told_its_own_settings_and_one_paragraph_before_it(tmp_path: 
 
 def test_a_stage_that_fails_goes_back_one(tmp_path: Path) -> None:
     cast = Cast(tmp_path, "staged")
-    cast.bad = {f"d-{number:03d}": lambda: staged("test", status="failed") for number in (4, 5, 6)}
+    cast.bad = {f"d-{number:03d}": lambda: staged("test", status="failed") for number in (4, 5)}
     cast.play()
     assert [node for _, _, node in cast.told] == [
-        *("plan", "plan_review", "implement", "test", "test", "test"),
+        *("plan", "plan_review", "implement", "test", "test"),
         *("implement", "test", "final", "review"),
     ]
 

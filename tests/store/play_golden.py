@@ -22,6 +22,7 @@ if __name__ == "__main__":
 
 from fermata.checks.runner import read_check
 from fermata.core.board_entries import add_entry
+from fermata.core.escalation import skipped_body
 from fermata.core.evidence import Evidence
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
@@ -36,7 +37,15 @@ if TYPE_CHECKING:
     from fermata.core.records import Run
 
 GOLDEN = Path(__file__).parent / "golden"
-BY_HUMAN = {"decision_made", "code_refused", "run_stopped", "run_aborted", "retry_granted", "lease_taken"}
+BY_HUMAN = {
+    "step_skipped",
+    "decision_made",
+    "code_refused",
+    "run_stopped",
+    "run_aborted",
+    "retry_granted",
+    "lease_taken",
+}
 
 
 class Play(Bench):
@@ -126,6 +135,31 @@ def refused(play: Play) -> None:
     play.settle()
     play.tell("dispatch_failed", id=play.work(), reason="the agent ended with an error: rate_limit", refused=True)
     play.tell("turn_failed", reason="rate_limit API Error: Request rejected (429)")
+
+
+def recovered(play: Play) -> None:
+    """A quota that came back, a flaw in the plan, and an optional step that the user left out; a person mended a handoff."""
+    play.settle()
+    quota = {"category": "transient", "rule": "quota", "refused": True, "until": "2026-01-02T03:00:00Z"}
+    play.tell("dispatch_failed", id=play.work(), reason="the agent ended with an error: rate_limit", **quota)
+    play.planned(make_step("A frame", ("frame.txt",), optional=True), make_step("Add it"))
+    play.at_gate()
+    play.approve().settle()
+    play.work()
+    play.takes(
+        built(status="failed", cause="too_large", caveats=["too much at once"], suggestion="Leave the frame out.")
+    )
+    play.settle()
+    play.tell("handoff_supplied", id=play.newest["id"], fields={"suggestion": "Keep the frame small."})
+    play.work()
+    play.takes(plan(make_step("A frame", ("frame.txt",), optional=True), make_step("Add it")))
+    play.settle()
+    play.work()
+    play.takes(built(status="failed", cause="missing", caveats=["no frame library here"]))
+    skipped = skipped_body(play.run)
+    assert skipped is not None
+    play.tell("step_skipped", **skipped, channel="picker")
+    play.settle()
 
 
 def replanned(play: Play) -> None:
@@ -246,6 +280,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "withdrawn": withdrawn,
     "repaired": mended,
     "refused": refused,
+    "recovered": recovered,
     "replanned": replanned,
     "waived": waived,
     "counted": counted,

@@ -22,7 +22,7 @@ from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
 from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
-from .cli_people import doctor, rehearse, repair, setup, version
+from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
 from .core.consultation import clean, line
 from .git.run import GitError
 from .store.errors import StoreError
@@ -195,13 +195,16 @@ def check(baseline: bool, quick: bool, seconds: int, dispatch: str | None, as_js
 @click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait.")
 @JSON_FLAG
 def wait(seconds: int, as_json: bool) -> None:
-    """Wait for the checks that fermata is running, and say what is due then. For the session that drives the run.
+    """Wait for the checks that fermata is running, or for a pause to end, and say what is due then.
+
+    For the session that drives the run.
 
     In a sandbox that ends every process with the command that started it, this command runs them, to their end.
     """
     from .checks.runner import wait_checks
     from .loop.command_agents import collect_commands
     from .loop.drive import collect_checks, run_checks, under_way
+    from .loop.standstill import stay
 
     site = open_here()
     store = _driven(site)
@@ -212,6 +215,8 @@ def wait(seconds: int, as_json: bool) -> None:
     running = under_way(store.load())
     if running:
         wait_checks(store.path("checks"), running, seconds)
+    else:
+        stay(store.load(), seconds)
     sys.exit(_next(site, store, as_json))
 
 
@@ -253,18 +258,28 @@ def show(part: str, run_id: str | None, as_json: bool) -> None:
 
 
 @cli.command()
-@click.argument("action", type=click.Choice(["show"]))
+@click.argument("action", type=click.Choice(["show", "repair", "resend"]))
 @click.argument("dispatch_id", required=False, metavar="[DISPATCH]")
+@click.option(
+    *("--set", "given"),
+    multiple=True,
+    metavar="FIELD=TEXT",
+    help="For repair: put TEXT into the record; `FIELD=-` reads it from standard input. May be repeated.",
+)
 @RUN_OPTION
 @JSON_FLAG
-def handoff(action: str, dispatch_id: str | None, run_id: str | None, as_json: bool) -> None:
-    """Show what the agent of a dispatch was handed by the one before it; without DISPATCH the newest handoff.
+def handoff(action: str, dispatch_id: str | None, given: tuple[str, ...], run_id: str | None, as_json: bool) -> None:
+    """What the agent of a dispatch is handed by the one before it; without DISPATCH the newest handoff.
 
-    The record comes from the journal; what is said about its file tells whether that is still as it was written.
+    show: the record comes from the journal; what is said about its file tells whether that is still as it was written.
+    repair: write a lost or damaged record anew, with what --set adds. resend: write the brief of the open dispatch anew.
+    The last two are for people, in a terminal.
     """
+    if action != "show":
+        mend_handoff(action, dispatch_id, given, run_id, as_json=as_json)
+        return
     from .loop.handoffs import find_handoff
 
-    del action
     found = find_handoff(open_here().shown(run_id), dispatch_id)
     if found is None:
         say("No agent has handed over to another one yet.", {"id": None, "handoff": None}, as_json)

@@ -12,7 +12,7 @@ import sys
 import click
 
 from . import __version__
-from .cli_parts import JSON_FLAG, MAX_MESSAGE, here, inside_claude_code, open_here, say
+from .cli_parts import JSON_FLAG, MAX_MESSAGE, given_text, here, inside_claude_code, open_here, say
 from .core.consultation import clean
 from .store.errors import Refused
 
@@ -65,6 +65,39 @@ def _paint(words: str, kind: str) -> str:
     return (
         click.style(words, bold=True) if kind == "name" else click.style(words, fg="red" if kind == "bad" else "green")
     )
+
+
+def mend_handoff(
+    action: str, dispatch: str | None, given: tuple[str, ...], run_id: str | None, *, as_json: bool
+) -> None:
+    """`fermata handoff repair` and `resend`: for people, since what they write is in an agent's brief."""
+    from .loop.handoff_repair import repair_handoff, resend
+
+    if inside_claude_code():
+        raise Refused(f"`fermata handoff {action}` is for people; type it in a terminal outside Claude Code")
+    site = open_here()
+    store = site.shown(run_id)
+    if action == "resend":
+        name = resend(site, store, dispatch)
+        say(
+            f"The brief of {name} is written anew. Its ticket stays good: tell the session to go on.",
+            {"id": name},
+            as_json,
+        )
+        return
+    fields = dict(_field(one) for one in given)
+    name, record, was = repair_handoff(store, dispatch, fields)
+    told = (
+        f"{name}: the handoff is written anew ({clean(was)}). `fermata handoff resend {name}` puts it into the brief."
+    )
+    say(told, {"id": name, "handoff": record, "was": was, "set": sorted(fields)}, as_json)
+
+
+def _field(one: str) -> tuple[str, str]:
+    name, equals, text = one.partition("=")
+    if not equals:
+        raise click.UsageError(f"--set {one[:60]!r} says no value; write --set FIELD=TEXT")
+    return name, given_text(text)
 
 
 @click.command()

@@ -10,6 +10,7 @@ from collections import namedtuple
 
 from .budget import fits, predicted, room, shares, winding_down
 from .items import open_worktree, own_tree, parallel_of, released
+from .moments import minutes_between
 from .position import ENDED, check_verdict, checks_of, commands_for, dispatches_of, given_up, leaves
 from .workflow import stage_at
 
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
     from .records import Run, Stage
 
 # What fermata does itself, at once and without anybody:
-CREATE, CHECK, REQUEST, FINISH, LIMIT = "create", "check", "request", "finish", "limit"
+CREATE, CHECK, REQUEST, FINISH, LIMIT, REOPEN = "create", "check", "request", "finish", "limit", "reopen"
 LAUNCH = "launch"  # a command-line agent
 WORKTREE, MERGE, RELEASE = "worktree", "merge", "release"
 # What the orchestrating session does:
 AGENT, CONTINUE, ASK, DECIDE = "agent", "continue", "ask", "decide"
-WAIT_CHECKS, WAIT_AGENTS, WAIT_COMMANDS = "wait_checks", "wait_agents", "wait_commands"
+WAIT_CHECKS, WAIT_AGENTS, WAIT_COMMANDS, PAUSE = "wait_checks", "wait_agents", "wait_commands", "pause"
 # What only a human at the keyboard can change:
 HUMAN, OVER = "human", "over"
 
-OWN = (CREATE, CHECK, LAUNCH, REQUEST, FINISH, LIMIT, WORKTREE, MERGE, RELEASE)
+OWN = (CREATE, CHECK, LAUNCH, REQUEST, FINISH, LIMIT, REOPEN, WORKTREE, MERGE, RELEASE)
 STARTS = (CHECK, LAUNCH)  # processes that go on by themselves
 
 Action = namedtuple("Action", "kind node visit subject", defaults=("", 0, ""))
@@ -45,6 +46,8 @@ def next_actions(run: Run, minutes: float = 0.0) -> list[Action]:
     """
     if run["status"] in ENDED or run["status"] == "stopped":
         return [Action(OVER, subject=run["status"])]
+    if run["waiting"] and due(run, run["waiting"].get("until"), minutes):
+        return [Action(REOPEN, run["waiting"]["node"], 0, run["waiting"]["until"])]
     if run["waiting"]:
         return [Action(HUMAN, run["waiting"]["node"], 0, run["waiting"]["why"])]
     found = [Action(RELEASE, item, run["worktrees"][item]["visit"]) for item in released(run)]
@@ -53,7 +56,7 @@ def next_actions(run: Run, minutes: float = 0.0) -> list[Action]:
     for node, visit, stage in leaves(run):
         if not given_up(run, node):
             found += _stage_actions(run, node, visit, stage)
-    found = _held_back(run, found, minutes)
+    found = _held_back(run, _paused(run, found, minutes), minutes)
     costly = [action for action in found if action.kind in (CREATE, CHECK)]
     over = _over_limit(run, costly, minutes)
     if over:
@@ -82,6 +85,30 @@ def _no_tokens(run: Run, node: str) -> str:
     if left <= 0:
         return f"{limit - left:,} tokens were used; limits.tokens is {limit:,}"
     return f"{left:,} of {limit:,} limits.tokens are left, and one more dispatch will probably use {predicted(run, node):,}"
+
+
+def due(run: Run, at: str | None, minutes: float) -> bool:
+    """Whether the time *at* has come, *minutes* after the run began; never for no time."""
+    return at is not None and minutes_between(run["created"], at) <= minutes
+
+
+def _paused(run: Run, found: list[Action], minutes: float) -> list[Action]:
+    """What nobody answered is begun again only after a pause; where nothing else is to be done, that is said."""
+    held = {action: at for action in found if action.kind == CREATE and (at := _again(run, action, minutes))}
+    rest = [action for action in found if action not in held]
+    if not held or rest:
+        return rest
+    first = min(held, key=lambda action: held[action])
+    return [Action(PAUSE, first.node, first.visit, held[first])]
+
+
+def _again(run: Run, action: Action, minutes: float) -> str | None:
+    """The time before which what *action* would begin is not to be begun; None where it may be."""
+    made = [d for d in dispatches_of(run, action.node, action.visit) if d["item"] == action.subject]
+    if not made or made[-1]["id"] in list(run["dispatches"])[: run["granted"].get("dispatches", 0)]:
+        return None
+    at = made[-1].get("again")
+    return None if at is None or due(run, at, minutes) else at
 
 
 def _held_back(run: Run, found: list[Action], minutes: float) -> list[Action]:

@@ -244,6 +244,7 @@ def _steps(steps: list[Json], wide: int) -> list[str]:
     for number, step in enumerate(steps, 1):
         after = [str(one + 1) for one in waits_for(steps, number - 1)]
         told = f"   (after {', '.join(after) or 'none'})" if wide > 1 else ""
+        told += " (optional: you may skip it if it fails)" if step.get("optional") else ""
         found.append(f"  {number}. {line(step['title'], 120)}{told}")
         found.append(f"     {line(step['objective'], 1_000)}")
         found.append(f"     may change: {', '.join(line(g, 300) for g in step['scope'])}")

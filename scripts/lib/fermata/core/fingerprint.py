@@ -1,4 +1,7 @@
-"""Recognises an error that comes back: two runs of a check that failed in the same way have the same fingerprint."""
+"""Recognises an error that comes back, and what a check's evidence says of its kind.
+
+Two runs of a check that failed in the same way have the same fingerprint. Decides nothing about what follows.
+"""
 
 from __future__ import annotations
 
@@ -16,6 +19,11 @@ FAILING = re.compile(
 CLOSING = re.compile(
     r"^=+ .* =+$|^-+ .* -+$|^Ran \d+ tests?\b|^FAILED \(|^\d+ (?:failed|passed|errors?)\b.* in "
     r"|^Tests?(?: Suites| Files)?:? +\d|^test result: |^[#ℹ] [a-z_]+ [\d.]+$|^\d+ (?:passing|failing|pending)\b"
+)
+PROGRAM_MISSING = 127
+UNREACHED = re.compile(
+    r"Could not resolve host|Temporary failure in name resolution|\bEAI_AGAIN\b|\bENETUNREACH\b|Network is unreachable"
+    r"|\bETIMEDOUT\b|Connection timed out|\bReadTimeoutError\b|\bECONNRESET\b"
 )
 NOISE = (
     (re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(?::\d\d)?(?:[.,]\d+)?(?:Z|[+-]\d\d:?\d\d)?"), "<time>"),
@@ -48,3 +56,20 @@ def _normal(line: str) -> str:
     for pattern, word in NOISE:
         line = pattern.sub(word, line)
     return line.strip()
+
+
+def words_print(text: str) -> str:
+    """The same for an error that is known by its words alone, an agent's reason say."""
+    return digest("fermata words 1", [_normal(line) for line in text.splitlines() if line.strip()])
+
+
+def word_of(evidence: Evidence) -> str:
+    """What the evidence of a red check shows beside the exit code, as `recovery.RULES` calls it: `no_program`, `network`, or nothing.
+
+    A program is missing when fermata itself could not start it; a shell's 127 may be the work at hand.
+    """
+    program = (evidence.command.get("argv") or [""])[0]
+    if evidence.exit_code == PROGRAM_MISSING and evidence.tail.strip() == f"{program}: not found on PATH":
+        return "no_program"
+    counted = evidence.counts is not None and evidence.counts.failed > 0
+    return "network" if not counted and UNREACHED.search(evidence.tail) else ""

@@ -140,7 +140,15 @@ def guard_own_places(call: Call, facts: Facts) -> Verdict | None:
 
 def only_main_asks(call: Call, facts: Facts) -> Verdict | None:
     """Starting agents, writing to them and asking the user is the orchestrating thread's part, under its own rules."""
-    if call.tool in ("AskUserQuestion", "Agent", "SendMessage") and facts.actor != MAIN:
+    if call.tool == "Agent" and facts.actor != MAIN:
+        from .recovery import DEPTH
+
+        return Verdict(
+            DENY,
+            f"only the main thread starts agents: the depth is at most {DEPTH}, and this would be {DEPTH + 1}. "
+            "Do the work yourself, or say in your result that it is too large.",
+        )
+    if call.tool in ("AskUserQuestion", "SendMessage") and facts.actor != MAIN:
         return Verdict(DENY, f"{call.tool} belongs to the main thread. Put what you need into your result instead.")
     return None
 

@@ -76,6 +76,9 @@ def _report_shown(run: Run, body: Body) -> None:
 
 
 def _question_shown(run: Run, body: Body) -> None:
+    if run["waiting"]:
+        run["waiting"]["question"] = {key: body[key] for key in ("tool_use_id", "at", "digest")}
+        return
     gate = open_gate(run)
     if gate:
         gate["question"] = {"tool_use_id": body["tool_use_id"], "at": body["at"], "digest": body["digest"]}

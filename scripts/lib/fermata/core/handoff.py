@@ -11,14 +11,17 @@ from .contract import judges_plan, plans
 from .position import checks_of, dispatches_of, frame_of, last_runs
 from .recalled import used_learnings
 from .verdicts import judged, verdict_lines
-from .workflow import FAILED, GIVEN, good, stage_at
+from .workflow import BAD_NEWS, FAILED, GIVEN, good, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .records import Dispatch, Json, Run
 
-BAD_NEWS = (FAILED, "red", "conflict")
 MAX_DETAILS = 2_000
+NARROW = (
+    "only what is left. Was the work unclear, or too much at once? Say it more exactly, and split it into smaller steps "
+    "with fewer files each. What is inside the approved plan goes on without asking the user again."
+)
 
 
 def handoff(run: Run, node: str, output: str = "") -> dict[str, Json] | None:
@@ -147,7 +150,7 @@ def _why(run: Run, outcome: str, node: str, visit: int) -> tuple[str, str]:
         return f"{len(tries)} tries failed; the last one: {tries[-1]['reason']}", "\n".join(told)
     red = [c for c in run["checks"].values() if c["node"].rpartition("/")[0] == node.rpartition("/")[0]]
     told = [f"{c['name']}: {c.get('outcome')} ({line(c.get('why', ''), 300)})" for c in last_runs(red)]
-    return "its checks did not become green in all the rounds there are", "\n".join(told)
+    return "its checks did not become green", "\n".join(told)
 
 
 def _failures(run: Run, node: str) -> list[Dispatch]:
@@ -174,5 +177,6 @@ def handoff_text(record: dict[str, Json]) -> str:
             ("Completed steps (they stay in the tree)", "; ".join(context["completed_steps"]) or "none"),
             ("Suggestion", context["suggestion"]),
             ("Details", "\n" + context["error_details"] if context["error_details"] else ""),
+            ("Plan anew", NARROW),
         ]
     return "\n".join([head, *[f"{title}: {text}" for title, text in rows if text]])

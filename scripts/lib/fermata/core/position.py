@@ -8,14 +8,17 @@ from __future__ import annotations
 from .conditions import holds
 from .items import item_of, items_over, own_tree, threads_of
 from .order import waits_for
-from .workflow import ABORT, DEFAULT_TRIES, FAILED, SKIPPED, good, stage_at, stage_named, target
+
+# What only moves a run is imported where it is used: a hook at every tool call asks here where the run stands.
+from .workflow import ABORT, BAD_NEWS, DEFAULT_TRIES, FAILED, SKIPPED, good, stage_at, stage_named, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from typing import Literal
 
-    from .records import CheckRun, Dispatch, Frame, Json, Run, Stage
+    from .records import CheckRun, Dispatch, Frame, Json, Run, Stage, Waiting, WaitKind
+    from .strikes import Impasse
 
 ENDED = ("completed", "aborted")
 UNSTABLE_TRIES = 3
@@ -56,6 +59,16 @@ def frame_of(run: Run, node: str) -> tuple[Frame, str]:
     if not slash:
         return run["position"], ""
     return run["position"]["inner"].get(outer.partition(".")[2], run["position"]), f"{outer}/"
+
+
+def stuck_step(run: Run) -> str | None:
+    """The index of the plan's step at which the run waits; None where it waits elsewhere."""
+    waiting, frame = run["waiting"], run["position"]
+    if waiting is None or frame["at"] is None or not waiting["node"].startswith(frame["at"]):
+        return None
+    opened = [index for index, inner in frame["inner"].items() if inner["at"] is not None]
+    named = waiting["node"].partition("/")[0].rpartition(".")[2]
+    return named if named in opened else next(iter(opened), None)
 
 
 def dispatches_of(run: Run, node: str, visit: int) -> list[Dispatch]:
@@ -109,6 +122,8 @@ def check_verdict(runs: list[CheckRun]) -> str | None:
     if not runs or runs[-1]["state"] == "running":
         return None
     last = runs[-1]
+    if last.get("category") == "transient" and len(runs) < UNSTABLE_TRIES:
+        return None
     if last.get("outcome") in ("green", "red"):
         return last.get("outcome")
     if last.get("outcome") == "unstable" and len(runs) > 1 and _same_output(runs[-2], last):
@@ -181,26 +196,68 @@ def _advance(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
     node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
     if stage["kind"] == "foreach":
         return _advance_items(run, stages, frame, stage, node)
-    outcome = outcome_of(run, node, visit, stage)
-    used_up = _tries_used_up(run, stage, node, visit) if outcome is None else None
-    if used_up and FAILED in stage.get("on", {}):
-        outcome = FAILED
-    elif used_up:
-        wait_for_human(run, "limit", node, used_up)
-    return outcome is not None and _settle(run, stages, frame, node, outcome)
+    outcome, impasse = outcome_of(run, node, visit, stage), _impasse(run, stages, frame, prefix)
+    if impasse is None:
+        return outcome is not None and _settle(run, stages, frame, node, (outcome, target(stages, stage, outcome)))
+    way = _way_to_planning(stages, stage, outcome) if impasse.replan else None
+    if way is None:
+        wait_for_human(run, "limit", node, impasse.why)
+        return False
+    return _settle(run, stages, frame, node, (outcome or FAILED, way))
 
 
-def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str) -> bool:
-    """Go where *outcome* leads, unless that is back again and the stage's rounds are used up."""
+def _way_to_planning(stages: list[Stage], stage: Stage, outcome: str | None) -> str | None:
+    """Where the failure of *stage* leads, or of the stage that mends what its checks find."""
+    back = stage.get("on", {}).get(str(outcome))
+    mender = stage if outcome is None else next((s for s in stages if s["id"] == back), stage)
+    return target(stages, mender, FAILED) if FAILED in mender.get("on", {}) else None
+
+
+def _impasse(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> Impasse | None:
+    """Why the stage that *frame* stands at cannot go on as it has so far."""
+    from .strikes import failed_for_good, red_again
+
     stage = stage_named(stages, str(frame["at"]))
-    over = _rounds_used_up(run, stages, frame, node, outcome)
+    node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
+    outcome = outcome_of(run, node, visit, stage)
+    if outcome is None and stage["kind"] == "agents":
+        made = dispatches_of(run, node, visit)
+        return failed_for_good(run, made) or _tries_used_up(run, stage, node, visit)
+    if outcome == "red" and not good(stage, "red"):
+        return red_again(run, [c for c in run["checks"].values() if c["node"] == node], visit)
+    return None
+
+
+def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, end: tuple[str, str | None]) -> bool:
+    """Go where *end*, an outcome and a stage, leads, unless that is back and there have been enough rounds or new plans."""
+    (outcome, to), here = end, str(frame["at"])
+    stage, over = stage_named(stages, here), _rounds_used_up(run, stages, frame, node, outcome)
     if over and outcome != FAILED and FAILED in stage.get("on", {}):
-        return _settle(run, stages, frame, node, FAILED)
+        return _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
+    over = over or _replans_used_up(run, stages, outcome, to)
     if over:
         wait_for_human(run, "limit", node, over)
         return False
-    _go(run, frame, stage["id"], outcome, target(stages, stage, outcome))
+    if _plans_anew(stages, outcome, to):
+        run["replans"] = run.get("replans", 0) + 1
+    _go(run, frame, here, outcome, to)
     return True
+
+
+def _plans_anew(stages: list[Stage], outcome: str, to: str | None) -> bool:
+    """Whether bad news leads back to who plans."""
+    from .contract import plans
+
+    return outcome in BAD_NEWS and any(s["id"] == to and plans(s) for s in stages)
+
+
+def _replans_used_up(run: Run, stages: list[Stage], outcome: str, to: str | None) -> str | None:
+    from .recovery import REPLANS
+
+    if not _plans_anew(stages, outcome, to) or run.get("replans", 0) - run["granted"].get("replans", 0) < REPLANS:
+        return None
+    last = f"; the last failure: {run['failures'][-1]['reason']}" if outcome == FAILED and run["failures"] else ""
+    return f"the work {'failed' if outcome == FAILED else f'ended {outcome}'} again after {REPLANS} new plan, the limit{last}"
 
 
 def _rounds_used_up(run: Run, stages: list[Stage], frame: Frame, node: str, outcome: str) -> str | None:
@@ -213,13 +270,17 @@ def _rounds_used_up(run: Run, stages: list[Stage], frame: Frame, node: str, outc
 
 
 def _stuck(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
-    """Whether the stage that *frame* stands at has used up its tries or its rounds."""
+    """Whether the stage that *frame* stands at has failed in a way that a new plan could mend."""
     stage = stage_named(stages, str(frame["at"]))
     node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
-    outcome = outcome_of(run, node, visit, stage)
-    if outcome is None:
-        return FAILED not in stage.get("on", {}) and bool(_tries_used_up(run, stage, node, visit))
-    return FAILED not in stage.get("on", {}) and bool(_rounds_used_up(run, stages, frame, node, outcome))
+    outcome, impasse = outcome_of(run, node, visit, stage), _impasse(run, stages, frame, prefix)
+    if impasse:
+        return bool(impasse.replan) and _way_to_planning(stages, stage, outcome) is None
+    return (
+        outcome is not None
+        and FAILED not in stage.get("on", {})
+        and bool(_rounds_used_up(run, stages, frame, node, outcome))
+    )
 
 
 def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, node: str) -> bool:
@@ -237,7 +298,11 @@ def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, no
         live += 1
     if run["status"] != "executing" or (stuck and live):
         return False
-    return _settle(run, stages, frame, node, FAILED) if stuck else _open_item(run, stages, frame, stage, live)
+    return (
+        _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
+        if stuck
+        else _open_item(run, stages, frame, stage, live)
+    )
 
 
 def _opened(frame: Frame) -> list[tuple[str, Frame]]:
@@ -282,18 +347,24 @@ def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None
         frame["inner"] = {}
 
 
-def _tries_used_up(run: Run, stage: Stage, node: str, visit: int) -> str | None:
+def _tries_used_up(run: Run, stage: Stage, node: str, visit: int) -> Impasse | None:
     tries = stage.get("tries", DEFAULT_TRIES)
-    if stage["kind"] != "agents" or failures_of(run, node, visit) < tries:
+    if failures_of(run, node, visit) < tries:
         return None
-    last = [d["reason"] for d in dispatches_of(run, node, visit) if d["state"] == "failed"][-1]
-    return f"{tries} dispatches of {stage['id']} failed; the last one: {last}"
+    from .strikes import tries_used_up
+
+    failed = [d for d in dispatches_of(run, node, visit) if d["state"] == "failed"]
+    return tries_used_up(failed, stage["id"], tries)
 
 
-def wait_for_human(run: Run, kind: Literal["limit", "unexplained", "refused"], node: str, why: str) -> None:
+def wait_for_human(run: Run, kind: WaitKind, node: str, why: str, until: str = "") -> None:
+    """Let the run wait; with *until* only to that time."""
+    waiting: Waiting = {"kind": kind, "node": node, "why": why}
+    if until:
+        waiting["until"] = until
     if run["status"] not in ("executing", "waiting"):
         # A parked run stays parked and waits once it is taken up again; a run that has ended waits for nobody.
-        run["waiting"] = None if run["status"] in ENDED else {"kind": kind, "node": node, "why": why}
+        run["waiting"] = None if run["status"] in ENDED else waiting
         return
     run["status"] = "waiting"
-    run["waiting"] = {"kind": kind, "node": node, "why": why}
+    run["waiting"] = waiting

@@ -18,6 +18,7 @@ DispatchState = Literal["pending", "running", "asking", "answered", "completed",
 Decision = Literal["approve", "modify", "more_recon", "abort"]
 Channel = Literal["picker", "typed", "environment", "waived"]
 Access = Literal["read", "write"]
+WaitKind = Literal["limit", "unexplained", "refused", "blocked", "halted"]
 
 
 class Event(TypedDict):
@@ -121,6 +122,10 @@ class Dispatch(TypedDict):
     kept: NotRequired[dict[str, Json]]  # of one among several at one stage
     started: str | None
     rejected: NotRequired[str]  # digest of the answer that was sent back last
+    category: NotRequired[str]  # of its failure, by `rule` of `core.recovery`
+    rule: NotRequired[str]
+    error: NotRequired[str]  # fingerprint of its failure
+    again: NotRequired[str]  # not to be offered again before
     model: NotRequired[str]  # absent: inherited
     command: NotRequired[str]  # the name of the command that does it instead of an agent of the session
     worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
@@ -146,6 +151,9 @@ class CheckRun(TypedDict):
     counts: NotRequired[dict[str, int] | None]
     screen: NotRequired[str]  # the image that it writes
     late: NotRequired[bool]  # of those: taken when an agent that writes had been made
+    category: NotRequired[str]  # of a red one, by `rule` of `core.recovery`
+    rule: NotRequired[str]
+    error: NotRequired[str]  # its fingerprint
 
 
 class Envelope(TypedDict):
@@ -197,9 +205,11 @@ class Frame(TypedDict):
 class Waiting(TypedDict):
     """Why only a human can let the run go on."""
 
-    kind: Literal["limit", "unexplained", "refused"]
+    kind: WaitKind
     node: str
     why: str
+    until: NotRequired[str]  # then it goes on by itself
+    question: NotRequired[dict[str, str]]  # the picker that shows it
 
 
 class Voided(TypedDict):
@@ -296,6 +306,10 @@ class Run(TypedDict):
     repairs: NotRequired[list[Repair]]
     skipped: NotRequired[dict[str, int]]
     turn_failed: NotRequired[str]
+    replans: NotRequired[int]  # plans made anew because the work had failed
+    advice: NotRequired[str]  # what the user said about a failure, for the next brief
+    left_out: NotRequired[list[dict[str, str]]]  # optional steps that the user skipped
+    supplied: NotRequired[dict[str, dict[str, str]]]  # by dispatch, what a person put into its handoff
     worktree_setup: NotRequired[Setup]
     worktrees: NotRequired[dict[str, Worktree]]  # by item
     merges: NotRequired[dict[str, Merge]]  # by node and visit

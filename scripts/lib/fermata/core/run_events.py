@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from .budget import spent
 from .fold_error import FoldError
-from .position import dispatches_of, leaves, wait_for_human
+from .moments import minutes_between
+from .position import dispatches_of, leaves, stuck_step, wait_for_human
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,7 +38,8 @@ def _settings_reloaded(run: Run, body: Body) -> None:
 
 
 def _turn_failed(run: Run, body: Body) -> None:
-    run["turn_failed"] = body["reason"]
+    until = f" (it takes work again at {body['until']})" if body.get("until") else ""
+    run["turn_failed"] = body["reason"] + until
 
 
 def _tree_moved(run: Run, body: Body) -> None:
@@ -55,7 +57,6 @@ def _limit_reached(run: Run, body: Body) -> None:
 
 def _retry_granted(run: Run, body: Body) -> None:
     """A human lets the run go on: what was counted so far at that stage no longer counts."""
-    del body
     waiting = run["waiting"]
     if waiting is None:
         return
@@ -63,22 +64,38 @@ def _retry_granted(run: Run, body: Body) -> None:
         run["granted"][node] = visit
         failed = sum(d["state"] == "failed" for d in dispatches_of(run, node, visit))
         run["granted"][f"{node}#{visit}"] = failed
-    run["granted"]["dispatches"] = len(run["dispatches"])
+    run["granted"].update(
+        {"dispatches": len(run["dispatches"]), "checks": len(run["checks"]), "replans": run.get("replans", 0)}
+    )
+    if body.get("words"):
+        run["advice"] = body["words"]
     if "used" in run:
         run["granted"]["tokens"] = spent(run)
-    run["granted"]["minutes"] = _minutes(run["created"], run["updated"])
+    run["granted"]["minutes"] = int(minutes_between(run["created"], run["updated"]))
+    _go_on(run)
+
+
+def _go_on(run: Run) -> None:
     run["waiting"] = None
     if run["status"] == "waiting":
         run["status"] = "executing"
 
 
-def _minutes(since: str, until: str) -> int:
-    """Whole minutes between two of the journal's times; 0 when the clock was set back."""
-    from calendar import timegm
-    from time import strptime
+def _breaker_closed(run: Run, body: Body) -> None:
+    """The time has come from which on, as the client had said, the API takes work again."""
+    waiting = run["waiting"]
+    if waiting and waiting.get("until") == body["until"]:
+        _go_on(run)
 
-    first, last = (timegm(strptime(ts, "%Y-%m-%dT%H:%M:%SZ")) for ts in (since, until))
-    return max(0, (last - first) // 60)
+
+def _step_skipped(run: Run, body: Body) -> None:
+    """The user leaves out a step that the plan calls optional; what it has changed so far stays."""
+    index = stuck_step(run)
+    if run["waiting"] is None or index is None or index != body["index"]:
+        return
+    run["position"]["inner"][index]["at"] = None
+    run["left_out"] = [*run.get("left_out", []), {key: body[key] for key in ("node", "index", "title", "why")}]
+    _retry_granted(run, {})
 
 
 def _run_stopped(run: Run, body: Body) -> None:
@@ -128,6 +145,8 @@ RUN: dict[str, Callable[[Run, Body], None]] = {
     "tree_moved": _tree_moved,
     "limit_reached": _limit_reached,
     "retry_granted": _retry_granted,
+    "breaker_closed": _breaker_closed,
+    "step_skipped": _step_skipped,
     "run_stopped": _run_stopped,
     "run_aborted": _run_aborted,
     "run_completed": _run_completed,

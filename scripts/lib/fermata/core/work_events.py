@@ -6,7 +6,9 @@ Each function changes the run as one event says. Late and doubled news about a d
 from __future__ import annotations
 
 from .fold_error import FoldError
+from .moments import after
 from .position import wait_for_human
+from .recovery import BLOCKER, CRITICAL, explained, pause_after
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -118,6 +120,7 @@ def _result_accepted(run: Run, body: Body) -> None:
             "summary": body["summary"],
         }
     )
+    run.pop("advice", None)
     if "tree" in body:
         dispatch["tree"] = body["tree"]
     run["kept"][dispatch["node"]] = body["kept"]
@@ -137,14 +140,36 @@ def _dispatch_failed(run: Run, body: Body) -> None:
     if dispatch is None:
         return
     dispatch.update({"state": "failed", "reason": body["reason"], "changed": body.get("changed", [])})
-    if body.get("suggestion"):
-        dispatch["suggestion"] = body["suggestion"]
-    if "learnt" in body:
-        dispatch["learnt"] = body["learnt"]
-    run["failures"] = [*run["failures"], {"dispatch": body["id"], "reason": body["reason"]}][-20:]
-    if body.get("refused"):  # every further dispatch would end so: nothing is spent before the user says go on
-        why = f"the API refuses work for now; {body['id']} is offered again when that is over and you go on: {body['reason']}"
-        wait_for_human(run, "refused", dispatch["node"], why)
+    for key in ("suggestion", "learnt", "category", "rule", "error"):
+        if body.get(key):
+            dispatch[key] = body[key]
+    _pause(run, dispatch)
+    noted = {"dispatch": body["id"], "reason": body["reason"]}
+    noted |= {key: body[key] for key in ("category", "rule") if key in body}
+    run["failures"] = [*run["failures"], noted][-20:]
+    _hold(run, dispatch, body)
+
+
+def _pause(run: Run, dispatch: Dispatch) -> None:
+    """What failed because nobody answered is offered again later, and later each time."""
+    rule, here = dispatch.get("rule"), (dispatch["node"], dispatch["visit"])
+    same = [d for d in run["dispatches"].values() if (d["node"], d["visit"]) == here and d.get("rule") == rule]
+    seconds = pause_after(rule, len(same) - 1)
+    if seconds:
+        dispatch["again"] = after(run["updated"], seconds)
+
+
+def _hold(run: Run, dispatch: Dispatch, body: Body) -> None:
+    """Some failures would only come again: nothing more is spent before their time, or before the user's word."""
+    name, reason, said = body["id"], body["reason"], explained(body.get("rule"))
+    category = body.get("category")
+    if category == CRITICAL:
+        wait_for_human(run, "halted", dispatch["node"], f"{name} ({said}): {reason}")
+    elif category == BLOCKER:
+        wait_for_human(run, "blocked", dispatch["node"], f"{name} ({said}): {reason}")
+    elif body.get("refused"):
+        why = f"the API refuses work for now; {name} is offered again when that is over and you go on: {reason}"
+        wait_for_human(run, "refused", dispatch["node"], why, body.get("until") or "")
 
 
 def _check_started(run: Run, body: Body) -> None:
@@ -178,6 +203,16 @@ def _check_finished(run: Run, body: Body) -> None:
             "counts": body["counts"],
         }
     )
+    for key in ("category", "rule", "error"):
+        if key in body:
+            check[key] = body[key]
+
+
+def _handoff_supplied(run: Run, body: Body) -> None:
+    """A person puts into a handoff what got lost, or what the record never held."""
+    if body["id"] in run["dispatches"]:
+        known = run.get("supplied", {})
+        run["supplied"] = {**known, body["id"]: {**known.get(body["id"], {}), **body["fields"]}}
 
 
 def _tokens_used(run: Run, body: Body) -> None:
@@ -198,4 +233,5 @@ WORK: dict[str, Callable[[Run, Body], None]] = {
     "check_started": _check_started,
     "check_finished": _check_finished,
     "tokens_used": _tokens_used,
+    "handoff_supplied": _handoff_supplied,
 }

@@ -25,6 +25,7 @@ OUTCOMES = {
 GOES_ON = ("done", "green", "approve", "skipped")
 # Where `on` names no way out for it, work that fails for good waits for a human.
 FAILED = "failed"
+BAD_NEWS = (FAILED, "red", "reject", "conflict")
 MAY_FAIL = ("agents", "foreach")
 # What a stage with a `when` that does not hold ends as.
 SKIPPED = "skipped"

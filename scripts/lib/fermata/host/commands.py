@@ -13,6 +13,7 @@ from contextlib import suppress
 from ..core.commands import at_command
 from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
+from ..core.recovery import Facts, told
 from ..core.routing import split_choice
 from ..definitions.names import workflow_names
 from ..store.data import DataFolder
@@ -282,9 +283,8 @@ def take_lease(bound: Bound, *, is_interactive: bool, retry: bool) -> None:
         gone = [] if same_client else at_work(now)
         body = {"session": session, "generation": now["generation"] + 1, "interactive": is_interactive}
         found: list[tuple[str, dict[str, object]]] = [("lease_taken", body)]
-        found += [
-            ("dispatch_failed", {"id": name, "reason": "lost: its session ended before it handed in"}) for name in gone
-        ]
+        reason = "lost: its session ended before it handed in"
+        found += [("dispatch_failed", {"id": name, "reason": reason, **told(Facts("lost"))}) for name in gone]
         if retry and now["waiting"]:
             found.append(("retry_granted", {}))
         return found

@@ -82,10 +82,12 @@ def picked(bound: Bound) -> Answer | None:
     asking = asking_dispatch(run)
     if asking:
         return _answered(bound, asking["id"], {q["question"] for q in asking["questions"]}, texts)
+    if run["waiting"]:
+        return _standstill_answered(bound, run, texts)
     gate = pending_gate(run)
     if gate is None or gate["question"] is None or gate["question"]["tool_use_id"] != bound.payload.tool_use_id:
         return None
-    error = _answer_error(run, gate, texts)
+    error = _answer_error(question_for(run, gate)["question"], gate["question"], gate["digest"], texts)
     if error:
         return answers.context(
             "PostToolUse", f"fermata: this is no decision: {error}. Run `fermata next` and ask again."
@@ -107,13 +109,43 @@ def _answered(bound: Bound, dispatch_id: str, asked: set[str], texts: dict[str, 
     return answers.context("PostToolUse", f"fermata: the answers to {dispatch_id} are kept. Run `fermata next`.")
 
 
-def _answer_error(run: Run, gate: Gate, texts: dict[str, str]) -> str | None:
-    question = question_for(run, gate)["question"]
-    shown = gate["question"]
-    assert shown is not None
+def _standstill_answered(bound: Bound, run: Run, texts: dict[str, str]) -> Answer | None:
+    """The human says how a run goes on that could not by itself."""
+    from ..core import escalation
+
+    shown = run["waiting"].get("question") if run["waiting"] else None
+    if shown is None or shown["tool_use_id"] != bound.payload.tool_use_id:
+        return None
+    digest = escalation.digest_of(run)
+    error = _answer_error(escalation.question_for(run)["question"], shown, digest, texts)
+    if error:
+        return answers.context("PostToolUse", f"fermata: this is no answer: {error}. Run `fermata next` and ask again.")
+    choice, words = escalation.read_answer(run, next(iter(texts.values())))
+    kind, body = _going_on(run, choice, words)
+
+    def same(now: Run) -> bool:
+        return bool(now["waiting"]) and escalation.digest_of(now) == digest
+
+    bound.run = bound.store.note("human", kind, body, same)
+    return answers.context("PostToolUse", f"fermata: the user chose: {choice}. Run `fermata next`.")
+
+
+def _going_on(run: Run, choice: str, words: str) -> tuple[str, dict[str, Json]]:
+    """The event that carries out a choice."""
+    from ..core.escalation import skipped_body
+
+    skipped = skipped_body(run) if choice == "skip" else None
+    if skipped:
+        return "step_skipped", {**skipped, "channel": "picker"}
+    if choice in ("later", "abort"):
+        return ("run_stopped" if choice == "later" else "run_aborted"), {}
+    return "retry_granted", {"words": words, "channel": "picker"}
+
+
+def _answer_error(question: str, shown: dict[str, str], digest: str, texts: dict[str, str]) -> str | None:
     if list(texts) != [question] or not texts[question].strip():
         return "the answer is not to fermata's own question"
-    if shown["digest"] != gate["digest"]:
+    if shown["digest"] != digest:
         return "the plan changed while the question was open"
     if time.time() - float(shown["at"]) < MIN_SECONDS:
         return "it came in less than a second, faster than a person reads"

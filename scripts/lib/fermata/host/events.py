@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from functools import partial
 
 from ..core.actions import WAIT_AGENTS, needs_nobody, next_actions
@@ -22,8 +23,6 @@ if TYPE_CHECKING:
 
 MAX_NUDGES = 3
 WAITS_FOR_A_HUMAN = "3"
-# What the client calls an error after which another try at once would only be refused again (2.1.197, 2.1.329).
-REFUSALS = ("rate_limit", "billing_error", "authentication_failed", "oauth_org_not_allowed", "account_on_hold")
 
 
 def post_tool_use(bound: Bound, env: Mapping[str, str]) -> Answer | None:
@@ -110,7 +109,11 @@ def stop_failure(bound: Bound, env: Mapping[str, str]) -> Answer | None:
     del env
     if bound.payload.agent_id is None:
         if bound.run and not bound.parked:
-            bound.store.note("hook", "turn_failed", {"reason": _error(bound)})
+            from .api_errors import failure
+
+            until = failure(bound.payload.error, bound.payload.message, time.time()).get("until")
+            body = {"reason": _error(bound), **({"until": until} if until else {})}
+            bound.store.note("hook", "turn_failed", body)
         return None
     dispatch = bound.dispatch_of_agent()
     if dispatch and dispatch["state"] == "running":
@@ -126,15 +129,12 @@ def _error(bound: Bound) -> str:
     return line(bound.payload.error + " " + bound.payload.message, 300).strip() or "its client is gone"
 
 
-def _refused(bound: Bound) -> bool:
-    """Whether the API refuses this account for now. Which of the two hooks of a dying agent comes first differs (2.1.329)."""
-    error = bound.payload.error
-    return error in REFUSALS or any(f"error type {kind}" in error for kind in REFUSALS)
-
-
 def _fail(bound: Bound, names: list[str]) -> None:
+    from .api_errors import failure
+
     for name in names:
-        body = {"id": name, "reason": f"the agent ended with an error: {_error(bound)}", "refused": _refused(bound)}
+        body = {"id": name, "reason": f"the agent ended with an error: {_error(bound)}"}
+        body |= failure(bound.payload.error, bound.payload.message, time.time())
         bound.store.note("hook", "dispatch_failed", body, partial(_at_work, name))
 
 
@@ -192,6 +192,9 @@ def _unasked(bound: Bound, run: Run) -> bool:
     asking = asking_dispatch(run)
     if asking:
         return bound.data.asked(bound.payload.session) != round_of(asking)
+    waiting = run["waiting"]
+    if waiting:
+        return waiting["kind"] != "refused" and "question" not in waiting
     gate = pending_gate(run)
     return gate is not None and gate["question"] is None
 

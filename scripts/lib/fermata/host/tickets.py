@@ -114,17 +114,29 @@ def ask_user(bound: Bound) -> Answer | None:
         bound.data.note_asked(bound.payload.session, round_of(asking))
         return _replace(bound, asking["questions"])
     gate = run["gate"]
-    if gate is None or "decision" in gate:
+    if not run["waiting"] and (gate is None or "decision" in gate):
         return None
     if bound.payload.tool_input.get("answers"):
         return answers.deny(
             "the question came with an answer filled in. Only the user answers; ask again without `answers`."
         )
+    if run["waiting"]:
+        return _standstill(bound, run)
+    assert gate is not None
     if not gate["report_shown"]:
         return answers.deny("the user has not seen the report yet. Run `fermata next`, then ask.")
     body = {"tool_use_id": bound.payload.tool_use_id, "at": time.time(), "digest": gate["digest"]}
     bound.store.note("hook", "question_shown", body)
     return _replace(bound, [question_for(run, gate)])
+
+
+def _standstill(bound: Bound, run: Run) -> Answer:
+    """The run waits for its user: they are asked how it goes on."""
+    from ..core import escalation
+
+    body = {"tool_use_id": bound.payload.tool_use_id, "at": time.time(), "digest": escalation.digest_of(run)}
+    bound.store.note("hook", "question_shown", body)
+    return _replace(bound, [escalation.question_for(run)])
 
 
 def asking_dispatch(run: Run) -> Dispatch | None:

@@ -11,6 +11,7 @@ from ..core.actions import (
     HUMAN,
     LAUNCH,
     OVER,
+    PAUSE,
     WAIT_AGENTS,
     WAIT_CHECKS,
     WAIT_COMMANDS,
@@ -18,15 +19,18 @@ from ..core.actions import (
 )
 from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, line
+from ..core.escalation import facts
 from ..core.memory import kept_text
 from ..core.outcome import stage_lines
+from ..core.recovery import explained
 from ..core.small_change import waivable
 from .check_text import latest_checks
 from .site import LAUNCHER
+from .standstill import shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.records import Run
+    from ..core.records import Run, Waiting
 
 GATE_WAITS = 3
 MAX_TICKETS = 10  # more stay open; the next answer has them
@@ -149,16 +153,35 @@ def _wait_agents(run: Run, actions: list[Action]) -> tuple[str, int]:
 
 
 def _human(run: Run, actions: list[Action]) -> tuple[str, int]:
+    waiting = run["waiting"]
+    assert waiting is not None
+    if run["interactive"] and waiting["kind"] != "refused":
+        why = f"the run cannot go on by itself: {line(actions[0].subject, 500)}. The user says how it goes on."
+        return _picker(why), 0
+    ways = [f"  /fermata:resume   go on {_how(waiting)}", "  /fermata:abort    end the run; nothing is reverted"]
+    at = waiting.get("until")
+    text = [f"HELD: the run waits for the user: {line(actions[0].subject, 500)}."]
+    if at:
+        text[0] = f"HELD: the run waits until {shown_time(at)}: {line(actions[0].subject, 500)}."
+        text.append(f"From then on it goes on by itself: {CALL} next. Before that it offers nothing.")
+    elif run["failures"] and waiting["kind"] != "refused":  # then the reason is the last failure
+        text += [line(fact, 500) for fact in facts(run)[1:]]
+    return "\n".join([*text, "Tell the user so, with these two ways on, and end your turn:", *ways]), GATE_WAITS
+
+
+def _how(waiting: Waiting) -> str:
+    return "at once" if waiting.get("until") else "(what was counted starts anew; files stay as they are)"
+
+
+def _pause(run: Run, actions: list[Action]) -> tuple[str, int]:
+    at, failed = actions[0].subject, run["failures"][-1] if run["failures"] else None
+    why = f" ({line(failed['reason'], 200)})" if failed else ""
     text = [
-        f"HELD: the run waits for the user: {line(actions[0].subject, 500)}.",
-        "Tell the user so, with these two ways on, and end your turn:",
-        "  /fermata:resume   go on (what was counted starts anew; files stay as they are)",
-        "  /fermata:abort    end the run; nothing is reverted",
+        f"DO: nothing is begun before {shown_time(at)}, because nobody answered{why}. Wait for it with",
+        f"  {CALL} wait --max 90",
+        "which also says what is next.",
     ]
-    refused = run["waiting"] and run["waiting"]["kind"] == "refused"  # then the reason is the last failure
-    if run["failures"] and not refused:
-        text.insert(1, f"Last failure: {line(run['failures'][-1]['reason'], 400)}")
-    return "\n".join(text), GATE_WAITS
+    return "\n".join(text), 0
 
 
 def _some(texts: list[str], between: str, room: int) -> str:
@@ -189,6 +212,7 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text = [f"DONE: the run is complete; {proof}", f"Changed: {_some(changed, ', ', 500) or 'nothing'}"]
         text += [_some(checked, "\n", 600)] if checked else []
         text += [_some(told, "\n", 700)] if (told := stage_lines(run)) else []
+        text += _went_wrong(run)
         text += [f"Tokens: {used}"] if (used := _tokens(run)) else []
         text += [f"Board: {line(kept, 300)}"] if (kept := kept_text(run)) else []
         text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
@@ -198,6 +222,19 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _went_wrong(run: Run) -> list[str]:
+    """What of the report is no success: steps that the user left out, and failures on the way."""
+    found = [f"Skipped: {line(step['title'], 100)} ({line(step['why'], 200)})" for step in run.get("left_out", [])]
+    if run["failures"]:
+        last = run["failures"][-1]
+        said = explained(last.get("rule"))
+        kind = f" ({said})" if said else ""
+        found.append(
+            f"Failed on the way: {len(run['failures'])}; the last, {last['dispatch']}{kind}: {line(last['reason'], 200)}"
+        )
+    return found
 
 
 def _tokens(run: Run) -> str:
@@ -217,5 +254,6 @@ SAY = (
     (LAUNCH, _check_here),
     (WAIT_COMMANDS, _wait_commands),
     (WAIT_AGENTS, _wait_agents),
+    (PAUSE, _pause),
     (OVER, _over),
 )

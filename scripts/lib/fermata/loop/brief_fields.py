@@ -19,6 +19,7 @@ from ..core.order import all_before
 from ..core.pages import plan_name
 from ..core.plan_text import plan_document
 from ..core.position import commands_for, dispatches_of
+from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
 from ..core.verdicts import judged, verdict_lines
 from ..core.workflow import FAILED, GOAL, stage_at
@@ -52,7 +53,7 @@ class Fields:
         self.repo = repo
         self.site, self.run, self.stage = site, run, stage_at(run["workflow"], action.node)
         self.at, self.visit, self.own_item, self.globs = action.node, action.visit, action.subject, scope
-        self.store = site.project.run(run["run"])
+        self.store, self.dispatch = site.project.run(run["run"]), ""
         self.learnings: list[Learnt] = []  # those that the brief was given
 
     def pieces(self, field: str) -> list[Piece]:
@@ -213,7 +214,7 @@ class Fields:
         return [Piece(f"{done[-1]['agent']} ({done[-1]['id']}): {line(done[-1]['summary'], WHOLE)}")] if done else []
 
     def _handoff(self) -> list[Piece]:
-        record = record_for(self.store, self.run, self.at)
+        record = record_for(self.store, self.run, self.at, self.dispatch)
         if record is None:
             return []
         plan = plan_text(self._kept_plan()) if plans(self.stage) else ""
@@ -223,11 +224,12 @@ class Fields:
         """Failed tries of this visit, and the check or review that sent the run back here."""
         tries = self._tries(self.at, self.visit)
         judgement = plans(self.stage) and not sent_back(self.run, self.at)
-        return [Piece("\n".join(tries)), *([] if judgement else self._cause())]
+        advice = self.run.get("advice", "")
+        said = [Piece(clean(advice, WHOLE), "", "The user says what to do differently:")] * bool(advice)
+        return [*said, Piece("\n".join(tries)), *([] if judgement else self._cause())]
 
     def _tries(self, node: str, visit: int) -> list[str]:
-        made = dispatches_of(self.run, node, visit)
-        return [f"- {d['id']} failed: {line(d['reason'], 1_000)}" for d in made if d["state"] == "failed"]
+        return [_failed(d) for d in dispatches_of(self.run, node, visit) if d["state"] == "failed"]
 
     def _cause(self) -> list[Piece]:
         outcome, node, visit = cause(self.run, self.at) or ("", "", 0)
@@ -300,6 +302,12 @@ def _on_board(step: dict[str, Json]) -> list[str]:
     """Which task of the board a step is, and the name of its spec note, whose parts follow."""
     note = step.get("note") or "spec"
     return [f"It is task {step['task']} of the board; its spec note is `{line(note, 80)}`."] if "task" in step else []
+
+
+def _failed(dispatch: Dispatch) -> str:
+    said = explained(dispatch.get("rule"))
+    kind = f" ({said})" if said else ""
+    return f"- {dispatch['id']} failed{kind}: {line(dispatch['reason'], 1_000)}"
 
 
 def _report(dispatch: Dispatch) -> str:

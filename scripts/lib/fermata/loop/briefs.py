@@ -41,6 +41,7 @@ class Brief:
     def __init__(self, site: Site, run: Run, action: Action, scope: list[str], dispatch: str) -> None:
         self.repo = root_of(site, run, action.node)
         self.fields = Fields(site, run, action, scope, self.repo)
+        self.fields.dispatch = dispatch
         self.stage, self.store, self.dispatch = self.fields.stage, self.fields.store, dispatch
         self.wholes: dict[str, str] = {}
 

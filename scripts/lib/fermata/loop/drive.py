@@ -12,13 +12,15 @@ from math import inf
 
 from ..checks.command import from_json
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
-from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REQUEST, STARTS, Action, next_actions
+from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
 from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
+from ..core.fingerprint import fingerprint, word_of
 from ..core.items import clashing, in_force, item_of, own_tree
 from ..core.position import ENDED, checks_of, commands_for, last_runs, next_name, outcome_of
+from ..core.recovery import Facts, told
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot
@@ -157,6 +159,8 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
         verdict = judge_picture(store, spec.root, check, verdict)
     evidence = to_json(found)
     taken = {key: evidence[key] for key in ("counts", "exit_code", "seconds", "command")}
+    if verdict.outcome == "red":
+        taken |= {**told(Facts("check", word_of(found))), "error": fingerprint(found)}
     return {
         "id": check["id"],
         "outcome": verdict.outcome,
@@ -172,7 +176,7 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
 
 
 def _still(action: Action, run: Run) -> bool:
-    return action in next_actions(run)
+    return action in next_actions(run, minutes_since(run["created"]))
 
 
 def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -375,6 +379,12 @@ def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:
     store.note("cli", "limit_reached", body, lambda now: not now["waiting"] and now["updated"] == run["updated"])
 
 
+def _reopen(site: Site, store: RunStore, run: Run, action: Action) -> None:
+    """The API takes work again by the time that it had said itself."""
+    del site, run
+    store.note("cli", "breaker_closed", {"until": action.subject}, partial(_still, action))
+
+
 PERFORM = {
     CREATE: _create,
     CHECK: _check,
@@ -382,5 +392,6 @@ PERFORM = {
     REQUEST: _request,
     FINISH: _finish,
     LIMIT: _limit,
+    REOPEN: _reopen,
     **ON_WORKTREES,
 }

@@ -20,28 +20,33 @@ if TYPE_CHECKING:
     from ..store.run_store import RunStore
 
 
-def record_for(store: RunStore, run: Run, node: str) -> dict[str, Json] | None:
-    """The handoff to whoever is to work at *node*, with the output of the red checks that the run only names."""
+def record_for(store: RunStore, run: Run, node: str, dispatch: str) -> dict[str, Json] | None:
+    """The handoff to *dispatch*, which is to work at *node*, with the output of red checks and what a person added."""
     outcome, place, visit = cause(run, node) or ("", "", 0)
     red = red_checks(run, place, visit) if outcome == "red" else []
     room = MAX_DETAILS // (2 * max(1, len(red)))
     texts = ["\n".join(failed_check(store.path("checks"), check, room)) for check in red]
-    return handoff(run, node, "\n".join(texts))
+    return _with_supplied(run, handoff(run, node, "\n".join(texts)), dispatch)
+
+
+def _with_supplied(run: Run, record: dict[str, Json] | None, dispatch: str) -> dict[str, Json] | None:
+    added = run.get("supplied", {}).get(dispatch, {})
+    return {**record, "context": {**record["context"], **added}} if record and added else record
 
 
 def write_handoff(store: RunStore, run: Run, node: str, dispatch: str) -> None:
     """Keep the record that *dispatch* is handed, where there is one. Raises ValueError for one that breaks its schema."""
-    record = _handed(store, run, node)
+    record = _handed(store, run, node, dispatch)
     if record is not None:
         errors = schema_errors(schema_of(record), record)
         if errors:
             raise ValueError(f"the handoff to {dispatch} is not valid: {'; '.join(errors)}")
-        write_json(_path(store, dispatch), record, sync=True)
+        write_json(handoff_path(store, dispatch), record, sync=True)
 
 
-def _handed(store: RunStore, run: Run, node: str) -> dict[str, Json] | None:
+def _handed(store: RunStore, run: Run, node: str, dispatch: str) -> dict[str, Json] | None:
     """The record, if the contract of *node*'s stage lets it see one."""
-    return record_for(store, run, node) if "handoff" in contract(stage_at(run["workflow"], node)) else None
+    return record_for(store, run, node, dispatch) if "handoff" in contract(stage_at(run["workflow"], node)) else None
 
 
 def schema_of(record: dict[str, Json]) -> str:
@@ -49,7 +54,8 @@ def schema_of(record: dict[str, Json]) -> str:
     return "handoffs/build" if "plan_id" in record["context"] else "handoffs/replan"
 
 
-def _path(store: RunStore, dispatch: str) -> str:
+def handoff_path(store: RunStore, dispatch: str) -> str:
+    """Where the record that *dispatch* is handed lies."""
     return store.path("artifacts", f"{dispatch}-handoff.json")
 
 
@@ -67,7 +73,8 @@ def find_handoff(store: RunStore, dispatch: str | None) -> tuple[str, dict[str, 
         raise Usage(f"there is no dispatch {dispatch[:60]}; known: {', '.join(made) or 'none'}")
     for name in [dispatch] if dispatch else reversed(list(made)):
         run = fold(events[: made[name]["seq"] - events[0]["seq"]])
-        record = _handed(store, run, made[name]["body"]["node"]) if run else None
+        record = _handed(store, run, made[name]["body"]["node"], name) if run else None
+        record = _with_supplied(store.load(), record, name)
         if record is not None:
             return name, record, _note(store, name, record)
     if dispatch:
@@ -76,7 +83,7 @@ def find_handoff(store: RunStore, dispatch: str | None) -> tuple[str, dict[str, 
 
 
 def _note(store: RunStore, dispatch: str, record: dict[str, Json]) -> str:
-    path = _path(store, dispatch)
+    path = handoff_path(store, dispatch)
     try:
         kept = read_json(path)
     except Damaged:

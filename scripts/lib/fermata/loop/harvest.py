@@ -7,6 +7,7 @@ import os
 import time
 
 from ..core.position import ENDED
+from ..core.recovery import Facts, told
 from ..host.transcripts import interrupted, last_words, transcript_of
 from .results import accept_result, text_digest
 
@@ -81,7 +82,7 @@ def _bind(site: Site, store: RunStore, dispatch: Dispatch) -> Dispatch:
 
 
 def _lose(store: RunStore, dispatch: Dispatch, reason: str) -> list[str]:
-    body = {"id": dispatch["id"], "reason": reason}
+    body = {"id": dispatch["id"], "reason": reason, **told(Facts("lost"))}
     store.note("cli", "dispatch_failed", body, lambda now: now["dispatches"][dispatch["id"]]["state"] == "running")
     return [f"{dispatch['id']}: {reason}"]
 

@@ -15,10 +15,12 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.fingerprint import words_print
 from ..core.memory import learnt_from
 from ..core.order import beside, order_error, overlaps
 from ..core.plan_fit import fitting
-from ..core.scope import glob_error, outside
+from ..core.recovery import Facts, told
+from ..core.scope import glob_error, outside, protected
 from ..core.small_change import LIMITS, too_much, waived
 from ..core.workflow import stage_at, walk
 from ..definitions.schema_files import schema_errors
@@ -27,6 +29,7 @@ from ..git.worktrees import worktree_at
 from ..store.files import write_json
 from ..store.lock import locked
 from .facts import fact_error
+from .own_files import own_files_changed
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -37,6 +40,7 @@ if TYPE_CHECKING:
 Answer = namedtuple("Answer", "accepted message")
 Answer.__doc__ = """Whether the agent may end, and what it is told when it may not."""
 
+INVALID = Facts("invalid")
 MAX_TEXT = 400_000
 MERGE_SECONDS = 30.0
 MAX_SUMMARY = 600
@@ -44,7 +48,11 @@ FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MUL
 
 
 class Rejected(Exception):
-    """What is wrong with an answer; `str()` is what the agent is told."""
+    """What is wrong with an answer; `str()` is what the agent is told, `facts` what kind of failure it is if it stays."""
+
+    def __init__(self, said: str, facts: Facts = INVALID) -> None:
+        super().__init__(said)
+        self.facts = facts
 
 
 def text_digest(text: str) -> str:
@@ -112,9 +120,9 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, text: str)
         error = fact_error(store, run, stage, value)
         if error:
             raise Rejected(error)
-        news = _news(repo, run, stage, dispatch, value)
+        news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
     except Rejected as error:
-        return _reject(store, run, dispatch, str(error), text)
+        return _reject(store, run, dispatch, error, text)
 
     def decide(now: Run | None) -> News:
         """The file is written under the lock, so that it is the one that the journal's digest is about."""
@@ -132,15 +140,15 @@ def _still(now: Run, dispatch: Dispatch) -> bool:
     return current["state"] == "running" and all(current[key] == dispatch[key] for key in ("repairs", "round"))
 
 
-def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str, text: str) -> Answer:
+def _reject(store: RunStore, run: Run, dispatch: Dispatch, rejected_for: Rejected, text: str) -> Answer:
     limit, used = run["limits"]["repairs"], dispatch["repairs"] + 1
-    error = line(error, 1_500)
+    error = line(str(rejected_for), 1_500)
     rejected = {"id": dispatch["id"], "error": error, "repair": used, "text": text_digest(text)}
     news: News = [("result_rejected", rejected)]
     if used > limit:
-        news.append(
-            ("dispatch_failed", {"id": dispatch["id"], "reason": f"no valid result after {limit} repairs: {error}"})
-        )
+        reason = f"no valid result after {limit} repairs: {error}"
+        kind = {**told(rejected_for.facts), "error": words_print(error)}
+        news.append(("dispatch_failed", {"id": dispatch["id"], "reason": reason, **kind}))
     store.transact("door", lambda now: news if now and _still(now, dispatch) else [])
     if used > limit:
         return Answer(True, "")
@@ -151,17 +159,21 @@ def _reject(store: RunStore, run: Run, dispatch: Dispatch, error: str, text: str
     )
 
 
-def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> News:
+def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[dict[str, Json], str]) -> News:
+    """What an answer, *given* with the path of its brief, is journalled as."""
+    value, brief = given
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
     changed, unexplained, tree = _effect(repo, run, dispatch, value)
+    tampered = own_files_changed(brief) if dispatch["access"] == "write" else []
+    if tampered:
+        reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"
+        kind = told(Facts("tampering", "plugin"))
+        return [("dispatch_failed", {"id": dispatch["id"], "reason": reason, "changed": changed, **kind})]
     found = learnt_from(value)
     learnt = {"learnt": found} if found else {}
     if dispatch["access"] == "write" and value.get("status") == "failed":
-        why = "; ".join(value["caveats"]) or value["summary"]
-        gave_up = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed}
-        gave_up["suggestion"] = line(value.get("suggestion", ""), MAX_SUMMARY)
-        return [("dispatch_failed", {**gave_up, **learnt})]
+        return [("dispatch_failed", {**_gave_up(dispatch, value, changed), **learnt})]
     if dispatch["access"] == "write" and waived(run):
         _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
@@ -181,6 +193,13 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, value: dict[st
         body["tree"] = tree
         keep_tree(repo, tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
     return [("result_accepted", {**body, **learnt})]
+
+
+def _gave_up(dispatch: Dispatch, value: dict[str, Json], changed: list[str]) -> dict[str, Json]:
+    why = "; ".join(value["caveats"]) or value["summary"]
+    kind = {**told(Facts("gave_up", value.get("cause", ""))), "error": words_print(why)}
+    body = {"id": dispatch["id"], "reason": line(f"the agent gave up: {why}", 600), "changed": changed, **kind}
+    return {**body, "suggestion": line(value.get("suggestion", ""), MAX_SUMMARY)}
 
 
 def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json]) -> dict[str, Json]:
@@ -215,7 +234,8 @@ def _effect(
     if stray:
         raise Rejected(
             f"changed outside your scope ({', '.join(dispatch['scope'])}): {', '.join(stray[:10])}. The user may be at work here, too: "
-            "what was not you stays as it is, and you name it under `unexplained`. Put back only what you yourself changed there"
+            "what was not you stays as it is, and you name it under `unexplained`. Put back only what you yourself changed there",
+            Facts("tampering", "protected") if any(map(protected, stray)) else Facts("scope"),
         )
     strange = [p for p in elsewhere if p not in unexplained]
     if strange:

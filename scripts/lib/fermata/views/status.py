@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
+from ..core.escalation import facts
 from ..core.items import items_over, lying
 from ..core.memory import kept_text
 from ..core.outcome import skipped
@@ -15,6 +16,7 @@ from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..core.task_news import rows
 from ..loop.site import minutes_since
+from ..loop.standstill import shown_time
 from .tier import tier_of
 
 TYPE_CHECKING = False
@@ -86,6 +88,8 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         ],
         "worktrees": [{"item": item, **tree} for item, tree in lying(run).items()],
         "waiting": run["waiting"],
+        "replans": run.get("replans", 0),
+        "skipped": run.get("left_out", []),
         "repairs": run.get("repairs", []),
         "turn_failed": run.get("turn_failed"),
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
@@ -154,6 +158,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _plan(run),
         _tasks(run),
         _dispatches(run),
+        _left_out(run),
         _worktrees(run),
         _checks(run),
         _passed_over(run),
@@ -192,8 +197,15 @@ def _plan(run: Run) -> Iterator[str]:
 def _dispatches(run: Run) -> Iterator[str]:
     for dispatch in list(run["dispatches"].values())[-MAX_DISPATCHES:]:
         note = dispatch["reason"] if dispatch["state"] == "failed" else dispatch["summary"]
+        if dispatch.get("category"):
+            note = f"({dispatch.get('category')}) {note}"
         mark, name = MARKS[dispatch["state"]], f"{dispatch['id']} {dispatch['agent']:<9}{dispatch['state']:<10}"
         yield f"  {mark} {name}{line(note, 80)}"
+
+
+def _left_out(run: Run) -> Iterator[str]:
+    for step in run.get("left_out", []):
+        yield f"Skipped   {line(step['title'], 100)}: {line(step['why'], 150)}"
 
 
 def _worktrees(run: Run) -> Iterator[str]:
@@ -304,7 +316,11 @@ def _next(run: Run) -> Iterator[str]:
     if "turn_failed" in run:
         yield f"Broke off {line(run['turn_failed'], 300)}. In that session, type: go on"
     if run["waiting"]:
-        yield f"Waits     {line(run['waiting']['why'], 200)}. /fermata:resume goes on, /fermata:abort ends it"
+        at = run["waiting"].get("until")
+        when = f"until {shown_time(at)}, then it goes on: " if at else ""
+        yield f"Waits     {when}{line(run['waiting']['why'], 200)}. /fermata:resume goes on{' at once' * bool(at)}, /fermata:abort ends it"
+        for fact in [] if at else facts(run):
+            yield f"          {line(fact, 250)}"
     elif run["status"] == "stopped":
         yield "Parked    /fermata:resume goes on, /fermata:abort ends it"
     elif shown_status(run) == "waiting" and run["gate"]:
