@@ -55,6 +55,13 @@ def test_the_same_error_twice_leads_to_the_planner_whatever_tries_are_left() -> 
     assert player.run["replans"] == 1
 
 
+def test_tests_that_are_red_before_the_plan_cost_no_new_plan() -> None:
+    player = Player()
+    player.check(player.until("check", "baseline"), "red", **RED)
+    assert player.at == "plan"
+    assert "replans" not in player.run
+
+
 def test_another_error_is_no_second_strike() -> None:
     player = building()
     for number in range(4):

@@ -234,28 +234,31 @@ def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, end: tuple[s
     stage, over = stage_named(stages, here), _rounds_used_up(run, stages, frame, node, outcome)
     if over and outcome != FAILED and FAILED in stage.get("on", {}):
         return _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
-    over = over or _replans_used_up(run, stages, outcome, to)
+    over = over or _replans_used_up(run, stages, stage, end)
     if over:
         wait_for_human(run, "limit", node, over)
         return False
-    if _plans_anew(stages, outcome, to):
+    if _plans_anew(stages, stage, end):
         run["replans"] = run.get("replans", 0) + 1
     _go(run, frame, here, outcome, to)
     return True
 
 
-def _plans_anew(stages: list[Stage], outcome: str, to: str | None) -> bool:
+def _plans_anew(stages: list[Stage], stage: Stage, end: tuple[str, str | None]) -> bool:
     """Whether bad news leads back to who plans."""
     from .contract import plans
 
-    return outcome in BAD_NEWS and any(s["id"] == to and plans(s) for s in stages)
+    outcome, to = end
+    bad = outcome in BAD_NEWS and not good(stage, outcome)
+    return bad and any(s["id"] == to and plans(s) for s in stages)
 
 
-def _replans_used_up(run: Run, stages: list[Stage], outcome: str, to: str | None) -> str | None:
+def _replans_used_up(run: Run, stages: list[Stage], stage: Stage, end: tuple[str, str | None]) -> str | None:
     from .recovery import REPLANS
 
-    if not _plans_anew(stages, outcome, to) or run.get("replans", 0) - run["granted"].get("replans", 0) < REPLANS:
+    if not _plans_anew(stages, stage, end) or run.get("replans", 0) - run["granted"].get("replans", 0) < REPLANS:
         return None
+    outcome, _ = end
     last = f"; the last failure: {run['failures'][-1]['reason']}" if outcome == FAILED and run["failures"] else ""
     return f"the work {'failed' if outcome == FAILED else f'ended {outcome}'} again after {REPLANS} new plan, the limit{last}"
 
