@@ -39,6 +39,8 @@ def planner(shared: Bench) -> Bench:
     shared.settle()
     if shared.newest["repairs"] == 10:
         shared.hand_in("the last try")
+        if shared.run["waiting"]:  # the same twice is a standstill
+            shared.tell("retry_granted")
         shared.settle()
     if shared.newest["state"] == "pending":
         shared.work()
@@ -71,7 +73,8 @@ def test_after_its_repairs_a_result_is_the_dispatch_s_end_and_no_loop(tmp_path: 
     assert [answer.accepted for answer in told] == [False] * repairs + [True] * 3
     assert told[repairs] == Answer(True, "")
     assert bench.newest["state"] == "failed"
-    assert f"no valid result after {repairs} repairs: steps: [] " in str(bench.newest["reason"])
+    after = f" after {repairs} repairs" if repairs else ""
+    assert f"no valid result{after}: steps: [] " in str(bench.newest["reason"])
     assert len(bench.events("result_rejected")) == repairs + 1
     bench.settle()
     assert bench.newest["id"] == "d-002"

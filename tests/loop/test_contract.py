@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from fermata.core.actions import Action
 from fermata.core.contract import MAX_CHARS, VOCABULARY, WHOLE_GOAL, contract, contract_errors, cut, mark
 from fermata.core.workflow import stage_at
-from fermata.definitions.brief_files import INLINE, brief_fields, brief_names, template
+from fermata.definitions.brief_files import INLINE, brief_fields, brief_names, key_instructions, template
 from fermata.definitions.schema_files import schema
 from fermata.loop.brief_fields import Piece
 from fermata.loop.briefs import Brief, _within
@@ -92,6 +92,7 @@ def test_pieces_never_take_more_than_their_room(pieces: list[Piece], room: int) 
 def frame(stage_brief: str, result: str, launcher: str) -> int:
     """Characters of a brief without any field."""
     values = dict.fromkeys(INLINE, "") | {"dispatch": "d-999", "launcher": launcher, "fields": "", "schema": ""}
+    values |= key_instructions()
     written: str = template(stage_brief).substitute(values)
     return len(written) + len(json.dumps(schema(result), separators=(",", ":")))
 
@@ -219,15 +220,16 @@ CANARIES = {
     "goal": "CANARYGOAL", "base": "CANARYDIRTY.txt", "answers": "CANARYANSWER", "feedback": "CANARYWORDS",
     "plan.summary": "CANARYSUMMARY", "plan.steps": "CANARYTITLE", "plan": "CANARYACCEPTANCE", "item": "CANARYOBJECTIVE",
     "failure": "CANARYREASON", "reports": "CANARYCLAIM", "previous": "CANARYLAST", "evidence": "CANARYWHY", "diff": "CANARYLINE",
-    "files": "CANARYPATH", "handoff": "CANARYSCOPEOUT", "checks": "CANARYCOMMAND",
+    "draft": "CANARYFINDING", "files": "CANARYPATH", "handoff": "CANARYSCOPEOUT", "checks": "CANARYCOMMAND",
 }  # fmt: skip
 # What more than its own field may show, because the field is made of it.
 ALSO = {
     "plan": ("plan.summary", "plan.steps", "item"), "handoff": ("plan.summary",), "feedback": ("plan", "plan.summary", "plan.steps", "item"),
     "stage": ("goal", "previous", "reports"), "reports": ("previous", "files"), "files": ("base",), "diff": ("files", "base"), "item": ("plan.steps", "plan"),
+    "draft": ("goal", "plan", "plan.summary", "plan.steps", "item", "handoff", "checks"),
     "project_checks": ("checks",), "baseline": ("evidence",), "previous": ("reports",),
 }  # fmt: skip
-SECRET = ("CANARYTRANSCRIPT", "CANARYCAVEAT", "CANARYFINDING", "CANARYOUTPUT")
+SECRET = ("CANARYTRANSCRIPT", "CANARYCAVEAT", "CANARYOUTPUT")
 
 
 @pytest.fixture(scope="module")

@@ -307,14 +307,16 @@ def test_recon_becomes_reports(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A35."""
-    bench = Bench(tmp_path, CONFIG + "workflow: phased\n").begin("Print the farewell")
+    bench = Bench(tmp_path, CONFIG + "workflow: phased\nstages: {critique: {enabled: false}}\n").begin(
+        "Print the farewell"
+    )
     monkeypatch.chdir(bench.sandbox.root)
     bench.settle()
     for name, target in zip(("d-001", "d-002", "d-003"), ("Structure", "Tests", "Risks"), strict=True):
         bench.work(name)
         found = {"target": target, "status": "found", "summary": "seen", "findings": {"where": ["src/app.py"]}}
         assert bench.hand_in({**found, "recommendations": ["go on"]}, name).accepted
-    bench.planned().approve().settle()
+    bench.planned(rollback="git checkout").approve().settle()
     finish(bench)
     assert bench.run["status"] == "completed"
     assert titles(bench) == {"report": ["Structure", "Tests", "Risks"]}

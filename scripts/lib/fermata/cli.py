@@ -203,15 +203,17 @@ def wait(seconds: int, as_json: bool) -> None:
     """
     from .checks.runner import wait_checks
     from .loop.command_agents import collect_commands
-    from .loop.drive import collect_checks, run_checks, under_way
+    from .loop.drive import DRIVE_SECONDS, collect_checks, run_checks, under_way
     from .loop.standstill import stay
+    from .store.lock import locked
 
     site = open_here()
     store = _driven(site)
     if site.confined:
         run_checks(site, store)
-    collect_commands(site, store)
-    collect_checks(store)  # one that was journalled and never started would be waited for in vain
+    with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        collect_commands(site, store)
+        collect_checks(store)  # one that was journalled and never started would be waited for in vain
     running = under_way(store.load())
     if running:
         wait_checks(store.path("checks"), running, seconds)

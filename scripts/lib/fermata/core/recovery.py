@@ -67,6 +67,15 @@ RULES = (
     Rule("network", "check", (NETWORK,), TRANSIENT, says="the check could not reach the network"),
     Rule("red", "check", (), CODE_ERROR, says="a check that fermata ran did not pass"),
     Rule(
+        "program_missing", "program", ("no_program",), BLOCKER, says="the program that is to do the work is not there"
+    ),
+    Rule(
+        *("program_network", "program", (NETWORK,), TRANSIENT),
+        pause=True,
+        says="the program that does the work could not reach the network",
+    ),
+    Rule("program_failed", "program", (), CODE_ERROR, says="the program that does the work ended with an error"),
+    Rule(
         "missing", "gave_up", ("missing",), BLOCKER, says="the agent says something is missing that it cannot provide"
     ),
     Rule("wrong_plan", "gave_up", CAUSES[:3], DESIGN_FLAW, says="the agent says the plan, not the work, is at fault"),

@@ -13,9 +13,11 @@ from ..checks.command import Command
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, answer_path, read_check, start_check
 from ..core.commands import at_command, command_for, words_for
 from ..core.consultation import line
+from ..core.fingerprint import fingerprint, word_of
+from ..core.recovery import Facts, told
 from ..core.workflow import stage_at
 from ..store.run_store import utc_now
-from .results import accept_result
+from .results import accept_only_result
 from .worktrees import root_of
 
 if TYPE_CHECKING:
@@ -37,7 +39,12 @@ def launch(site: Site, store: RunStore, run: Run, action: Action) -> None:
         nonlocal mine
         mine = now is not None and now["dispatches"][name]["state"] == "pending"
         if mine and command is None:
-            return [("dispatch_failed", {"id": name, "reason": "its command is not the approved one any more"})]
+            return [
+                (
+                    "dispatch_failed",
+                    {"id": name, "reason": "its command is not the approved one any more", **told(Facts("lost"))},
+                )
+            ]
         return [("dispatch_started", {"id": name, "at": utc_now()})] if mine else []
 
     store.transact("cli", decide)
@@ -58,7 +65,7 @@ def launch(site: Site, store: RunStore, run: Run, action: Action) -> None:
 
 
 def collect_commands(site: Site, store: RunStore) -> None:
-    """Take the answer of every command that has ended since."""
+    """Take the answer of every command that has ended since. For whoever holds the lock of who drives the run."""
     for name in at_command(store.load()):
         try:
             found = read_check(store.path("checks"), name)
@@ -69,28 +76,32 @@ def collect_commands(site: Site, store: RunStore) -> None:
 
 
 def _take(site: Site, store: RunStore, name: str, found: Evidence | Lost) -> None:
-    reason = _failure(found)
-    if reason is None:
-        path = answer_path(store.path("checks"), name)
-        with open(path, encoding="utf-8", errors="replace") as file:
-            answer = accept_result(site.repo, store, name, file.read(MAX_ANSWER))
-        if answer.accepted:
-            return
-        reason = answer.message.partition(". Correct it")[0]
-    body = {"id": name, "reason": line(reason, 1_000)}
+    failed = _failure(found)
+    if failed is None:
+        with open(answer_path(store.path("checks"), name), encoding="utf-8", errors="replace") as file:
+            accept_only_result(site.repo, store, name, file.read(MAX_ANSWER))
+        return
+    reason, kind = failed
+    body = {"id": name, "reason": line(reason, 1_000), **kind}
     store.note("runner", "dispatch_failed", body, lambda now: now["dispatches"][name]["state"] == "running")
 
 
-def _failure(found: Evidence | Lost) -> str | None:
-    """Why there is no answer to take; None when the command ended with 0."""
+def _failure(found: Evidence | Lost) -> tuple[str, dict[str, str]] | None:
+    """Why there is no answer to take, in words and as the journal keeps it; None when the command ended with 0."""
     if isinstance(found, Lost):
-        return f"lost: {found.why}"
+        return f"lost: {found.why}", told(Facts("lost"))
     if found.error:
-        return f"lost: {found.error}"
+        return f"lost: {found.error}", told(Facts("lost"))
+    ended = _ended(found)
     last = next((row.strip() for row in reversed(found.tail.splitlines()) if row.strip()), "")
     said = f": {line(last, 300)}" if last else ""
+    kind = {**told(Facts("program", word_of(found))), "error": fingerprint(found)}
+    return (f"the command {ended}{said}", kind) if ended else None
+
+
+def _ended(found: Evidence) -> str:
     if found.timed_out:
-        return f"the command was stopped after {found.seconds:.0f} s, its time limit{said}"
+        return f"was stopped after {found.seconds:.0f} s, its time limit"
     if found.exit_code:
-        return f"the command ended with exit code {found.exit_code}{said}"
-    return f"the command was ended by signal {found.signal}{said}" if found.signal else None
+        return f"ended with exit code {found.exit_code}"
+    return f"was ended by signal {found.signal}" if found.signal else ""

@@ -103,13 +103,27 @@ def accept_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> A
     dispatch = run["dispatches"].get(dispatch_id)
     if dispatch is None or dispatch["state"] != "running":
         return Answer(True, "")
+    given = text, run["limits"]["repairs"]
     if "worktree" not in dispatch:
-        return _judge(repo, store, run, dispatch, text)
+        return _judge(repo, store, run, dispatch, given)
     with locked(store.path("drive.lock"), MERGE_SECONDS):  # else what is being brought in just now looks like nobody's
-        return _judge(repo, store, store.load(), dispatch, text)
+        return _judge(repo, store, store.load(), dispatch, given)
 
 
-def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, text: str) -> Answer:
+def accept_only_result(repo: Repo, store: RunStore, dispatch_id: str, text: str) -> None:
+    """The same for one that cannot hand in a second time, a command: a bad answer ends its dispatch.
+
+    For whoever drives the run just now, and so holds its lock.
+    """
+    run = store.load()
+    dispatch = run["dispatches"][dispatch_id]
+    if dispatch["state"] == "running":
+        _judge(repo, store, run, dispatch, (text, 0))
+
+
+def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tuple[str, int]) -> Answer:
+    """*given*: the answer, and how many repairs it may need."""
+    text, repairs = given
     dispatch_id = dispatch["id"]
     stage = stage_at(run["workflow"], dispatch["node"])
     try:
@@ -122,7 +136,7 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, text: str)
             raise Rejected(error)
         news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
     except Rejected as error:
-        return _reject(store, run, dispatch, error, text)
+        return _reject(store, dispatch, error, text, repairs)
 
     def decide(now: Run | None) -> News:
         """The file is written under the lock, so that it is the one that the journal's digest is about."""
@@ -140,13 +154,13 @@ def _still(now: Run, dispatch: Dispatch) -> bool:
     return current["state"] == "running" and all(current[key] == dispatch[key] for key in ("repairs", "round"))
 
 
-def _reject(store: RunStore, run: Run, dispatch: Dispatch, rejected_for: Rejected, text: str) -> Answer:
-    limit, used = run["limits"]["repairs"], dispatch["repairs"] + 1
+def _reject(store: RunStore, dispatch: Dispatch, rejected_for: Rejected, text: str, limit: int) -> Answer:
+    used = dispatch["repairs"] + 1
     error = line(str(rejected_for), 1_500)
     rejected = {"id": dispatch["id"], "error": error, "repair": used, "text": text_digest(text)}
     news: News = [("result_rejected", rejected)]
     if used > limit:
-        reason = f"no valid result after {limit} repairs: {error}"
+        reason = f"no valid result{f' after {limit} repairs' * bool(limit)}: {error}"
         kind = {**told(rejected_for.facts), "error": words_print(error)}
         news.append(("dispatch_failed", {"id": dispatch["id"], "reason": reason, **kind}))
     store.transact("door", lambda now: news if now and _still(now, dispatch) else [])
