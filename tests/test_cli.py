@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -792,3 +792,15 @@ def test_a_person_mends_a_handoff_and_sends_it_again(call: Call, bench: Bench, m
     assert piped.json["handoff"]["context"]["plan_summary"] == "From a pipe."
     wrong = call("handoff", "repair", "--set", "plan_summary", cwd=here, session=None)
     assert (wrong.code, "says no value" in wrong.err) == (2, True)
+
+
+def commands_of(group: click.Group, name: str) -> Iterator[tuple[str, click.Command]]:
+    for part, command in group.commands.items():
+        yield f"{name} {part}", command
+        if isinstance(command, click.Group):
+            yield from commands_of(command, f"{name} {part}")
+
+
+@pytest.mark.parametrize(("name", "command"), [pytest.param(*row, id=row[0]) for row in commands_of(cli, "fermata")])
+def test_in_a_list_of_commands_none_is_cut_short(name: str, command: click.Command) -> None:
+    assert not command.get_short_help_str(62).endswith("..."), name

@@ -75,7 +75,9 @@ def start(as_json: bool) -> None:
 @click.argument("goal", metavar="GOAL")
 @JSON_FLAG
 def route(goal: str, as_json: bool) -> None:
-    """Say which workflow GOAL would be given to, which signal won, and how sure that is. Nothing begins.
+    """Say which workflow GOAL would get, and why. Nothing begins.
+
+    With the signal that won, and how sure that is.
 
     `WORKFLOW: GOAL` chooses one, as in /build and /orchestrate.
     """
@@ -89,7 +91,7 @@ def route(goal: str, as_json: bool) -> None:
 @cli.command("next")
 @JSON_FLAG
 def next_command(as_json: bool) -> None:
-    """Say the one thing that is due now; does everything itself that needs nobody. For the session that drives the run.
+    """Do what needs nobody, and say the one thing that is due. For the session that drives the run.
 
     Exit code 3: only a human can go on.
     """
@@ -124,7 +126,9 @@ def _next(site: Site, store: RunStore, as_json: bool) -> int:
 @click.argument("run_id", required=False, metavar="[RUN]")
 @JSON_FLAG
 def resume(run_id: str | None, as_json: bool) -> None:
-    """Verify the journal, rebuild the state from it, read the settings anew, and say what is due.
+    """Take the run up again, and say what is due.
+
+    Verifies the journal, rebuilds the state from it and reads the settings anew.
 
     In Claude Code: /fermata:resume.
     """
@@ -145,7 +149,7 @@ def resume(run_id: str | None, as_json: bool) -> None:
 @cli.command()
 @JSON_FLAG
 def harvest(as_json: bool) -> None:
-    """Take results that no hook saw, and give up agents that are gone. For the session that drives the run."""
+    """Take results no hook saw, and give up agents that are gone. For the session that drives the run."""
     from .loop.harvest import harvest as take
 
     site = open_here()
@@ -195,7 +199,7 @@ def check(baseline: bool, quick: bool, seconds: int, dispatch: str | None, as_js
 @click.option("--max", "seconds", type=click.IntRange(1, 540), default=90, show_default=True, help="Seconds to wait.")
 @JSON_FLAG
 def wait(seconds: int, as_json: bool) -> None:
-    """Wait for the checks that fermata is running, or for a pause to end, and say what is due then.
+    """Wait for checks, or for a pause to end, and say what is due.
 
     For the session that drives the run.
 
@@ -249,7 +253,9 @@ def status(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def show(part: str, run_id: str | None, as_json: bool) -> None:
-    """Show a part of a run: `plan`, `state`, a dispatch (d-001: brief and result), a check (c-001: evidence and output), or a page.
+    """Show a part of a run: plan, state, dispatch, check or page.
+
+    `plan`, `state`, a dispatch (d-001: brief and result), a check (c-001: evidence and output), or a page.
 
     `artifacts` lists the pages: implementation_plan, verification, recon_TARGET, phase_N_complete, and older ones by number.
     """
@@ -271,7 +277,9 @@ def show(part: str, run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def handoff(action: str, dispatch_id: str | None, given: tuple[str, ...], run_id: str | None, as_json: bool) -> None:
-    """What the agent of a dispatch is handed by the one before it; without DISPATCH the newest handoff.
+    """What one agent leaves to the next.
+
+    The record that the agent of a dispatch is handed by the one before it; without DISPATCH the newest.
 
     show: the record comes from the journal; what is said about its file tells whether that is still as it was written.
     repair: write a lost or damaged record anew, with what --set adds. resend: write the brief of the open dispatch anew.

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
 
 @click.group()
 def config() -> None:
-    """Show and check the settings: defaults, your own file, the project's. Each part takes --json.
+    """Show and check the settings, in their layers.
+
+    Defaults, your own file, the project's. Each part takes --json.
 
     docs/reference/config.md lists every key.
     """

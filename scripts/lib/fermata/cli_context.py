@@ -22,7 +22,9 @@ RUN_OPTION = click.option("--run", "run_id", metavar="RUN", help="Another run th
 
 @click.group()
 def context() -> None:
-    """What takes up the context window: the session's frame, plans, briefs, learnings, backlog, fetched documents.
+    """What takes up the context window, and how to make room.
+
+    The session's frame, plans, briefs, learnings, backlog, fetched documents.
 
     Tokens are the client's own counts; those with a ~ are estimated from the text, four characters a token.
     """
@@ -87,7 +89,9 @@ def _document(uses: list[Use]) -> dict[str, Json]:
 @RUN_OPTION
 @JSON_FLAG
 def budget(run_id: str | None, as_json: bool) -> None:
-    """The pools: used, soft limit, and Normal, Warning (from 80 %) or Critical (from 95 %).
+    """The pools: used, limits, and how near they are.
+
+    Normal, Warning (from 80 %) or Critical (from 95 %) of the soft limit.
 
     Exit code 8: a pool is past its hard limit.
     """
@@ -110,7 +114,9 @@ def show(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def optimize(run_id: str | None, as_json: bool) -> None:
-    """Make room, in this order, and say what was freed and what only you can do.
+    """Make room, and say what was freed.
+
+    In this order; it also says what only you can do.
 
     In a terminal it archives what nobody is told of any more: settled entries and reports, 90 days old. Deletes nothing.
     """

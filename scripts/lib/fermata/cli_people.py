@@ -22,7 +22,9 @@ from .store.errors import Refused
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @JSON_FLAG
 def repair(run_id: str | None, yes: bool, as_json: bool) -> None:
-    """Let a run, or the board, with a damaged journal go on from its last good line. Only for people, in a terminal.
+    """Let what is damaged go on from its journal's last good line.
+
+    A run, or the board. Only for people, in a terminal.
 
     Shows what is damaged and what would go, keeps copies of it all, and asks before it changes anything; with --json it
     does not ask, and changes something only with --yes. Exit code 5: the run is damaged still.
@@ -103,7 +105,9 @@ def _field(one: str) -> tuple[str, str]:
 @click.command()
 @JSON_FLAG
 def doctor(as_json: bool) -> None:
-    """Prove the installation: client, plugin, environment, a probe that the gate must refuse, others' hooks, state, strength.
+    """Prove the installation, with a write that the gate refuses.
+
+    Client, plugin, environment, the probe, others' hooks, state, strength.
 
     Exit code 8: something must be mended; the line says how.
     """
@@ -149,7 +153,9 @@ def setup(as_json: bool) -> None:
 @click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
 @JSON_FLAG
 def rehearse(host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
-    """Play a whole /build on the real Claude Code client with a scripted model: no account, no cost, about a minute.
+    """Play a whole /build with the real client, at no cost.
+
+    The real Claude Code client with a scripted model: no account, about a minute.
 
     Where no client is installed a simulated one plays its part, and says what only the real one can show.
 
