@@ -167,7 +167,8 @@ def update_task(  # noqa: PLR0913 - one name for each option
 def claim_task(site: OpenSite, /, *, name: str | None, by: str, minutes: int, as_json: bool) -> None:
     """Take a task, or the next one that can begin.
 
-    Nobody else gets it meanwhile. Again: more time."""
+    Nobody else gets it meanwhile. Again: more time.
+    """
     from .core import board_rules
 
     rule = partial(board_rules.claim_task, by=by, until=time_in(minutes), now=time_in(), name=name)

@@ -94,7 +94,8 @@ def add_learning(site: OpenSite, /, *, text: str, as_json: bool, **fields: Json)
 def find_learnings(site: OpenSite, /, *, goal: str, limit: int, as_json: bool) -> None:
     """The learnings that matter for GOAL, the most relevant first.
 
-    Those that share words with it, rare words first."""
+    Those that share words with it, rare words first.
+    """
     from .core.relevance import relevant_learnings
 
     found = relevant_learnings(read_board(site)[1], goal, limit, time_in())
