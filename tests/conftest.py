@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +16,10 @@ LONG_LIMIT_SECONDS = 300
 # What could lead a test, or a program it starts, to the user's own things. FERMATA_CLIENT(S) only names programs.
 FOREIGN = ("ANTHROPIC_", "CLAUDE", "FERMATA_", "GIT_", "XDG_")
 KEPT = ("FERMATA_CLIENT", "FERMATA_CLIENTS")
+
+
+# Whoever starts the suite in the background may have it ignore Ctrl-C, and so would every program that it starts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -56,6 +56,7 @@ def test_a_review_that_rejects_three_times_waits_for_a_human_and_goes_on_when_to
     assert stage.status() == "completed"
 
 
+@pytest.mark.long
 def test_a_check_that_stays_red_is_planned_anew_once_and_then_waits_for_a_human(
     set_stage: SetStage, place: Path
 ) -> None:
@@ -76,6 +77,7 @@ def test_a_check_that_stays_red_is_planned_anew_once_and_then_waits_for_a_human(
     assert stage.status() == "completed"
 
 
+@pytest.mark.long  # the first pause is half a minute
 @pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.197", "default")])
 def test_an_agent_that_dies_of_an_api_error_is_offered_again(
     set_stage: SetStage, place: Path, version: str, mode: str
@@ -121,6 +123,7 @@ def test_a_builder_whose_claim_differs_from_the_tree_is_sent_back(
     assert stage.status() == "completed"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(("version", "mode"), [("2.1.329", "auto"), ("2.1.197", "default")])
 def test_a_dispatch_whose_result_stays_invalid_after_three_repairs_fails_and_another_agent_gets_the_work(
     set_stage: SetStage, place: Path, version: str, mode: str

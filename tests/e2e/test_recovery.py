@@ -154,7 +154,8 @@ def test_the_user_leaves_it_for_now_and_ends_it_later(set_stage: SetStage, place
     assert stage.status() == "aborted"
 
 
-@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=LONG)])
+@LONG  # waits for the time that the client told
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
 def test_a_used_up_quota_holds_the_run_until_the_client_s_time_and_then_it_goes_on(
     set_stage: SetStage, place: Path, version: str
 ) -> None:

@@ -46,7 +46,7 @@ KINDS = {
     "197-terminal-background": Kind("2.1.197", background=True),
     "197-headless-foreground": Kind("2.1.197", "headless"),
 }
-EVERYDAY = {"329-terminal-auto-two-together", "197-headless-foreground-reversed"}
+EVERYDAY = {"197-headless-foreground-reversed"}  # the other client: test_side_by_side
 ROWS = [
     pytest.param(kind, waves, id=f"{name}-{order}", marks=[] if f"{name}-{order}" in EVERYDAY else [pytest.mark.long])
     for name, kind in KINDS.items()

@@ -50,6 +50,7 @@ def every_day(case: tuple[str, str]) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(("version", "mode"), rows)
 
 
+@pytest.mark.long
 @every_day(("2.1.329", "auto"))
 def test_on_the_screen(set_stage: SetStage, version: str, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(version, cast(), PROJECT, mode=mode)

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from fermata.rehearsal.script import Actor
 
 WRITES = {"build", "stage"}
-SCHEMA = re.compile(r"schema `(\w+)`")
+SCHEMA = re.compile(r"schema `(\w+)`(?: or `(\w+)`)?")
 BY_HEADING = {"# Critique": "critique"}  # an agent that knows two schemas: its brief says which
 
 
