@@ -63,6 +63,7 @@ def digest(stage: Stage) -> str:
     return str(asked["digest"])
 
 
+@pytest.mark.long
 def test_while_the_planner_works(set_stage: SetStage, place: Path) -> None:
     planner = Held(good_planner)
     stage = set_stage("2.1.329", cast(place, planner=planner), FILES, mode="auto")
@@ -73,7 +74,7 @@ def test_while_the_planner_works(set_stage: SetStage, place: Path) -> None:
     assert [body["id"] for body in stage.events("dispatch_failed")] == ["d-001"]
 
 
-@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+@pytest.mark.parametrize("version", [pytest.param("2.1.329", marks=pytest.mark.long), "2.1.197"])
 def test_while_the_gate_is_open(set_stage: SetStage, place: Path, version: str) -> None:
     stage = set_stage(version, cast(place), FILES, mode="default")
     terminal = stage.terminal()
@@ -90,7 +91,7 @@ def test_while_the_gate_is_open(set_stage: SetStage, place: Path, version: str) 
     goes_on_to_its_end(stage, before)
 
 
-@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_while_the_builder_works(set_stage: SetStage, place: Path, version: str) -> None:
     """And the same session is resumed, without a word of fermata's."""
     builder = Held(good_builder(place))

@@ -63,6 +63,7 @@ def test_more_recon_brings_the_planner_back_and_asks_again(set_stage: SetStage, 
     stage.journal.wait("decision_made", lambda body: body["decision"] == "abort")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_free_text_reaches_the_planner_and_abort_changes_nothing(
     set_stage: SetStage, place: Path, version: str
@@ -105,6 +106,7 @@ def test_change_the_plan_without_words_makes_the_planner_ask(set_stage: SetStage
     terminal.wait_for_text(DONE, 60)
 
 
+@pytest.mark.long
 def test_esc_in_the_picker_decides_nothing_and_resume_asks_again(set_stage: SetStage, place: Path) -> None:
     stage = set_stage("2.1.329", cast(place), FILES, mode="default")
     terminal = stage.terminal()
@@ -253,7 +255,8 @@ def strict_reviewer(heard: Heard) -> Conversation:
 
 
 @pytest.mark.parametrize(
-    "wider", [pytest.param(False, id="inside", marks=pytest.mark.long), pytest.param(True, id="beyond")]
+    "wider",
+    [pytest.param(False, id="inside", marks=pytest.mark.long), pytest.param(True, id="beyond", marks=pytest.mark.long)],
 )
 def test_a_second_plan_is_asked_about_only_when_it_goes_beyond_the_first(
     set_stage: SetStage, place: Path, *, wider: bool

@@ -100,7 +100,7 @@ def ends_well(stage: Stage, terminal: Terminal, *, decisions: int = 1) -> None:
         pytest.param(FOREGROUND, "planner", "esc", id="197-planner-esc"),
         pytest.param(FOREGROUND, "builder", "ctrl-c", id="197-builder-ctrl-c", marks=pytest.mark.long),
         pytest.param(BACKGROUND, "planner", "ctrl-c", id="329-planner-ctrl-c", marks=pytest.mark.long),
-        pytest.param(BACKGROUND, "builder", "ctrl-c", id="329-builder-ctrl-c"),
+        pytest.param(BACKGROUND, "builder", "ctrl-c", id="329-builder-ctrl-c", marks=pytest.mark.long),
     ],
 )
 def test_an_agent_that_the_user_stops_is_offered_again(

@@ -38,7 +38,7 @@ HELD = "the session is in plan mode, so the run holds"
 MODES: tuple[Mode, ...] = ("default", "acceptEdits", "auto", "bypassPermissions")
 SURFACES = ("terminal", "headless")
 CLIENTS = ("2.1.329", "2.1.197")
-EVERYDAY = {"329-terminal-bypassPermissions", "197-headless-acceptEdits"}
+EVERYDAY = {"197-headless-acceptEdits"}  # the others play in default and auto mode
 STRENGTH = {
     "default": "guarded: commands outside the rules need your prompt",
     "acceptEdits": "guarded: commands outside the rules need your prompt",

@@ -164,6 +164,7 @@ def by_ticket(actor: Actor, seen: list[str]) -> Actor:
     return play
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_another_plugin_that_allows_everything_and_rewrites_tickets_changes_nothing(
     set_stage: SetStage, place: Path, tmp_path: Path, version: str

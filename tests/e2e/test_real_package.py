@@ -137,6 +137,7 @@ def test_a_working_feature_is_proven_by_the_packages_own_tests(
     assert "def kebabize" in git(package, "diff")
 
 
+@pytest.mark.long
 def test_a_claim_of_success_is_refuted_by_the_packages_own_tests(set_stage: SetStage, package: Path) -> None:
     """The first builder breaks `underscore`, which has tests of its own, and says that all is well."""
 

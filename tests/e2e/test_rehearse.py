@@ -72,6 +72,7 @@ def bare(outside: Environment, tmp_path: Path) -> Environment:
     return {**outside, "PATH": str(tmp_path / "bin")}
 
 
+@pytest.mark.long
 def test_without_a_client_a_simulated_one_plays(bare: Environment) -> None:
     done = rehearse(bare)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -153,7 +154,7 @@ BROKEN = {
     ("fault", "host"),
     [
         ("no-hooks", "simulated"),
-        ("edits-pass", "claude"),
+        pytest.param("edits-pass", "claude", marks=pytest.mark.long),
         pytest.param("no-hooks", "claude", marks=pytest.mark.long),
         pytest.param("edits-pass", "simulated", marks=pytest.mark.long),
     ],

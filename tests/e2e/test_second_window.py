@@ -93,6 +93,7 @@ def test_a_build_in_a_second_session_is_refused_and_leaves_it_free(
     assert not (stage.world.home / ".claude/plugins/data/fermata-inline/active" / second.session_id).exists()
 
 
+@pytest.mark.long
 def test_on_the_screen_a_second_window_works_then_takes_the_run_over(set_stage: SetStage, place: Path) -> None:
     stage = set_stage("2.1.329", cast(place, main=windows(place, asks=True)), FILES, mode="default")  # type: ignore[arg-type]
     first = stage.terminal()
