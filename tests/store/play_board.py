@@ -5,9 +5,7 @@ Run at a release, `python -m tests.store.play_board` adds what is not there yet 
 
 from __future__ import annotations
 
-import shutil
 import sys
-import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 from unittest import mock
@@ -22,7 +20,7 @@ from fermata.core.memory import new_entries
 from fermata.store.project import Project
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
-from tests.store.play_golden import clock
+from tests.store.play_golden import clock, keep
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,14 +80,7 @@ def play_board(folder: Path) -> Path:
 
 
 def main() -> int:
-    target = GOLDEN / f"{FORMAT}-weeks"
-    if not target.exists():
-        with tempfile.TemporaryDirectory() as folder:
-            made = play_board(Path(folder))
-            target.mkdir(parents=True)
-            for file in ("journal.jsonl", "state.json"):
-                shutil.copy(made / file, target / file)
-        print(f"new: {target}")
+    keep(GOLDEN / f"{FORMAT}-weeks", play_board)
     return 0
 
 

@@ -327,17 +327,21 @@ def play_history(name: str, folder: Path) -> Path:
     return Path(play.store.folder)
 
 
+def keep(target: Path, played: Callable[[Path], Path]) -> None:
+    """Play a history in a folder of its own, and keep what it leaves at *target*, unless something is there."""
+    if target.exists():
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        made = played(Path(folder))
+        target.mkdir(parents=True)
+        for file in ("journal.jsonl", "state.json"):
+            shutil.copy(made / file, target / file)
+    print(f"new: {target}")
+
+
 def main() -> int:
     for name in HISTORIES:
-        target = GOLDEN / f"{FORMAT}-{name}"
-        if target.exists():
-            continue
-        with tempfile.TemporaryDirectory() as folder:
-            made = play_history(name, Path(folder))
-            target.mkdir(parents=True)
-            for file in ("journal.jsonl", "state.json"):
-                shutil.copy(made / file, target / file)
-        print(f"new: {target}")
+        keep(GOLDEN / f"{FORMAT}-{name}", partial(play_history, name))
     return 0
 
 

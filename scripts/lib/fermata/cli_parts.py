@@ -13,6 +13,8 @@ import time
 
 import click
 
+from .core.moments import moment
+
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +67,7 @@ def inside_claude_code() -> bool:
 
 def time_in(minutes: float = 0) -> str:
     """The time so many minutes from now, as the board has it: `2026-11-21T09:15:02Z`."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() + 60 * minutes))
+    return moment(time.time() + 60 * minutes)
 
 
 def read_board(site: OpenSite) -> tuple[BoardStore, Board]:

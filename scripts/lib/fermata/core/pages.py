@@ -94,12 +94,9 @@ def _complete(run: Run, stage: Stage, prefix: str) -> bool:
     last = [inner for inner in stage["stages"] if inner["kind"] != "merge"][-1]
     node = f"{prefix}/{last['id']}"
     visits = [d["visit"] for d in (*run["dispatches"].values(), *run["checks"].values()) if d["node"] == node]
-    if not visits:
-        return False
+    apart = any("worktree" in d for d in run["dispatches"].values() if d["node"].startswith(f"{prefix}/"))
     merges = [m["outcome"] for key, m in run.get("merges", {}).items() if key.startswith(f"{prefix}/")]
-    if any("worktree" in d for d in run["dispatches"].values() if d["node"].startswith(f"{prefix}/")) and merges[
-        -1:
-    ] != ["done"]:
+    if not visits or (apart and merges[-1:] != ["done"]):
         return False
     outcome = outcome_of(run, node, max(visits), last)
     return outcome is not None and outcome != FAILED and good(last, outcome)

@@ -68,3 +68,13 @@ def _list(entries: list[str]) -> str:
 
 def _section(title: str, text: str) -> str:
     return f"## {title}\n{text}" if text else ""
+
+
+def plan_text(plan: dict[str, Json]) -> str:
+    """The plan in short: its summary, and each step with what it may change and when it is done; "" for none."""
+    out = [clean(plan["summary"], 1_000)] if plan.get("summary") else []
+    for number, step in enumerate(plan.get("steps", []), 1):
+        scope = ", ".join(step["scope"])
+        out.append(f"{number}. {line(step['title'], 100)}: {line(step['objective'], 400)} (may change {scope})")
+        out += [f"   - done when: {line(entry, 300)}" for entry in step["acceptance"]]
+    return "\n".join(out)

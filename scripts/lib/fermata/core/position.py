@@ -196,7 +196,8 @@ def _advance(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
     node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
     if stage["kind"] == "foreach":
         return _advance_items(run, stages, frame, stage, node)
-    outcome, impasse = outcome_of(run, node, visit, stage), _impasse(run, stages, frame, prefix)
+    outcome = outcome_of(run, node, visit, stage)
+    impasse = _impasse(run, stage, node, visit, outcome)
     if impasse is None:
         return outcome is not None and _settle(run, stages, frame, node, (outcome, target(stages, stage, outcome)))
     way = _way_to_planning(stages, stage, outcome) if impasse.replan else None
@@ -213,13 +214,10 @@ def _way_to_planning(stages: list[Stage], stage: Stage, outcome: str | None) -> 
     return target(stages, mender, FAILED) if FAILED in mender.get("on", {}) else None
 
 
-def _impasse(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> Impasse | None:
-    """Why the stage that *frame* stands at cannot go on as it has so far."""
+def _impasse(run: Run, stage: Stage, node: str, visit: int, outcome: str | None) -> Impasse | None:
+    """Why *stage*, this visit of which ended as *outcome* or has not ended, cannot go on as it has so far."""
     from .strikes import failed_for_good, red_again
 
-    stage = stage_named(stages, str(frame["at"]))
-    node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
-    outcome = outcome_of(run, node, visit, stage)
     if outcome is None and stage["kind"] == "agents":
         made = dispatches_of(run, node, visit)
         return failed_for_good(run, made) or _tries_used_up(run, stage, node, visit)
@@ -234,11 +232,12 @@ def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, end: tuple[s
     stage, over = stage_named(stages, here), _rounds_used_up(run, stages, frame, node, outcome)
     if over and outcome != FAILED and FAILED in stage.get("on", {}):
         return _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
-    over = over or _replans_used_up(run, stages, stage, end)
+    anew = _plans_anew(stages, stage, end)
+    over = over or (_replans_used_up(run, outcome) if anew else None)
     if over:
         wait_for_human(run, "limit", node, over)
         return False
-    if _plans_anew(stages, stage, end):
+    if anew:
         run["replans"] = run.get("replans", 0) + 1
     _go(run, frame, here, outcome, to)
     return True
@@ -253,12 +252,11 @@ def _plans_anew(stages: list[Stage], stage: Stage, end: tuple[str, str | None]) 
     return bad and any(s["id"] == to and plans(s) for s in stages)
 
 
-def _replans_used_up(run: Run, stages: list[Stage], stage: Stage, end: tuple[str, str | None]) -> str | None:
+def _replans_used_up(run: Run, outcome: str) -> str | None:
     from .recovery import REPLANS
 
-    if not _plans_anew(stages, stage, end) or run.get("replans", 0) - run["granted"].get("replans", 0) < REPLANS:
+    if run.get("replans", 0) - run["granted"].get("replans", 0) < REPLANS:
         return None
-    outcome, _ = end
     last = f"; the last failure: {run['failures'][-1]['reason']}" if outcome == FAILED and run["failures"] else ""
     return f"the work {'failed' if outcome == FAILED else f'ended {outcome}'} again after {REPLANS} new plan, the limit{last}"
 
@@ -276,7 +274,8 @@ def _stuck(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> bool:
     """Whether the stage that *frame* stands at has failed in a way that a new plan could mend."""
     stage = stage_named(stages, str(frame["at"]))
     node, visit = prefix + stage["id"], frame["visits"][stage["id"]]
-    outcome, impasse = outcome_of(run, node, visit, stage), _impasse(run, stages, frame, prefix)
+    outcome = outcome_of(run, node, visit, stage)
+    impasse = _impasse(run, stage, node, visit, outcome)
     if impasse:
         return bool(impasse.replan) and _way_to_planning(stages, stage, outcome) is None
     return (

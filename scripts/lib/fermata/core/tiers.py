@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import re
 
+from .moments import epoch
+
 DAY = 86_400
 FULL, SUMMARY, INDEX = 1, 2, 3
 SUMMARY_FROM, INDEX_FROM = 30, 90  # days
@@ -17,11 +19,7 @@ SENTENCE = re.compile(r"(?<=[.!?…])\s+|\n+")
 
 def age_days(created: str, now: str) -> int:
     """Whole days from one of the journal's times (`2026-11-21T09:15:02Z`) to another; 0 when the clock was set back."""
-    from calendar import timegm
-    from time import strptime
-
-    first, last = (timegm(strptime(ts, "%Y-%m-%dT%H:%M:%SZ")) for ts in (created, now))
-    return max(0, (last - first) // DAY)
+    return max(0, (epoch(now) - epoch(created)) // DAY)
 
 
 def tier_of(created: str, now: str) -> int:

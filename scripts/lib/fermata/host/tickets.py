@@ -12,6 +12,7 @@ import time
 from ..core.consultation import answers_message, line, question_for
 from ..core.position import leaves
 from ..core.workflow import stage_at
+from ..store.run_store import utc_now
 from . import answers
 
 TYPE_CHECKING = False
@@ -39,7 +40,7 @@ def agent_call(bound: Bound) -> Answer | None:
     if error or dispatch is None:
         return answers.deny(f"ticket {match[1]}: {error}")
     brief = _brief(bound, run, dispatch)
-    body = {"id": dispatch["id"], "tool_use_id": bound.payload.tool_use_id, "at": _now()}
+    body = {"id": dispatch["id"], "tool_use_id": bound.payload.tool_use_id, "at": utc_now()}
     after = bound.store.note("hook", "dispatch_started", body, lambda now: _open(now["dispatches"][match[1]]))
     if after["dispatches"][match[1]]["tool_use_id"] != body["tool_use_id"]:
         return answers.deny(f"ticket {match[1]}: it was used meanwhile. Run `fermata next`")
@@ -95,7 +96,7 @@ def send_message(bound: Bound) -> Answer | None:
         return answers.deny(f"{to[:60]!r} is no agent of this run; `fermata next` names the one to write to.")
     if dispatch["state"] != "answered":
         return answers.deny(f"{dispatch['id']} is {dispatch['state']} and waits for no message. Run `fermata next`.")
-    body = {"id": dispatch["id"], "at": _now()}
+    body = {"id": dispatch["id"], "at": utc_now()}
     bound.store.note(
         "hook", "dispatch_started", body, lambda now: now["dispatches"][dispatch["id"]]["state"] == "answered"
     )
@@ -163,7 +164,3 @@ def _granted(run: Run, updated: dict[str, Json]) -> Answer:
     if run["grant"] == "none":
         return answers.rewrite(updated)
     return answers.allow(updated)
-
-
-def _now() -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())

@@ -17,7 +17,7 @@ from ..core.items import item_of, own_tree
 from ..core.memory import looked_text
 from ..core.order import all_before
 from ..core.pages import plan_name
-from ..core.plan_text import plan_document
+from ..core.plan_text import plan_document, plan_text
 from ..core.position import commands_for, dispatches_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
@@ -313,15 +313,6 @@ def _failed(dispatch: Dispatch) -> str:
 def _report(dispatch: Dispatch) -> str:
     changed = ", ".join(line(path, 300) for path in dispatch["changed"][:20])
     return f"- {dispatch['id']}: {line(dispatch['summary'], 500)} (changed: {changed or 'nothing'})"
-
-
-def plan_text(kept: dict[str, Json]) -> str:
-    out = [clean(kept["summary"], 1_000)] if kept.get("summary") else []
-    for number, step in enumerate(kept.get("steps", []), 1):
-        scope = ", ".join(step["scope"])
-        out.append(f"{number}. {line(step['title'], 100)}: {line(step['objective'], 400)} (may change {scope})")
-        out += [f"   - done when: {line(entry, 300)}" for entry in step["acceptance"]]
-    return "\n".join(out)
 
 
 def _commands(checks: list[Json]) -> str:

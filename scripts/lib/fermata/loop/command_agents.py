@@ -39,12 +39,8 @@ def launch(site: Site, store: RunStore, run: Run, action: Action) -> None:
         nonlocal mine
         mine = now is not None and now["dispatches"][name]["state"] == "pending"
         if mine and command is None:
-            return [
-                (
-                    "dispatch_failed",
-                    {"id": name, "reason": "its command is not the approved one any more", **told(Facts("lost"))},
-                )
-            ]
+            reason = "its command is not the approved one any more"
+            return [("dispatch_failed", {"id": name, "reason": reason, **told(Facts("lost"))})]
         return [("dispatch_started", {"id": name, "at": utc_now()})] if mine else []
 
     store.transact("cli", decide)

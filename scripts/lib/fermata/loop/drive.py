@@ -330,7 +330,6 @@ def _request_news(run: Run, body: dict[str, Json]) -> News:
 def write_report(store: RunStore, run: Run) -> str:
     """The consultation report of the gate the run is at; also kept under `artifacts/`."""
     assert run["gate"] is not None
-    keep_pages(store, run)
     text = report(run, run["gate"], baseline_lines(run))
     write_text(store.path("artifacts", "approval.md"), text + "\n")
     return text

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import calendar
 import os
 import time
 
+from ..core.moments import epoch
 from ..core.position import ENDED
 from ..core.recovery import Facts, told
 from ..host.transcripts import interrupted, last_words, transcript_of
@@ -89,4 +89,4 @@ def _lose(store: RunStore, dispatch: Dispatch, reason: str) -> list[str]:
 
 def _age(started: str | None) -> float:
     """Seconds since the journal's time *started*."""
-    return time.time() - calendar.timegm(time.strptime(started, "%Y-%m-%dT%H:%M:%SZ")) if started else 0.0
+    return time.time() - epoch(started) if started else 0.0

@@ -10,11 +10,11 @@ import os
 from collections import namedtuple
 
 from ..core.budget import CHARACTERS_PER_TOKEN, LIVE, POOLS, estimate, level
+from ..core.plan_text import plan_text
 from ..core.position import ENDED
 from ..core.relevance import relevant_learnings
 from ..core.workflow import walk
 from ..host.usage import context_use, results_of
-from .brief_fields import plan_text
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

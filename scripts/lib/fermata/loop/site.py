@@ -6,6 +6,7 @@ import os
 import time
 
 from ..checks.environment import ends_with_its_caller
+from ..core.moments import epoch
 from ..core.position import ENDED
 from ..git.repo import Repo, find_repo, without_repo, worktree_name
 from ..store.data import DataFolder, approval_error, journal_error
@@ -112,7 +113,4 @@ def open_site(cwd: str, env: Mapping[str, str]) -> Site:
 
 def minutes_since(created: str) -> float:
     """Minutes from the journal's time *created* to now; 0 when the clock was set back."""
-    import calendar
-
-    then = calendar.timegm(time.strptime(created, "%Y-%m-%dT%H:%M:%SZ"))
-    return max(0.0, (time.time() - then) / 60)
+    return max(0.0, (time.time() - epoch(created)) / 60)

@@ -12,6 +12,7 @@ import time
 from ..core.board_rules import write_note
 from ..core.board_texts import BoardError, spec_text
 from ..core.decomposition import place_next, placed, to_place
+from ..core.moments import moment
 from ..core.position import ENDED
 from ..core.task_choice import choose, step_of, tasks_goal
 from ..core.task_news import carried, next_news
@@ -97,9 +98,7 @@ def place(project: Project, store: RunStore) -> None:
 
 def _next(run: Run, board: Board, trouble: list[str]) -> News:
     now = time.time()
-    stamps = [
-        time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now + 60 * m)) for m in (0, CLAIM_MINUTES, CLAIM_MINUTES // 2)
-    ]
+    stamps = [moment(now + 60 * minutes) for minutes in (0, CLAIM_MINUTES, CLAIM_MINUTES // 2)]
     news, trouble[:] = next_news(run, board, *stamps)
     claimed = [body["id"] for kind, body in news if kind == "task_claimed"]
     return [*news, *(note for name in claimed for note in _spec(run, board, name))]
