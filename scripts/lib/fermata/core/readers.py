@@ -85,7 +85,7 @@ INSTEAD = {
 
 def part_error(part: list[Word]) -> str | None:
     """Why one part of a command is not plain reading; None when it is."""
-    part = _without_prefix(part)
+    part = without_prefix(part)
     program = part[0].text
     if "=" in program:
         return f"`{show(program)}` sets a variable for a program; leave it out"
@@ -98,7 +98,7 @@ def part_error(part: list[Word]) -> str | None:
     return judge([word.text for word in part]) or _wild_error(part)
 
 
-def _without_prefix(part: list[Word]) -> list[Word]:
+def without_prefix(part: list[Word]) -> list[Word]:
     """*part* without `!`, which turns the exit status around, and without `timeout SECONDS`."""
     if part[0].text == "!" and len(part) > 1:
         part = part[1:]
