@@ -11,6 +11,7 @@ import pytest
 from fermata.git import landing, unfinished_landing
 from fermata.git.landing import Home, Landed, catch_up, land, look
 from fermata.git.repo import GitError, Repo
+from fermata.git.run import run_users_git
 from fermata.git.run_branch import BadName, branch_commit, commit_tree_on
 from fermata.git.snapshot import take_snapshot
 from tests.git.sandbox import Sandbox, make_sandbox
@@ -362,7 +363,7 @@ STEPS = ("keep_tree", "before-merge", "after-merge", "forget")
 def test_killed_between_two_steps_it_lands_all_the_same(
     ready: Ready, step: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = landing.run_users_git
+    real = run_users_git
 
     def dies(*given: object, **named: object) -> object:
         if step == "after-merge":
@@ -384,7 +385,7 @@ def test_killed_between_two_steps_it_lands_all_the_same(
 @pytest.mark.parametrize("user", ["stays", "edits-its-file", "edits-another", "stages", "commits", "resolves-by-hand"])
 def test_git_killed_in_a_hook(ready: Ready, user: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Files and index are the merge's then, HEAD is not; what the user does before fermata comes again is theirs."""
-    real = landing.run_users_git
+    real = run_users_git
 
     def killed(*given: object, **named: object) -> object:
         real(*given, **named)  # type: ignore[arg-type]

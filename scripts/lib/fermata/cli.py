@@ -23,6 +23,7 @@ from .cli_entries import backlog, debt, learning, report
 from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
+from .cli_worktree import worktree
 from .core.consultation import clean, line
 from .git.run import GitError
 from .store.errors import StoreError
@@ -53,7 +54,22 @@ def cli() -> None:
     """
 
 
-for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog, config, context):
+for command in (
+    repair,
+    doctor,
+    version,
+    setup,
+    rehearse,
+    task,
+    note,
+    debt,
+    report,
+    learning,
+    backlog,
+    config,
+    context,
+    worktree,
+):
     cli.add_command(command)
 
 
@@ -329,7 +345,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _failed(error: Exception) -> int:
-    code = 6 if isinstance(error, (GitError, CheckError)) else getattr(error, "exit_code", None)
+    code = getattr(error, "exit_code", 6 if isinstance(error, (GitError, CheckError)) else None)
     if isinstance(code, int):
         _complain(str(error) + _sandbox_hint(str(error)))
         return code
