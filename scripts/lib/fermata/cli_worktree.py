@@ -19,7 +19,7 @@ RUN = click.option("--run", "run_id", metavar="RUN", help="Only those of this ru
 
 @click.group()
 def worktree() -> None:
-    """The worktrees in which agents work: where they are, and what lies in them. Each command of the group knows --json."""
+    """The worktrees in which agents work. Each command knows --json."""
 
 
 @worktree.command("list")
@@ -27,7 +27,10 @@ def worktree() -> None:
 @JSON_FLAG
 @click.pass_obj
 def list_worktrees(site: OpenSite, /, *, run_id: str | None, as_json: bool) -> None:
-    """Each worktree with its run, item and base, and what in it lies nowhere else."""
+    """Where they are, and what in them lies nowhere else.
+
+    Each with its run, its item and the commit it began with.
+    """
     from .views.worktrees import known, row_text
 
     found = [one.row for one in known(site().repo, site().project, run_id)]
@@ -41,7 +44,7 @@ def list_worktrees(site: OpenSite, /, *, run_id: str | None, as_json: bool) -> N
 @JSON_FLAG
 @click.pass_obj
 def clean_worktrees(site: OpenSite, /, *, run_id: str | None, dry: bool, as_json: bool) -> None:
-    """Remove the worktrees of runs that are over, and those that were left.
+    """Remove those of runs that are over, and those that were left.
 
     One in which anything lies that lies nowhere else is kept, and the reason is told; exit code 4 then.
     """

@@ -70,6 +70,8 @@ def make_worktree(repo: Repo, path: str, commit: str, links: list[str]) -> Repo:
         commit: full id, from `base_now`.
         links: relative paths that lead to the user's own, where they are there and the commit does not hold them.
 
+    One after the other: git itself fails when two are added at once, and each checkout uses all processors.
+
     Raises:
         GitError: it could not be made; calling again goes on.
     """
