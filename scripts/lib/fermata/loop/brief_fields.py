@@ -21,7 +21,7 @@ from ..core.plan_text import plan_document, plan_text
 from ..core.position import commands_for, dispatches_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
-from ..core.verdicts import judged, verdict_lines
+from ..core.verdicts import MAX_CRITERION, judged, verdict_lines
 from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .artifacts import page_path
@@ -179,6 +179,37 @@ class Fields:
         found = [kept for node, kept in self.run["kept"].items() if "/" in node and node.rpartition("/")[0] == beside]
         return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
+    # --- a step of a specification
+
+    def _module(self) -> list[Piece]:
+        step = _step_of(self.run, self.at)
+        out = [f"{name}: {line(step[name.lower()], 300)}" for name in ("Module", "Phase") if step.get(name.lower())]
+        spec = step.get("spec")
+        if spec:
+            first, last = spec["lines"]
+            out.append(f"Specification: {line(spec['path'], 300)}, lines {first} to {last}")
+        out += ["Tasks:", *_entries(step["tasks"])] if step.get("tasks") else []
+        return [Piece("\n".join(out))]
+
+    def _criteria(self) -> list[Piece]:
+        return [Piece("\n".join(_entries(_step_of(self.run, self.at).get("criteria", []))))]
+
+    def _gotchas(self) -> list[Piece]:
+        return [Piece("\n".join(_entries(_step_of(self.run, self.at).get("gotchas", []))))]
+
+    def _conflict(self) -> list[Piece]:
+        """The newest merge of this very item that did not go through."""
+        item = self.at.partition("/")[0]
+        merges = self.run.get("merges", {}).items()
+        ended = [m for key, m in merges if key.partition("/")[0] == item and m["outcome"] == "conflict"]
+        if not ended:
+            return []
+        told = f"Markers in these files show both sides. What comes in, by itself: `git diff {ended[-1]['base'][:12]} {ended[-1]['tree'][:12]}`."
+        return [
+            Piece("\n".join(_entries(ended[-1]["conflicts"])), "", told),
+            Piece("\n".join(_entries(ended[-1]["paths"])), "", "All paths of this merge:" * bool(ended[-1]["paths"])),
+        ]
+
     def _plan_file(self) -> str | None:
         name = plan_name(self.run) or ("approval" if self.run["gate"] or self.run["approved"] else None)
         return page_path(self.store, name) if name else None
@@ -296,6 +327,15 @@ class Fields:
             "planFilePath": self._plan_file(),
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
+
+
+def _step_of(run: Run, node: str) -> dict[str, Json]:
+    step = item_of(run, node)
+    return step if isinstance(step, dict) else {}
+
+
+def _entries(found: list[str]) -> list[str]:
+    return [f"- {line(entry, MAX_CRITERION)}" for entry in found]
 
 
 def _on_board(step: dict[str, Json]) -> list[str]:

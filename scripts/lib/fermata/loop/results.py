@@ -131,7 +131,7 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tup
         errors = schema_errors(dispatch["result"], value)
         if errors:
             raise Rejected("; ".join(errors))
-        error = fact_error(store, run, stage, value)
+        error = fact_error(store, run, dispatch["node"], value)
         if error:
             raise Rejected(error)
         news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
