@@ -15,7 +15,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .records import Gate, Json, Run, Stage, Worktree
+    from .records import Gate, Json, Merge, Run, Stage, Worktree
 
 
 # What the worktree is called in which the run's own branch lies; no item is called so, since those have a number.
@@ -90,6 +90,14 @@ def lying(run: Run) -> dict[str, Worktree]:
     return {
         item: tree for item, tree in run.get("worktrees", {}).items() if tree["state"] != "released" or tree.get("left")
     }
+
+
+def conflicts_at(run: Run, node: str) -> list[Merge]:
+    """The merges of *node*'s own item, or outside a foreach those of the whole, that did not go through; oldest first."""
+    item = node.partition("/")[0] if "/" in node else ""
+    merges = run.get("merges", {}).items()
+    mine = [m for key, m in merges if (key.partition("/")[0] if "/" in key else "") == item]
+    return [merge for merge in mine if merge["outcome"] == "conflict"]
 
 
 def clashing(run: Run, scope: list[str]) -> str | None:

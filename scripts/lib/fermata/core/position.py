@@ -123,6 +123,17 @@ def commands_at(run: Run, node: str) -> list[Json]:
     return list(own[index]) if index < len(own) else []
 
 
+def decisive(run: Run, node: str) -> list[Json]:
+    """The checks by which the work at *node* is judged: of a specification's phase, what validates it; else all."""
+    step = item_of(run, node)
+    phase = step.get("phase") if isinstance(step, dict) else None
+    own = run["approved"]["envelope"].get("own", []) if run["approved"] else []
+    if phase is None or not own:
+        return commands_for(run, {"id": "", "kind": "checks", "commands": "full"})
+    steps = items_over(run, stage_at(run["workflow"], node.partition("/")[0]))
+    return [check for other, checks in zip(steps, own, strict=False) if other["phase"] == phase for check in checks]
+
+
 def check_verdict(runs: list[CheckRun]) -> str | None:
     """green, red, or None while undecided, for all runs of one command in one visit.
 

@@ -134,6 +134,7 @@ class Dispatch(TypedDict):
     worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
     beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
     tree: NotRequired[str]  # of a worktree, as its accepted result left it
+    elsewhere: NotRequired[list[str]]  # what changed in the user's own tree meanwhile, by whomever
     created: NotRequired[str]
     learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
     learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)

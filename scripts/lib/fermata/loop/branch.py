@@ -11,7 +11,7 @@ from functools import partial
 
 from ..core.actions import next_actions
 from ..core.consultation import line
-from ..core.items import OWN, item_of, items_over, open_worktree, own_tree
+from ..core.items import OWN, conflicts_at, item_of, items_over, open_worktree, own_tree
 from ..core.order import waits_for
 from ..core.workflow import BEFORE, ITEM, MOVED, YOURS, stage_at
 from ..git.landing import land, look
@@ -106,6 +106,12 @@ def _handed_in(run: Run, node: str) -> list[Dispatch]:
 
 def _begun_with(run: Run, dispatch: Dispatch) -> str:
     return run["worktrees"][dispatch["node"].partition("/")[0]]["tree"]
+
+
+def markers_left(repo: Repo, run: Run, node: str, tree: str) -> list[str]:
+    """The paths that still hold conflict markers in *tree*, among those of the merge that *node* is to resolve."""
+    ended = conflicts_at(run, node)
+    return conflict_markers(repo, tree, ended[-1]["paths"]) if ended else []
 
 
 # --- a validated phase, onto the run's branch

@@ -7,11 +7,9 @@ lost to another.
 
 from __future__ import annotations
 
-import shlex
 from functools import partial
 from math import inf
 
-from ..checks.command import from_json, parse_command
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
@@ -19,7 +17,7 @@ from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
 from ..core.fingerprint import fingerprint, word_of
-from ..core.items import clashing, in_force, item_of, names_tree, on_branch, open_worktree, own_tree
+from ..core.items import clashing, in_force, item_of, names_tree, on_branch, own_tree
 from ..core.position import ENDED, checks_of, commands_at, last_runs, next_name, outcome_of
 from ..core.recovery import Facts, told
 from ..core.workflow import stage_at, walk
@@ -40,11 +38,10 @@ from .site import LAUNCHER, minutes_since
 from .spec_source import note_changed_spec
 from .tokens import count_tokens, predict
 from .worktrees import PERFORM as ON_WORKTREES
-from .worktrees import root_of
+from .worktrees import command_at, root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..checks.command import Command
     from ..core.records import CheckRun, Json, NamedCheck, Run, Stage
     from ..store.run_store import News, RunStore
     from .site import Site
@@ -270,23 +267,13 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         spec = CheckSpec(
             id=name,
             name=named["name"],
-            command=_started(run, named, action.node),
+            command=command_at(run, named, action.node),
             root=repo.root,
             time_limit=run["limits"]["check_minutes"] * 60,
             expect_tests=named["expect_tests"],
             repo=repo.root,
         )
         start_check(spec, store.path("checks"))
-
-
-def _started(run: Run, named: NamedCheck, node: str) -> Command:
-    """The command as it is started: an inspection is fermata's own program, told with what the worktree began."""
-    command = from_json(named["command"])
-    if "inspection" not in named or command.argv is None:
-        return command
-    tree = open_worktree(run, own_tree(run, node) or "")
-    base = tree["tree"] if tree else str(run["base"]["commit"])
-    return parse_command(shlex.join([LAUNCHER, *command.argv[1:], "--base", base]))
 
 
 def _same_on_same_tree(run: Run, named: NamedCheck, tree: str) -> CheckRun | None:

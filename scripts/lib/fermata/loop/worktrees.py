@@ -6,8 +6,10 @@ by the next `next`. Decides nothing about order or scope: `core.items` and the p
 
 from __future__ import annotations
 
+import shlex
 from functools import partial
 
+from ..checks.command import from_json, parse_command
 from ..core.actions import MERGE, RELEASE, WORKTREE, Action, next_actions
 from ..core.consultation import line
 from ..core.items import on_branch, open_worktree, own_tree
@@ -16,10 +18,12 @@ from ..git.bring_in import bring_in
 from ..git.repo import GitError
 from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
 from .branch import base_of, merge_on_branch
+from .site import LAUNCHER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.records import Run
+    from ..checks.command import Command
+    from ..core.records import NamedCheck, Run
     from ..git.repo import Repo
     from ..store.run_store import RunStore
     from .site import Site
@@ -34,6 +38,16 @@ def root_of(site: Site, run: Run, node: str) -> Repo:
     if tree is None:
         return site.repo
     return make_worktree(site.repo, tree["path"], tree["commit"], run.get("worktree_setup", {}).get("links", []))
+
+
+def command_at(run: Run, named: NamedCheck, node: str) -> Command:
+    """The command as it is started: an inspection is fermata's own program, told with what the worktree began."""
+    command = from_json(named["command"])
+    if "inspection" not in named or command.argv is None:
+        return command
+    tree = open_worktree(run, own_tree(run, node) or "")
+    base = tree["tree"] if tree else str(run["base"]["commit"])
+    return parse_command(shlex.join([LAUNCHER, *command.argv[1:], "--base", base]))
 
 
 def _still(action: Action, run: Run) -> bool:

@@ -46,7 +46,9 @@ def plan_of_spec(spec: Spec, text: str, path: str, is_folder: Callable[[str], bo
     steps: list[dict[str, Json]] = []
     closing: dict[str, int] = {}
     for phase in in_order(spec.phases):
-        before = [closing[name] for name in depends_on(spec.phases, phase)]
+        if phase["done"]:  # the document says so: it is there already
+            continue
+        before = [closing[name] for name in depends_on(spec.phases, phase) if name in closing]
         try:
             made = _steps(phase, lines, is_folder)
         except (CommandError, ValueError) as error:
@@ -58,13 +60,16 @@ def plan_of_spec(spec: Spec, text: str, path: str, is_folder: Callable[[str], bo
         closing[phase["name"]] = len(steps)
     if problems:
         raise SpecError("\n".join(problems))
+    if not steps:
+        raise SpecError(f"{path}: every phase is marked as done; take the mark off what is to be built")
     return _plan(spec, path, steps)
 
 
 def _plan(spec: Spec, path: str, steps: list[dict[str, Json]]) -> dict[str, Json]:
-    count = len(spec.phases)
+    count = sum(not phase["done"] for phase in spec.phases)
     many = f"{count} phase{'s' * (count != 1)}, {len(steps) - count} modules"
     gaps = [f"line {gap['line']}: {line(gap['message'], 300)}" for gap in spec.gaps[:MAX_GAPS]]
+    gaps += [f"{line(p['name'], 100)} is marked as done: it is not built again" for p in spec.phases if p["done"]]
     more = [f"and {len(spec.gaps) - MAX_GAPS} more: fermata spec lint {path}"] * (len(spec.gaps) > MAX_GAPS)
     commands = {c["command"]["shown"]: c for step in steps for c in step.get("checks", []) if "inspection" not in c}
     return {
@@ -105,9 +110,8 @@ def _steps(phase: Phase, lines: list[str], is_folder: Callable[[str], bool]) -> 
         found.append(_step(phase, MODULE, f"{phase['name']} · {module}", scope) | {"module": module})
     closing = _step(phase, CLOSING, f"{phase['name']} · validate and integrate", _union([s["scope"] for s in found]))
     found.append({**closing, "checks": checks})
-    return [
-        {**step, "digest": digest("fermata spec part 1", [section, step]), "lines": phase["lines"]} for step in found
-    ]
+    said = [digest("fermata spec part 1", [section, step]) for step in found]
+    return [{**step, "digest": one, "spec": {"lines": phase["lines"]}} for step, one in zip(found, said, strict=True)]
 
 
 def _step(phase: Phase, part: str, title: str, scope: list[str]) -> dict[str, Json]:
