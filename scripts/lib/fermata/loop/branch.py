@@ -14,7 +14,7 @@ from ..core.consultation import line
 from ..core.items import OWN, conflicts_at, item_of, items_over, open_worktree, own_tree
 from ..core.order import waits_for
 from ..core.workflow import BEFORE, ITEM, MOVED, YOURS, stage_at
-from ..git.landing import land, look
+from ..git.landing import Home, land, look
 from ..git.run_branch import branch_commit, branch_name, commit_at, commit_tree_on, is_ancestor, stand_at, tree_of
 from ..git.snapshot import changed_paths, large_untracked, take_snapshot
 from ..git.three_way import conflict_markers, merge_commits, merge_trees, place_tree
@@ -165,14 +165,17 @@ def _commit(site: Site, run: Run, tree: str, message: str, parents: list[str]) -
     now = branch_commit(site.repo, run["run"])
     if now and len(parents) == 1 and tree_of(site.repo, now) == tree:
         return now
-    return commit_tree_on(site.repo, run["run"], tree, message, parents, now)
+    return commit_tree_on(site.repo, run["run"], tree, message, parents)
+
+
+def _home(run: Run) -> Home:
+    return Home(run["run"], run["base"].get("branch"), str(run["base"]["commit"]))
 
 
 # --- the user's new commits, into the run's own worktree
 
 
 def _catch_up(site: Site, run: Run, action: Action, place: Place) -> dict[str, Json]:
-    base = run["base"]
     before, merging = place.tree["tree"], _unresolved(run, action)
     parents = [base_of(site, run).commit, *([str(merging["head"])] if merging else [])]
     body: dict[str, Json] = {
@@ -193,7 +196,7 @@ def _catch_up(site: Site, run: Run, action: Action, place: Place) -> dict[str, J
         }
     resolved = f"Merge {parents[-1][:12]}" if merging else "Changes after the last phase"
     commit = _commit(site, run, place.new, f"{resolved}\n\nfermata {run['run']}", parents)
-    theirs = look(site.repo, run["run"], base.get("branch"), str(base["commit"])).head
+    theirs = look(site.repo, _home(run)).head
     if theirs is None or is_ancestor(site.repo, theirs, commit):
         return {**body, "outcome": "done", "commit": commit, "begins": _at(site, commit)}
     found = merge_commits(site.repo, commit, theirs)
@@ -239,14 +242,13 @@ def finish_branch(site: Site, store: RunStore, run: Run, action: Action) -> None
         tree = take_snapshot(repo)
         commit = _commit(site, run, tree, f"Changes after the last phase\n\nfermata {run['run']}", [head.commit])
         stand_at(repo, commit)
-    base = run["base"]
-    name, begun = base.get("branch"), str(base["commit"])
-    standing = look(site.repo, run["run"], name, begun)
+    home = _home(run)
+    standing = look(site.repo, home)
     if standing.moved and not standing.why and action.node:
         body = {"node": action.node, "visit": action.visit, "head": standing.head}
         store.note("cli", "branch_moved", body, partial(_still, action))
         return
     message = f"{line(run['goal'], 100)}\n\nfermata {run['run']}"
-    found = land(site.repo, run["run"], name, begun, message)
-    landed = {"commit": found.commit, "onto": name, "why": found.why, "how": found.how}
+    found = land(site.repo, home, message)
+    landed = {"commit": found.commit, "onto": home.branch, "why": found.why, "how": found.how}
     store.note("cli", "landed", {**landed, "branch": branch_name(run["run"])}, partial(_still, action))

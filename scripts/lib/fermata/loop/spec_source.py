@@ -43,7 +43,8 @@ def plan_from(root: str, path: str, text: str) -> dict[str, Json]:
         BadSpec: it cannot be carried out; a line for each reason.
     """
     from ..spec.plan import SpecError, plan_of_spec
-    from ..spec.reader import read_spec, strict_problems
+    from ..spec.problems import strict_problems
+    from ..spec.reader import read_spec
 
     spec = read_spec(text)
     wrong = [f"{path}:{found['line']}: {found['message']}" for found in strict_problems(spec)]
