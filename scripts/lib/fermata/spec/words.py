@@ -24,7 +24,21 @@ PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "tr": ("asama", "faz"),
 }
 WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("stage", "step", "part", "week", "day", "increment", "wave", "release", "epic", "workstream", "slice", "tier", "batch"),
+    "en": (
+        "stage",
+        "step",
+        "part",
+        "week",
+        "day",
+        "increment",
+        "wave",
+        "release",
+        "epic",
+        "workstream",
+        "slice",
+        "tier",
+        "batch",
+    ),
     "de": ("schritt", "stufe", "teil", "woche"),
     "fr": ("etape", "partie", "semaine", "lot"),
     "es": ("etapa", "paso", "parte", "semana"),
