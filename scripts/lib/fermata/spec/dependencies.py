@@ -45,7 +45,10 @@ class _Found:
 
     def add(self, place: int, on: list[int], sure: float, line: int) -> None:
         known, first = self.said[place].get(sure, ([], line))
-        self.said[place][sure] = (list(dict.fromkeys([*known, *(other for other in on if other != place or sure == FIELD)])), first)
+        self.said[place][sure] = (
+            list(dict.fromkeys([*known, *(other for other in on if other != place or sure == FIELD)])),
+            first,
+        )
 
 
 def read_dependencies(readings: list[Reading], blocks: list[Block], taken: list[tuple[int, int]]) -> list[Finding]:
@@ -84,10 +87,21 @@ def _field(place: int, said: Said, phases: list[Phase], index: Index, found: _Fo
         message = f"it depends on `{shown(said.text)}`, but there is no phase {shown(', '.join(named.unknown))}; name one of this document"
         return [finding(said.line, "depends_on", phase["name"], message)]
     if not named.known:
-        near = get_close_matches(" ".join(fold(said.text).split()), list(index.names)[:500], 1, 0.8) if len(said.text) < 120 else []
+        near = (
+            get_close_matches(" ".join(fold(said.text).split()), list(index.names)[:500], 1, 0.8)
+            if len(said.text) < 120
+            else []
+        )
         if near:
             meant = phases[index.names[near[0]]]["name"]
-            return [finding(said.line, "depends_on", phase["name"], f"it depends on `{shown(said.text)}`, which is no phase; did you mean `{shown(meant)}`?")]
+            return [
+                finding(
+                    said.line,
+                    "depends_on",
+                    phase["name"],
+                    f"it depends on `{shown(said.text)}`, which is no phase; did you mean `{shown(meant)}`?",
+                )
+            ]
     return []
 
 
@@ -209,7 +223,10 @@ def _beside(place: int, others: list[int], found: _Found, line: int) -> None:
     if SENTENCE in found.said[place] or FIELD in found.said[place]:
         return
     first = min([place, *others])
-    known = next((found.said[other][sure][0] for other in others for sure in (FIELD, SENTENCE) if sure in found.said[other]), None)
+    known = next(
+        (found.said[other][sure][0] for other in others for sure in (FIELD, SENTENCE) if sure in found.said[other]),
+        None,
+    )
     on = [p for p in known if p != place] if known is not None else ([first - 1] if first else [])
     found.add(place, on, 0.5, line)
 
@@ -224,7 +241,10 @@ def _settle(phases: list[Phase], found: _Found) -> None:
                 phase["depends_said"] = True
                 known = phase["fields"].get("depends_on")
                 lines = known["lines"] if known and sure == FIELD else [line, line]
-                phase["fields"]["depends_on"] = {"lines": lines, "sure": min(sure, known["sure"]) if known and sure == FIELD else sure}
+                phase["fields"]["depends_on"] = {
+                    "lines": lines,
+                    "sure": min(sure, known["sure"]) if known and sure == FIELD else sure,
+                }
                 break
 
 
@@ -247,7 +267,9 @@ def _cycles(phases: list[Phase]) -> list[Finding]:
             elif following in path:
                 circle = [*path[path.index(following) :], following]
                 message = f"phases wait for each other: {shown(' → '.join(circle))}. Take one of these dependencies out"
-                where = by_name[following]["fields"].get("depends_on", {"lines": by_name[following]["lines"], "sure": 1.0})
+                where = by_name[following]["fields"].get(
+                    "depends_on", {"lines": by_name[following]["lines"], "sure": 1.0}
+                )
                 found.append(finding(where["lines"][0], "depends_on", following, message))
             elif following not in done and following in by_name:
                 stack.append((following, iter(by_name[following]["depends_on"])))

@@ -21,8 +21,12 @@ from .words import fold
 MAX_ENTRIES = 2_000
 MAX_ENTRY = 2_000
 NONE = re.compile(r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.I)
-NUMBERED = re.compile(r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]")
-RUNS = re.compile(r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)")
+NUMBERED = re.compile(
+    r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
+)
+RUNS = re.compile(
+    r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
+)
 ENTRY_FIELDS = ("tasks", "criteria", "gotchas")
 
 
@@ -209,7 +213,11 @@ class _Reader:
         if self.field in ("commands", "criteria"):
             for command in fenced_commands(block.text, block.info):
                 self._add("commands", command, block.first, block.last, min(self.sure, 0.9))
-            if self.field == "criteria" and block.info not in SHELLS - {"fence", "code_"} and block.info in ("text", "txt"):
+            if (
+                self.field == "criteria"
+                and block.info not in SHELLS - {"fence", "code_"}
+                and block.info in ("text", "txt")
+            ):
                 for line in block.text.split("\n"):
                     self._add("criteria", line.strip(" -*"), block.first, block.last, self.sure)
         elif self.field in ("scope", "files", "tasks") and block.info in ("text", "txt", "fence", "code_"):
@@ -249,7 +257,11 @@ class _Reader:
     def _add(self, field: str, value: str, first: int, last: int, sure: float) -> None:
         entries = self._list(field)
         value = value.strip()[:MAX_ENTRY]
-        if value and len(entries) < MAX_ENTRIES and (field in ENTRY_FIELDS or field == "modules" or value not in entries):
+        if (
+            value
+            and len(entries) < MAX_ENTRIES
+            and (field in ENTRY_FIELDS or field == "modules" or value not in entries)
+        ):
             entries.append(value)
             self._mark(field, first, last, sure)
 

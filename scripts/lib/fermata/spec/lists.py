@@ -133,7 +133,9 @@ def _line_title(block: Block) -> Title | None:
             return bold._replace(done=whole.done, timed=whole.timed) if whole else bold
         return read_title(line) if bold else None
     title = read_title(line) if len(line) <= 160 else None
-    if title is None or (block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())):
+    if title is None or (
+        block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
+    ):
         return None
     return title
 
@@ -153,7 +155,9 @@ def _row_title(block: Block, under: str) -> Title | None:
         return None
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
     rest = block.cells[1].text if len(block.cells) > 1 else ""
-    counted = head.strip("# ") in STRONG or (head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under)))
+    counted = head.strip("# ") in STRONG or (
+        head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under))
+    )
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
         title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
@@ -174,7 +178,9 @@ def _groups(blocks: list[Block], marks: list[Mark]) -> list[list[Mark]]:
     """Marks of one kind, level and word under one heading; then those of further headings that count on."""
     by_place: dict[tuple[object, ...], list[Mark]] = {}
     for mark in marks:
-        by_place.setdefault((mark.kind, mark.level, mark.title.word in STRONG, mark.title.word == "", mark.parents), []).append(mark)
+        by_place.setdefault(
+            (mark.kind, mark.level, mark.title.word in STRONG, mark.title.word == "", mark.parents), []
+        ).append(mark)
     merged: dict[tuple[object, ...], list[list[Mark]]] = {}
     for (kind, level, strong, bare, _), group in by_place.items():
         known = merged.setdefault((kind, level, strong, bare), [])
@@ -244,7 +250,9 @@ def _work(blocks: list[Block], marks: list[Mark], ends: list[int]) -> float:
     telling = 0
     for mark, end in zip(marks, ends, strict=True):
         inside = blocks[mark.at + 1 : end]
-        telling += mark.title.timed or any(b.checked is not None or (label_of(b.bold or b.text) is not None) for b in inside)
+        telling += mark.title.timed or any(
+            b.checked is not None or (label_of(b.bold or b.text) is not None) for b in inside
+        )
     if not telling:
         return 0.0
     return 2.0 if 2 * telling >= len(marks) else 1.0
@@ -256,7 +264,9 @@ def _best(groups: list[Group]) -> Group:
     outer = [
         group
         for group in groups
-        if not any(_strength(other) >= _strength(group) and other is not group and _inside(group, other) for other in groups)
+        if not any(
+            _strength(other) >= _strength(group) and other is not group and _inside(group, other) for other in groups
+        )
     ]
     return max(outer or groups, key=lambda group: (_rank(group), -group.marks[0].at))
 

@@ -14,7 +14,9 @@ _WORD = "|".join(sorted({re.escape(w) for t in _TABLES for row in t.values() for
 _NAMED = "|".join(sorted((re.escape(w) for w in NUMBER_WORDS if len(w) > 2), key=len, reverse=True))
 _N = rf"(?:\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[ivx]{{1,5}}|[a-h]|{_NAMED})(?!\w)"
 _AND = r"(?:,\s*(?:and\s|und\s|et\s|y\s|e\s)?|and\s|und\s|et\s|y\s|e\s|&|\+|/|[-–—]|to\s|through\s|bis\s|a\s|or\s)"
-REFERENCE = re.compile(rf"(?<!\w)(?:{_WORD})(?:s|n|en)?[\s#-]*(?P<list>{_N}(?:\s*{_AND}\s*(?:(?:{_WORD})(?:s|n|en)?[\s#-]*)?{_N}){{0,20}})")
+REFERENCE = re.compile(
+    rf"(?<!\w)(?:{_WORD})(?:s|n|en)?[\s#-]*(?P<list>{_N}(?:\s*{_AND}\s*(?:(?:{_WORD})(?:s|n|en)?[\s#-]*)?{_N}){{0,20}})"
+)
 SHORT = re.compile(r"(?<![\w.-])(?P<word>[mps])[-.]?(?P<list>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?![\w.]\w)(?!\w)")
 _CJK = "|".join(map(re.escape, sorted(CJK_WORDS + CJK_WEAK, key=len, reverse=True)))
 _HAN = "".join(CJK_DIGITS)
@@ -79,7 +81,11 @@ class Index:
             numbers = re.findall(r"\d{1,3}[a-z]?", fold(text))
             known = [self.numbers[n] for n in numbers if n in self.numbers]
             return Named(known, [n for n in numbers if n not in self.numbers], 0, len(text))
-        known = [place for place in (self.called(part) for part in re.split(r"[,;、，]|\sand\s|\sund\s", text)) if place is not None]
+        known = [
+            place
+            for place in (self.called(part) for part in re.split(r"[,;、，]|\sand\s|\sund\s", text))
+            if place is not None
+        ]
         return Named(known, [], 0 if known else -1, len(text) if known else -1)
 
     def called(self, name: str) -> int | None:

@@ -24,7 +24,21 @@ PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "tr": ("asama", "faz"),
 }
 WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("stage", "step", "part", "week", "day", "increment", "wave", "release", "epic", "workstream", "slice", "tier", "batch"),
+    "en": (
+        "stage",
+        "step",
+        "part",
+        "week",
+        "day",
+        "increment",
+        "wave",
+        "release",
+        "epic",
+        "workstream",
+        "slice",
+        "tier",
+        "batch",
+    ),
     "de": ("schritt", "stufe", "teil", "woche"),
     "fr": ("etape", "partie", "semaine", "lot"),
     "es": ("etapa", "paso", "parte", "semana"),
@@ -159,4 +173,6 @@ OTHER_WORDS = re.compile(
     r"|安装|使用|用法|インストール|使い方|流程"
 )
 # What has been, not what is to be done.
-HISTORY_WORDS = re.compile(r"(?<!\w)(?:changelog|change log|history|release notes|what's new|news)(?!\w)|変更履歴|更新日志|更新履歴")
+HISTORY_WORDS = re.compile(
+    r"(?<!\w)(?:changelog|change log|history|release notes|what's new|news)(?!\w)|変更履歴|更新日志|更新履歴"
+)
