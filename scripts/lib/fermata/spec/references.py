@@ -23,7 +23,7 @@ _HAN = "".join(CJK_DIGITS)
 CJK_REFERENCE = re.compile(
     rf"(?:第\s*(?P<one>\d{{1,3}}|[{_HAN}]{{1,3}})\s*(?:个|個|の)?(?:{_CJK}))|(?:(?:{_CJK})\s*(?P<two>\d{{1,3}}|[{_HAN}]{{1,3}})(?!\w*週))"
 )
-_PIECE = re.compile(rf"(?P<n>{_N})|(?P<to>[-–—]|to\s|through\s|bis\s)")
+_PIECE = re.compile(rf"(?<!\w)(?P<n>{_N})|(?P<to>[-–—]|to\s|through\s|bis\s)")
 BARE = re.compile(r"\s*#?\d{1,3}[a-z]?(?:\s*(?:,|and|&|;)\s*#?\d{1,3}[a-z]?)*\s*\.?\Z")
 
 
