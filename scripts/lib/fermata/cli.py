@@ -23,6 +23,7 @@ from .cli_entries import backlog, debt, learning, report
 from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
+from .cli_spec import spec
 from .core.consultation import clean, line
 from .git.run import GitError
 from .store.errors import StoreError
@@ -53,7 +54,22 @@ def cli() -> None:
     """
 
 
-for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog, config, context):
+for command in (
+    repair,
+    doctor,
+    version,
+    setup,
+    rehearse,
+    task,
+    note,
+    debt,
+    report,
+    learning,
+    backlog,
+    config,
+    context,
+    spec,
+):
     cli.add_command(command)
 
 

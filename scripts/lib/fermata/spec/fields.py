@@ -13,6 +13,7 @@ from .blocks import Block
 from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
 from .labels import Label, label_of
 from .lists import Part
+from .names import name_error
 from .paths import listed_paths, paths_in
 from .records import Phase, new_phase
 from .titles import clean_title, says_done
@@ -55,7 +56,16 @@ def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
     reader.open(head)
     for block in inside:
         reader.take(block)
+    _without_guesses(phase)
     return Reading(phase, reader.said)
+
+
+def _without_guesses(phase: Phase) -> None:
+    """Under another word than `Modules` (components, packages) only names are modules, not descriptions."""
+    known = phase["fields"].get("modules")
+    if known and known["sure"] < 1.0 and any(name_error(name) for name in phase["modules"]):
+        phase["modules"] = []
+        del phase["fields"]["modules"]
 
 
 class _Reader:
@@ -179,7 +189,7 @@ class _Reader:
         elif field == "depends_on":
             self.said.append(Said(text, line, field=True))
             self._mark(field, line, last, self.sure)
-        elif field == "commands":
+        elif field == "commands" and not NONE.match(text.strip()):
             spans = _spans_in(text, block)
             for command in line_commands(self._raw(text, line), spans, sure=self.sure == 1.0):
                 self._add(field, command, line, last, self.sure)

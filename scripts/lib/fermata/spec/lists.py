@@ -12,9 +12,10 @@ from typing import NamedTuple
 from .blocks import Block
 from .labels import label_of
 from .titles import STRONG, Title, read_title
-from .words import OTHER_WORDS, PHASES_WORDS, PLAN_WORDS, fold
+from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_WORDS, PLAN_WORDS, fold
 
 ENOUGH = 3.0
+MAX_GROUPS = 40
 KINDS = {"heading": 1.5, "summary": 1.0, "bold": 0.5, "item": 0.0, "row": 0.0, "text": -0.5}
 
 
@@ -84,17 +85,23 @@ def _paths(blocks: list[Block]) -> list[tuple[int, ...]]:
 def _marks(blocks: list[Block], paths: list[tuple[int, ...]]) -> list[Mark]:
     found = []
     for at, block in enumerate(blocks):
-        under = fold(blocks[paths[at][-1]].text) if paths[at] else ""
-        kind, title = _opens(block, under)
-        if title:
+        above = blocks[paths[at][-1]] if paths[at] else None
+        under = fold(above.text) if above else ""
+        kind, title = _opens(block, under, section=above is not None and above.level > 1)
+        if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
             level = block.level if kind in ("heading", "item", "row") else 0
             found.append(Mark(at, kind, level, title, paths[at]))
     return found
 
 
-def _opens(block: Block, under: str) -> tuple[str, Title | None]:
-    """How *block* could open a phase, and its title. *under*: the nearest heading, folded."""
-    planned = bool(PLAN_WORDS.search(under))
+def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | None]:
+    """How *block* could open a phase, and its title.
+
+    Args:
+        under: the nearest heading, folded.
+        section: it is not the document's own title: there `1. Overview` numbers the document's sections.
+    """
+    planned = section and bool(PLAN_WORDS.search(under))
     if block.kind == "heading":
         return "heading", read_title(block.text, bare=planned) or _unnumbered(block.text, under)
     if block.kind == "summary":
@@ -231,6 +238,8 @@ def _context(blocks: list[Block], mark: Mark) -> float:
         text = fold(blocks[at].text)
         if PLAN_WORDS.search(text):
             return max(score, 0.0) + 2.0 if score >= 0 else score
+        if HISTORY_WORDS.search(text):
+            return -6.0
         if OTHER_WORDS.search(text):
             score = min(score, -3.0 if distance == 0 else -2.0)
     return score
@@ -251,8 +260,20 @@ def _work(blocks: list[Block], marks: list[Mark], ends: list[int]) -> float:
 
 def _best(groups: list[Group]) -> Group:
     """The fullest of those that tell of the same phases; an outer list before the lists inside its parts."""
-    outer = [group for group in groups if not any(other is not group and _inside(group, other) for other in groups)]
+    groups = sorted(groups, key=_rank, reverse=True)[:MAX_GROUPS]
+    outer = [
+        group
+        for group in groups
+        if not any(
+            _strength(other) >= _strength(group) and other is not group and _inside(group, other) for other in groups
+        )
+    ]
     return max(outer or groups, key=lambda group: (_rank(group), -group.marks[0].at))
+
+
+def _strength(group: Group) -> int:
+    word = group.marks[0].title.word
+    return 2 if word in STRONG else 1 if word else 0
 
 
 def _rank(group: Group) -> float:

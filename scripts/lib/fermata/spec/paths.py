@@ -77,11 +77,12 @@ def paths_in(text: str, spans: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(path for path in found if path))
 
 
-def listed_paths(raw: str, spans: tuple[str, ...]) -> list[str]:
-    """The values of a field that lists paths or globs: its code spans, or the words between commas."""
-    if spans:
-        return [span.strip() for span in spans if " " not in span.strip()]
-    words = (
-        re.sub(r"\s+[(–—-].*\Z|\s*\(.*\Z", "", word).strip().strip("\"'") for word in re.split(r"[,;、，]\s*", raw)
-    )
-    return [word for word in words if word and " " not in word and ("/" in word or "." in word or "*" in word)]
+def listed_paths(text: str, spans: tuple[str, ...]) -> list[str]:
+    """The values of a field that lists paths or globs: its code spans, and the words between commas that look like one."""
+    found = []
+    for piece in re.split(r"[,;、，]\s*", text):
+        marked = [span.strip() for span in spans if span in piece and " " not in span.strip()]
+        word = re.sub(r"\s+[(–—-].*\Z|\s*\(.*\Z", "", piece).strip().strip("\"'")
+        bare = bool(word) and " " not in word and ("/" in word or "." in word or "*" in word)
+        found += marked or ([word] if bare else [])
+    return list(dict.fromkeys(found))
