@@ -78,7 +78,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             if d["state"] in ("pending", "running")
         ],
         "learnings": {"used": used_learnings(run), "kept": run.get("remembered", {})},
-        "checkpoints": [],
+        "checkpoints": run.get("checkpoints", []),
         "failures": run["failures"],
         "tasks": list(rows(run)),
         "approval": _approval(run),
