@@ -20,13 +20,21 @@ if TYPE_CHECKING:
 Identity = tuple[int, ...] | None
 
 
+class Skipped(NamedTuple):
+    """A path that is left as it is, and why; `held`: the checkpoint has a version of it."""
+
+    path: str
+    why: str
+    held: bool
+
+
 class Plan(NamedTuple):
     """What a restoration would do: `todo` in this order, `skipped` with the reason; `others` differ and are not the run's."""
 
     tree: str  # the work tree as it is
     large: list[str]
     todo: list[Change]
-    skipped: list[tuple[str, str]]
+    skipped: list[Skipped]
     others: list[str]
     seen: dict[bytes, Identity]
 
@@ -36,7 +44,7 @@ class Restored(NamedTuple):
 
     restored: list[str]
     quarantined: list[str]
-    skipped: list[tuple[str, str]]
+    skipped: list[Skipped]
 
 
 def plan_restore(repo: Repo, tree: str, left: list[Left], large: list[str]) -> Plan:
@@ -59,19 +67,23 @@ def plan_restore(repo: Repo, tree: str, left: list[Left], large: list[str]) -> P
     here = look(repo)
     (apart,) = entries(repo, (tree, here.tree))
     steps = [(found, one.sure) for found, one in zip(changes, left, strict=True)]
-    todo, skipped = list[Change](), list[tuple[str, str]]()
+    todo, skipped = list[Change](), list[Skipped]()
     for raw in (raw for raw in apart if raw in seen):
         change = Change(raw, apart[raw].new, apart[raw].old)
         why = _not_the_runs(change, steps)
         if path_text(raw) in (*large, *here.large):
             why = "too large to be stored, so no checkpoint holds it"
         if why:
-            skipped.append((path_text(raw), why))
+            skipped.append(_skipped(change, why))
         else:
             todo.append(change)
     todo, clashes = _without_clashes(repo, todo)
     others = [path_text(raw) for raw in apart if raw not in seen]
     return Plan(here.tree, here.large, todo, sorted(skipped + clashes), sorted(others), seen)
+
+
+def _skipped(change: Change, why: str) -> Skipped:
+    return Skipped(path_text(change.path), why, change.new[0] != ABSENT)
 
 
 def _not_the_runs(change: Change, steps: list[tuple[dict[bytes, Change], bool]]) -> str | None:
@@ -87,21 +99,21 @@ def _not_the_runs(change: Change, steps: list[tuple[dict[bytes, Change], bool]])
     return None if change.old in known else "changed since the run left it"
 
 
-def _without_clashes(repo: Repo, todo: list[Change]) -> tuple[list[Change], list[tuple[str, str]]]:
+def _without_clashes(repo: Repo, todo: list[Change]) -> tuple[list[Change], list[Skipped]]:
     """*todo* without what something stands in the way of, in the order in which it can be done: what goes first."""
-    skipped = list[tuple[str, str]]()
+    skipped = list[Skipped]()
     while True:
         gone = {change.path for change in todo if change.new[0] == ABSENT}
         found = {change.path: why for change in todo if (why := conflict(repo, change, {}, gone))}
         if not found:
             return sorted(todo, key=lambda change: (change.new[0] != ABSENT, change.path)), skipped
-        skipped += [(path_text(path), why) for path, why in found.items()]
+        skipped += [_skipped(change, found[change.path]) for change in todo if change.path in found]
         todo = [change for change in todo if change.path not in found]
 
 
 def brought_back(repo: Repo, before: str, plan: Plan) -> Restored:
     """What an earlier call, cut short, has done since the work tree was as *before*."""
-    apart = {path_text(change.path) for change in plan.todo} | {path for path, _ in plan.skipped} | set(plan.others)
+    apart = {path_text(change.path) for change in plan.todo} | {one.path for one in plan.skipped} | set(plan.others)
     (moved,) = entries(repo, (before, plan.tree))
     done = {raw: change for raw, change in moved.items() if raw in plan.seen and path_text(raw) not in apart}
     gone = [path_text(raw) for raw, change in done.items() if change.new[0] == ABSENT]
@@ -121,7 +133,7 @@ def restore(repo: Repo, tree: str, plan: Plan, aside: str) -> Restored:
             if identity(repo, change.path) != plan.seen[change.path] or not put(
                 repo, change, stage, os.fsencode(aside)
             ):
-                done.skipped.append((shown, "changed in this very moment"))
+                done.skipped.append(_skipped(change, "changed in this very moment"))
             else:
                 (done.quarantined if change.new[0] == ABSENT else done.restored).append(shown)
     return done
