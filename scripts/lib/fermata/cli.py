@@ -17,6 +17,7 @@ import click
 
 from .checks.runner import CheckError
 from .cli_board import task
+from .cli_checkpoint import checkpoint, rollback, undo
 from .cli_config import config
 from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
@@ -54,22 +55,8 @@ def cli() -> None:
     """
 
 
-for command in (
-    repair,
-    doctor,
-    version,
-    setup,
-    rehearse,
-    task,
-    note,
-    debt,
-    report,
-    learning,
-    backlog,
-    config,
-    context,
-    spec,
-):
+PEOPLE = (repair, doctor, version, setup, rehearse, config, context, checkpoint, rollback, undo, spec)
+for command in (*PEOPLE, task, note, debt, report, learning, backlog):
     cli.add_command(command)
 
 

@@ -79,7 +79,7 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             if d["state"] in ("pending", "running")
         ],
         "learnings": {"used": used_learnings(run), "kept": run.get("remembered", {})},
-        "checkpoints": [],
+        "checkpoints": run.get("checkpoints", []),
         "phases": phase_rows(run),
         "branch": _branch(run),
         "failures": run["failures"],
