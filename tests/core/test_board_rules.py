@@ -347,3 +347,16 @@ def test_names_of_notes(name: str) -> None:
 def test_no_names_of_notes(name: str) -> None:
     with pytest.raises(BoardError):
         note_name(name)
+
+
+def test_many_claims_look_once_at_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait in front of those that can begin; and what was waited for is looked for anew once it is done."""
+    found = desk("What they wait for", priority="P2")
+    waiting = [found.add(priority="P1", blocked_by=["1"]) for _ in range(30)]
+    free = [found.add() for _ in range(20)]
+    asked, waits_for = list[str](), rules.waits_for
+    monkeypatch.setattr(rules, "waits_for", lambda board, task: asked.append(task["id"]) or waits_for(board, task))
+    assert [found.claim() for _ in range(21)] == ["t-000001", *free]
+    assert [asked.count(name) for name in waiting] == [1] * 30
+    found.verify("1")
+    assert found.claim() == waiting[0]

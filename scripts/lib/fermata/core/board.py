@@ -24,10 +24,10 @@ OPEN = ("TODO", "IN_PROGRESS", "BLOCKED")
 
 
 class Queue(dict[str, dict[str, int]]):
-    """The TODO tasks by priority, as `Board` has them, and in memory alone how far claims have looked.
+    """The TODO tasks by priority, as `Board` has them, and how far claims have looked, which no cache keeps.
 
-    `ahead`: by priority the tasks that no claim has passed over as waiting, the next one last; empty when nobody has
-    looked. Nothing that waits can begin by a claim, so only another event empties it.
+    `ahead`: by priority those that no claim has passed over as waiting, the next one last; empty when nobody has looked
+    since the last event that is no claim. By a claim nothing that waits comes to be able to begin.
     """
 
     __slots__ = ("ahead",)
@@ -246,8 +246,8 @@ def step(board: Board | None, event: Event) -> Board:
     handler = HANDLERS.get(event["type"])
     if handler is None:
         raise NewerError(f"{_place(event)} has an unknown type; a newer fermata wrote it. Update fermata")
-    if handler is not _task_claimed:
-        board["queue"] = Queue(board["queue"])
+    if handler is not _task_claimed and isinstance(board["queue"], Queue):
+        board["queue"].ahead = {}
     try:
         handler(board, event)
     except KeyError as error:
