@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fermata.core.board_records import Board
+    from fermata.core.board_records import Board, Json
     from fermata.core.board_rules import News
     from fermata.core.records import Event
 
@@ -152,7 +152,12 @@ def test_the_cache_is_read_once(store: BoardStore, monkeypatch: pytest.MonkeyPat
     """By a store that has just begun, too, however it begins: reading a large one takes longer than all the rest."""
     add(store)
     other, read = again(store), list[str]()
-    monkeypatch.setattr(run_store, "read_json", lambda path: read.append(path) or read_json(path))
+
+    def reading(path: str) -> Json:
+        read.append(path)
+        return read_json(path)
+
+    monkeypatch.setattr(run_store, "read_json", reading)
     other.load()
     add(other)
     add(other)
