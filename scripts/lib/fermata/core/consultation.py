@@ -10,7 +10,7 @@ from .canonical import digest
 from .commands import shown
 from .critique import critique_of
 from .forecast import dispatches_ahead
-from .items import parallel_of
+from .items import on_branch, parallel_of
 from .order import threads, waits_for
 from .recalled import used_learnings, used_text
 from .scope import is_wide
@@ -116,6 +116,12 @@ def envelope_of(run: Run, node: str) -> Envelope:
         envelope["screens"] = project["screens"]
     if run.get("commands"):
         envelope["commands"] = run["commands"]
+    if on_branch(run):
+        envelope["branch"] = str(run["base"].get("branch") or "")
+        envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
+    if any("digest" in step for step in steps):
+        envelope["own"] = [step.get("checks", []) for step in steps]
+        envelope["parts"] = [{"title": step["title"], "digest": step["digest"]} for step in steps]
     wide = threads(steps, max(_parallels(run, node), default=1))
     if wide > 1:
         envelope["threads"] = wide

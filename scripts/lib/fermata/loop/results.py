@@ -15,7 +15,9 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.contract import contract
 from ..core.fingerprint import words_print
+from ..core.items import on_branch
 from ..core.memory import learnt_from
 from ..core.order import beside, order_error, overlaps
 from ..core.plan_fit import fitting
@@ -28,6 +30,7 @@ from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untrac
 from ..git.worktrees import worktree_at
 from ..store.files import write_json
 from ..store.lock import locked
+from .branch import markers_left
 from .facts import fact_error
 from .own_files import own_files_changed
 
@@ -43,7 +46,7 @@ Answer.__doc__ = """Whether the agent may end, and what it is told when it may n
 INVALID = Facts("invalid")
 MAX_TEXT = 400_000
 MERGE_SECONDS = 30.0
-MAX_SUMMARY = 600
+MAX_SUMMARY, MAX_ELSEWHERE = 600, 50
 FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -131,7 +134,7 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tup
         errors = schema_errors(dispatch["result"], value)
         if errors:
             raise Rejected("; ".join(errors))
-        error = fact_error(store, run, stage, value)
+        error = fact_error(store, run, dispatch["node"], value)
         if error:
             raise Rejected(error)
         news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
@@ -179,6 +182,9 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
     changed, unexplained, tree = _effect(repo, run, dispatch, value)
+    left = markers_left(repo, run, dispatch["node"], tree) if tree and "conflict" in contract(stage) else []
+    if left and value.get("status") != "failed":
+        raise Rejected(f"conflict markers are still in {', '.join(left[:5])}. Resolve each of them, in every file")
     tampered = own_files_changed(brief) if dispatch["access"] == "write" else []
     if tampered:
         reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"
@@ -205,6 +211,9 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     }
     if "worktree" in dispatch and tree:
         body["tree"] = tree
+        elsewhere = _elsewhere(repo, run, dispatch) if on_branch(run) else []
+        if elsewhere:  # the user is free to work in their tree, which nothing is merged into while it is dirty
+            body["elsewhere"] = elsewhere[:MAX_ELSEWHERE]
         keep_tree(repo, tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
     return [("result_accepted", {**body, **learnt})]
 
@@ -252,7 +261,7 @@ def _effect(
             Facts("tampering", "protected") if any(map(protected, stray)) else Facts("scope"),
         )
     strange = [p for p in elsewhere if p not in unexplained]
-    if strange:
+    if strange and not on_branch(run):
         ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}-yours"
         keep_tree(repo, take_snapshot(repo), ref, f"fermata: the user's tree as {dispatch['id']} handed in")
         raise Rejected(
