@@ -132,7 +132,9 @@ def test_from_spec_to_merge(begun: Bench) -> None:
     (judge,) = live(begun)
     assert begun.hand_in(judged("messages are defined"), judge).accepted
     assert sorted(live(begun)) == ["d-003", "d-004"], "both modules of the next phase at once"
-    assert (place(begun, "d-003") / "gen/messages.txt").read_text() == "ask, answer\n", "what the phase's command made is there"
+    assert (place(begun, "d-003") / "gen/messages.txt").read_text() == "ask, answer\n", (
+        "what the phase's command made is there"
+    )
     assert begun.sandbox.git("status", "--porcelain") == ""
     assert begun.sandbox.git("rev-parse", "HEAD") == head
     does(begun, "d-003", server__main_txt="answers\n")
@@ -163,7 +165,14 @@ def test_a_module_that_lies_is_found_out_and_mended(begun: Bench) -> None:
     (fixer,) = live(begun)
     assert begun.run["dispatches"][fixer]["agent"] == "fix-executor"
     assert "test -s server/main.txt" in begun.brief(fixer)
-    assert branch_files(begun) == [".fermata/config.yaml", ".spec/SPEC.md", "check.sh", "gen.sh", "gen/messages.txt", "proto/messages.txt"]
+    assert branch_files(begun) == [
+        ".fermata/config.yaml",
+        ".spec/SPEC.md",
+        "check.sh",
+        "gen.sh",
+        "gen/messages.txt",
+        "proto/messages.txt",
+    ]
     does(begun, fixer, server__main_txt="answers\n")
     (judge,) = live(begun)
     assert begun.run["dispatches"][judge]["agent"] == "code-reviewer"

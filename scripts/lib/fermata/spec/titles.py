@@ -88,11 +88,7 @@ _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=T
 _DONE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(DONE_WORDS, key=len, reverse=True)))})(?!\w)")
 _TIME = rf"(?:{DURATION_WORDS})"
 _IS_STATUS = re.compile(
-<<<<<<< HEAD
-    rf"(?:status:\s*)?{_STATUS}(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|v?[\d./#-]+|{_TIME}))*[\s.!]*\Z"
-=======
     rf"(?:status:\s*)?{_STATUS}(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|{_TIME}))*[\s.!]*\Z"
->>>>>>> spec
 )
 _IS_TIME = re.compile(
     rf"(?:est(?:imated)?\.?|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
