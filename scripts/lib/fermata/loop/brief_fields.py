@@ -307,7 +307,7 @@ class Fields:
     def _evidence(self) -> str:
         return "\n".join(f"- {check_line(c)}" for c in latest_checks(self.run)) or "Nothing."
 
-    def _began(self) -> str:
+    def began_with(self) -> str:
         """What a change is told apart from: the tree that the run began with, or on its own branch the item did."""
         if not on_branch(self.run):
             return str(self.run["base"]["tree"])
@@ -315,12 +315,12 @@ class Fields:
         return tree["tree"] if tree else str(self.run["base"]["commit"])
 
     def _files(self) -> str:
-        changed = changed_paths(self.repo, self._began(), take_snapshot(self.repo))
+        changed = changed_paths(self.repo, self.began_with(), take_snapshot(self.repo))
         return "\n".join(f"- {line(change.path, 300)}" for change in changed) or "None."
 
     def _diff(self) -> list[Piece]:
         tree = take_snapshot(self.repo)
-        found = diff_text(self.repo, self._began(), tree, MAX_DIFF).replace("\r\n", "\n")
+        found = diff_text(self.repo, self.began_with(), tree, MAX_DIFF).replace("\r\n", "\n")
         return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff")]
 
     def _stage(self) -> list[Piece]:
