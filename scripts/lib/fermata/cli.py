@@ -25,6 +25,7 @@ from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
 from .cli_spec import spec
+from .cli_worktree import worktree
 from .core.consultation import clean, line
 from .git.run import GitError
 from .store.errors import StoreError
@@ -55,7 +56,7 @@ def cli() -> None:
     """
 
 
-PEOPLE = (repair, doctor, version, setup, rehearse, config, context, checkpoint, rollback, undo, spec)
+PEOPLE = (repair, doctor, version, setup, rehearse, config, context, checkpoint, rollback, undo, spec, worktree)
 for command in (*PEOPLE, task, note, debt, report, learning, backlog):
     cli.add_command(command)
 
@@ -332,7 +333,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _failed(error: Exception) -> int:
-    code = 6 if isinstance(error, (GitError, CheckError)) else getattr(error, "exit_code", None)
+    code = getattr(error, "exit_code", 6 if isinstance(error, (GitError, CheckError)) else None)
     if isinstance(code, int):
         _complain(str(error) + _sandbox_hint(str(error)))
         return code

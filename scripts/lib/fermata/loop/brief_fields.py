@@ -7,6 +7,7 @@ person, an agent, a file or a program is data: its piece goes behind a fence, or
 from __future__ import annotations
 
 import json
+import os
 from collections import namedtuple
 
 from ..core.commands import command_for
@@ -22,14 +23,13 @@ from ..core.position import decisive, dispatches_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
 from ..core.verdicts import MAX_CRITERION, judged, verdict_lines
-from ..core.workflow import FAILED, GOAL, SPEC, stage_at
+from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
 from .memory import recall
 from .screens import screens_text
-from .spec_source import spec_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Fields:
         spec = step.get("spec")
         if spec:
             first, last = spec["lines"]
-            out.append(f"Specification: {spec_path(self.store, self.run['kept'][SPEC])}, lines {first} to {last}")
+            out.append(f"Specification: {os.path.join(self.store.folder, spec['path'])}, lines {first} to {last}")
         out += ["Tasks:", *_entries(step["tasks"])] if step.get("tasks") else []
         return [Piece("\n".join(out))]
 
