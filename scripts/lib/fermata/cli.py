@@ -20,6 +20,7 @@ from .cli_board import task
 from .cli_config import config
 from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
+from .cli_inspect import inspect
 from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
@@ -53,7 +54,10 @@ def cli() -> None:
     """
 
 
-for command in (repair, doctor, version, setup, rehearse, task, note, debt, report, learning, backlog, config, context):
+for command in (
+    *(repair, doctor, version, setup, rehearse, inspect),
+    *(task, note, debt, report, learning, backlog, config, context),
+):
     cli.add_command(command)
 
 
