@@ -21,6 +21,7 @@ from .cli_checkpoint import checkpoint, rollback, undo
 from .cli_config import config
 from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
+from .cli_inspect import inspect
 from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
@@ -56,8 +57,9 @@ def cli() -> None:
     """
 
 
-PEOPLE = (repair, doctor, version, setup, rehearse, config, context, checkpoint, rollback, undo, spec, worktree)
-for command in (*PEOPLE, task, note, debt, report, learning, backlog):
+PEOPLE = (repair, doctor, version, setup, rehearse, config, context)
+TREES = (checkpoint, rollback, undo, spec, inspect, worktree)
+for command in (*PEOPLE, *TREES, task, note, debt, report, learning, backlog):
     cli.add_command(command)
 
 
