@@ -245,6 +245,11 @@ def test_every_event_type_is_played_here() -> None:
     spec.tell("branch_moved", node="finish", visit=1, head="f" * 40)
     spec.to_end()
     apart += spec.events
+    gone_back = Player()
+    saved = {"id": "cp_1_aaaa", "name": "x", "after": "", "commit": "", "tree": "t", "head": None, "place": "."}
+    gone_back.tell("checkpoint_made", **saved)
+    gone_back.tell("rolled_back", id="cp_1_aaaa", undo="cp_1_aaaa", restored=[], quarantined=[], skipped=[])
+    kept += gone_back.events
     assert {event["type"] for event in (*player.events, *kept, *apart)} == {"run_created", *HANDLERS}
     assert player.run["status"] == "completed"
 

@@ -334,8 +334,3 @@ def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench
     assert begun.kinds() == [HUMAN]
     assert "cannot be carried out" in begun.run["waiting"]["why"]
 
-
-import fermata.spec.plan as _p  # TEMP
-
-_old = _p._checks
-_p._checks = lambda phase: [c for c in _old(phase) if "inspection" not in c]
