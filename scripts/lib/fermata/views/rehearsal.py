@@ -10,8 +10,9 @@ from pathlib import Path
 import click
 
 from ..environment import data_home
+from ..rehearsal.build_play import BuildPlay
 from ..rehearsal.client import Client, ClientMissingError, find_client, install_client
-from ..rehearsal.rehearse import TROUBLE, Rehearsal, Say, stage_folder
+from ..rehearsal.play import TROUBLE, Say, stage_folder
 from ..rehearsal.simulated.program import make_client
 
 TYPE_CHECKING = False
@@ -70,7 +71,7 @@ def _play(client: Client | None, mode: str, env: Mapping[str, str], say: Say, *,
             host = client or make_client(folder / "client")
             who = "a simulated client" if host.simulated else f"Claude Code {host.version}"
             say("scene", f"{who}, a scripted model on loopback, this plugin, a project in a temporary folder")
-            Rehearsal(host, mode, os.path.dirname(data_home(env)), folder, say).play()  # type: ignore[arg-type]
+            BuildPlay(host, mode, os.path.dirname(data_home(env)), folder, say).play()  # type: ignore[arg-type]
     except TROUBLE as trouble:
         say("scene", f"kept for a look: {shown}")
         return str(trouble)
