@@ -10,7 +10,7 @@ import copy
 from .envelope import beyond
 from .fold_error import FoldError
 from .items import in_force
-from .position import ENDED
+from .position import ENDED, later_visit
 from .small_change import waivable
 from .workflow import SPEC
 
@@ -151,7 +151,7 @@ def _approval_voided(run: Run, body: Body) -> None:
     if frame["at"] == name:  # a new plan has come to the gate already
         return
     frame["at"] = name
-    frame["visits"][name] = frame["visits"].get(name, 0) + 1
+    frame["visits"][name] = later_visit(run, frame["visits"], name, "")
     frame["inner"] = {}
 
 

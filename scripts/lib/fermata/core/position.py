@@ -260,7 +260,7 @@ def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, end: tuple[s
         return False
     if anew:
         run["replans"] = run.get("replans", 0) + 1
-    _go(run, frame, here, outcome, to)
+    _go(run, frame, node, outcome, to)
     return True
 
 
@@ -324,7 +324,7 @@ def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, no
     return (
         _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
         if stuck
-        else _open_item(run, stages, frame, stage, live)
+        else _open_item(run, stages, frame, (stage, node), live)
     )
 
 
@@ -332,18 +332,21 @@ def _opened(frame: Frame) -> list[tuple[str, Frame]]:
     return sorted(frame["inner"].items(), key=lambda item: int(item[0]))
 
 
-def _open_item(run: Run, stages: list[Stage], frame: Frame, stage: Stage, live: int) -> bool:
+def _open_item(run: Run, stages: list[Stage], frame: Frame, at: tuple[Stage, str], live: int) -> bool:
     """Open the first item whose turn it is, if one more may be at work; go on when all are done."""
+    stage, node = at
     steps, inner = items_over(run, stage), frame["inner"]
     done = {int(index) for index, item in inner.items() if item["at"] is None}
     if len(done) >= len(steps):
-        _go(run, frame, stage["id"], "done", target(stages, stage, "done"))
+        _go(run, frame, node, "done", target(stages, stage, "done"))
         return True
     if live >= threads_of(run, stage):
         return False
     for index in range(len(steps)):
         if str(index) not in inner and done.issuperset(waits_for(steps, index)):
-            inner[str(index)] = new_frame(stage["stages"])
+            inner[str(index)] = opened = new_frame(stage["stages"])
+            first = str(opened["at"])
+            opened["visits"][first] = later_visit(run, {}, first, inside(frame, node, str(index)))
             return True
     return False
 
@@ -357,7 +360,13 @@ def given_up(run: Run, node: str) -> bool:
     return _stuck(run, stage["stages"], *frame_of(run, node))
 
 
-def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None:
+def later_visit(run: Run, visits: dict[str, int], stage: str, prefix: str) -> int:
+    """The number of the next visit of *stage*: above all that it had, also those that a rollback took back."""
+    return max(visits.get(stage, 0), run.get("visited", {}).get(prefix + stage, 0)) + 1
+
+
+def _go(run: Run, frame: Frame, node: str, outcome: str, to: str | None) -> None:
+    here = str(frame["at"])
     if to == ABORT:
         run["status"] = "aborted"
         return
@@ -365,7 +374,7 @@ def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None
         frame["skipped"] = {**frame.get("skipped", {}), here: frame["visits"][here]}
     frame["at"] = to
     if to is not None:
-        frame["visits"][to] = frame["visits"].get(to, 0) + 1
+        frame["visits"][to] = later_visit(run, frame["visits"], to, node.removesuffix(here))
         frame["came_from"][to] = {"stage": here, "outcome": outcome}
         frame["inner"] = {}
 

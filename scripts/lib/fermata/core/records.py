@@ -133,7 +133,7 @@ class Dispatch(TypedDict):
     command: NotRequired[str]  # the name of the command that does it instead of an agent of the session
     worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
     beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
-    tree: NotRequired[str]  # of a worktree, as its accepted result left it
+    tree: NotRequired[str]  # the one it worked in, as its accepted result left it
     elsewhere: NotRequired[list[str]]  # what changed in the user's own tree meanwhile, by whomever
     created: NotRequired[str]
     learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
@@ -266,6 +266,22 @@ class Merge(TypedDict):
     head: NotRequired[str]  # of the user's branch, that it was brought up to
 
 
+class Checkpoint(TypedDict):
+    """A point to come back to. `place` is the work tree, as `git.repo.worktree_name` calls it; `head` its HEAD."""
+
+    id: str
+    name: str
+    after_agent: str | None
+    after: str  # the dispatch; empty: a person, or fermata before a rollback
+    at: str
+    commit: str  # empty: only the tree is kept
+    tree: str
+    head: str | None
+    place: str
+    back_to: NotRequired[str]  # it was made before a rollback to this one
+    large: NotRequired[list[str]]  # untracked files that were too large for it
+
+
 class Setup(TypedDict):
     """What makes a worktree ready: places of the user's tree that it links to, and commands that are run in it."""
 
@@ -328,6 +344,8 @@ class Run(TypedDict):
     landed: NotRequired[dict[str, str | None]]  # commit, onto, why, how: what became of the run's branch
     remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
     remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
+    checkpoints: NotRequired[list[Checkpoint]]  # oldest first
+    visited: NotRequired[dict[str, int]]  # by node the highest number of a visit, once the run was rolled back
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

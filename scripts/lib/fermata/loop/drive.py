@@ -341,6 +341,9 @@ def write_report(store: RunStore, run: Run) -> str:
 def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """Complete the run, if the tree is still the very one that the last green checks saw."""
     proofs = _proofs(run)
+    if "landed" in run:  # nothing of what was proven lies in a worktree any more
+        _complete(site, store, action, proofs[-1].get("tree") if proofs else None)
+        return
     now = take_snapshot(root_of(site, run, action.node) if action.node else site.repo)
     trees = {str(c["tree"]) for c in proofs if c.get("tree")} - {now}
     own = {path for c in proofs if c.get("outcome") == "unstable" for path in c["changed"]}  # made by a check itself
@@ -348,7 +351,7 @@ def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
     if changed and action.node:
         body = {"node": action.node, "visit": action.visit, "changed": changed[:50]}
         store.note("cli", "tree_moved", body, partial(_still, action))
-    elif on_branch(run) and run["approved"] and "landed" not in run:
+    elif on_branch(run) and run["approved"]:
         finish_branch(site, store, run, action)
     else:
         _complete(site, store, action, now if proofs else None)

@@ -28,11 +28,11 @@ class BadSpec(Usage):
 
 def read_document(root: str, path: str) -> str:
     """The text of the document at *path*, relative to *root*. Raises BadSpec."""
-    from ..spec.file import SpecFileError, read_spec_text
+    from ..spec.file import SpecError, read_spec_text
 
     try:
         return read_spec_text(os.path.join(root, path), root)
-    except SpecFileError as error:
+    except SpecError as error:
         raise BadSpec(str(error)) from None
 
 
@@ -42,7 +42,8 @@ def plan_from(root: str, path: str, text: str) -> dict[str, Json]:
     Raises:
         BadSpec: it cannot be carried out; a line for each reason.
     """
-    from ..spec.plan import SpecError, plan_of_spec
+    from ..spec.file import SpecError
+    from ..spec.plan import plan_of_spec
     from ..spec.problems import strict_problems
     from ..spec.reader import read_spec
 

@@ -18,7 +18,9 @@ PROGRAMS = frozenset(
     " hugo jekyll mkdocs sphinx-build stack cabal ghc zig nim crystal julia rscript lein clj clojure sox ffmpeg forge hardhat anchor truffle echo ls cat env time"
     " coverage golangci-lint staticcheck k6 locust wrangler supabase prisma alembic rails manage.py tsx ts-node tsgo swiftlint ktlint detekt ng vue vite next expo eas".split()
 )
-ALONE = frozenset("pytest make tox nox ctest rspec phpunit jest vitest mocha eslint tsc mypy ruff shellcheck gradle mvn rake just cypress bats pyright".split())
+ALONE = frozenset(
+    "pytest make tox nox ctest rspec phpunit jest vitest mocha eslint tsc mypy ruff shellcheck gradle mvn rake just cypress bats pyright".split()
+)
 PASSES = re.compile(
     r"(?:^|\b)(?:pass(?:es|ed)?|green|succeeds?|successful(?:ly)?|exits? (?:with )?(?:code )?0|clean|works?|ok|zero (?:errors|warnings)|no (?:errors|warnings)|without (?:errors|warnings)"
     r"|lauft|grun|fehlerfrei|reussit|passe|passent|pasa|pasan|passa|passam|通过|通過|成功)(?:\b|$)"
@@ -79,7 +81,9 @@ def fenced_commands(text: str, info: str) -> list[str]:
     if info in ("fence", "code_", "console", "terminal") and not any(map(looks_like_command, lines)):
         return []
     if re.search(r"<<-?\s*['\"]?\w|^(?:for|while|if|case|function)\b|\{\s*\Z", "\n".join(lines), re.M):
-        return ["\n".join(line.rstrip() for line in joined.strip("\n").split("\n"))][: 1 if len(joined) <= MAX_COMMAND else 0]
+        return ["\n".join(line.rstrip() for line in joined.strip("\n").split("\n"))][
+            : 1 if len(joined) <= MAX_COMMAND else 0
+        ]
     if len(lines) > 1 and any(re.match(r"(?:cd|export|source|\.|set|pushd|conda|nvm)\s", line) for line in lines):
         return [" && ".join(lines)]
     return lines

@@ -13,6 +13,7 @@ from .blocks import Block
 from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
 from .labels import Label, label_of
 from .lists import Part
+from .names import name_error
 from .paths import listed_paths, paths_in
 from .records import Phase, new_phase
 from .titles import clean_title, says_done
@@ -21,8 +22,12 @@ from .words import fold
 MAX_ENTRIES = 2_000
 MAX_ENTRY = 2_000
 NONE = re.compile(r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.I)
-NUMBERED = re.compile(r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]")
-RUNS = re.compile(r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)")
+NUMBERED = re.compile(
+    r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
+)
+RUNS = re.compile(
+    r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
+)
 ENTRY_FIELDS = ("tasks", "criteria", "gotchas")
 
 
@@ -51,7 +56,16 @@ def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
     reader.open(head)
     for block in inside:
         reader.take(block)
+    _without_guesses(phase)
     return Reading(phase, reader.said)
+
+
+def _without_guesses(phase: Phase) -> None:
+    """Under another word than `Modules` (components, packages) only names are modules, not descriptions."""
+    known = phase["fields"].get("modules")
+    if known and known["sure"] < 1.0 and any(name_error(name) for name in phase["modules"]):
+        phase["modules"] = []
+        del phase["fields"]["modules"]
 
 
 class _Reader:
@@ -175,7 +189,7 @@ class _Reader:
         elif field == "depends_on":
             self.said.append(Said(text, line, field=True))
             self._mark(field, line, last, self.sure)
-        elif field == "commands":
+        elif field == "commands" and not NONE.match(text.strip()):
             spans = _spans_in(text, block)
             for command in line_commands(self._raw(text, line), spans, sure=self.sure == 1.0):
                 self._add(field, command, line, last, self.sure)
@@ -209,7 +223,11 @@ class _Reader:
         if self.field in ("commands", "criteria"):
             for command in fenced_commands(block.text, block.info):
                 self._add("commands", command, block.first, block.last, min(self.sure, 0.9))
-            if self.field == "criteria" and block.info not in SHELLS - {"fence", "code_"} and block.info in ("text", "txt"):
+            if (
+                self.field == "criteria"
+                and block.info not in SHELLS - {"fence", "code_"}
+                and block.info in ("text", "txt")
+            ):
                 for line in block.text.split("\n"):
                     self._add("criteria", line.strip(" -*"), block.first, block.last, self.sure)
         elif self.field in ("scope", "files", "tasks") and block.info in ("text", "txt", "fence", "code_"):
@@ -249,7 +267,11 @@ class _Reader:
     def _add(self, field: str, value: str, first: int, last: int, sure: float) -> None:
         entries = self._list(field)
         value = value.strip()[:MAX_ENTRY]
-        if value and len(entries) < MAX_ENTRIES and (field in ENTRY_FIELDS or field == "modules" or value not in entries):
+        if (
+            value
+            and len(entries) < MAX_ENTRIES
+            and (field in ENTRY_FIELDS or field == "modules" or value not in entries)
+        ):
             entries.append(value)
             self._mark(field, first, last, sure)
 

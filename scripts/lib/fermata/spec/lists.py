@@ -12,9 +12,10 @@ from typing import NamedTuple
 from .blocks import Block
 from .labels import label_of
 from .titles import STRONG, Title, read_title
-from .words import OTHER_WORDS, PHASES_WORDS, PLAN_WORDS, fold
+from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_WORDS, PLAN_WORDS, fold
 
 ENOUGH = 3.0
+MAX_GROUPS = 40
 KINDS = {"heading": 1.5, "summary": 1.0, "bold": 0.5, "item": 0.0, "row": 0.0, "text": -0.5}
 
 
@@ -84,17 +85,23 @@ def _paths(blocks: list[Block]) -> list[tuple[int, ...]]:
 def _marks(blocks: list[Block], paths: list[tuple[int, ...]]) -> list[Mark]:
     found = []
     for at, block in enumerate(blocks):
-        under = fold(blocks[paths[at][-1]].text) if paths[at] else ""
-        kind, title = _opens(block, under)
-        if title:
+        above = blocks[paths[at][-1]] if paths[at] else None
+        under = fold(above.text) if above else ""
+        kind, title = _opens(block, under, section=above is not None and above.level > 1)
+        if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
             level = block.level if kind in ("heading", "item", "row") else 0
             found.append(Mark(at, kind, level, title, paths[at]))
     return found
 
 
-def _opens(block: Block, under: str) -> tuple[str, Title | None]:
-    """How *block* could open a phase, and its title. *under*: the nearest heading, folded."""
-    planned = bool(PLAN_WORDS.search(under))
+def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | None]:
+    """How *block* could open a phase, and its title.
+
+    Args:
+        under: the nearest heading, folded.
+        section: it is not the document's own title: there `1. Overview` numbers the document's sections.
+    """
+    planned = section and bool(PLAN_WORDS.search(under))
     if block.kind == "heading":
         return "heading", read_title(block.text, bare=planned) or _unnumbered(block.text, under)
     if block.kind == "summary":
@@ -126,7 +133,9 @@ def _line_title(block: Block) -> Title | None:
             return bold._replace(done=whole.done, timed=whole.timed) if whole else bold
         return read_title(line) if bold else None
     title = read_title(line) if len(line) <= 160 else None
-    if title is None or (block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())):
+    if title is None or (
+        block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
+    ):
         return None
     return title
 
@@ -146,7 +155,9 @@ def _row_title(block: Block, under: str) -> Title | None:
         return None
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
     rest = block.cells[1].text if len(block.cells) > 1 else ""
-    counted = head.strip("# ") in STRONG or (head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under)))
+    counted = head.strip("# ") in STRONG or (
+        head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under))
+    )
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
         title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
@@ -167,7 +178,9 @@ def _groups(blocks: list[Block], marks: list[Mark]) -> list[list[Mark]]:
     """Marks of one kind, level and word under one heading; then those of further headings that count on."""
     by_place: dict[tuple[object, ...], list[Mark]] = {}
     for mark in marks:
-        by_place.setdefault((mark.kind, mark.level, mark.title.word in STRONG, mark.title.word == "", mark.parents), []).append(mark)
+        by_place.setdefault(
+            (mark.kind, mark.level, mark.title.word in STRONG, mark.title.word == "", mark.parents), []
+        ).append(mark)
     merged: dict[tuple[object, ...], list[list[Mark]]] = {}
     for (kind, level, strong, bare, _), group in by_place.items():
         known = merged.setdefault((kind, level, strong, bare), [])
@@ -225,6 +238,8 @@ def _context(blocks: list[Block], mark: Mark) -> float:
         text = fold(blocks[at].text)
         if PLAN_WORDS.search(text):
             return max(score, 0.0) + 2.0 if score >= 0 else score
+        if HISTORY_WORDS.search(text):
+            return -6.0
         if OTHER_WORDS.search(text):
             score = min(score, -3.0 if distance == 0 else -2.0)
     return score
@@ -235,7 +250,9 @@ def _work(blocks: list[Block], marks: list[Mark], ends: list[int]) -> float:
     telling = 0
     for mark, end in zip(marks, ends, strict=True):
         inside = blocks[mark.at + 1 : end]
-        telling += mark.title.timed or any(b.checked is not None or (label_of(b.bold or b.text) is not None) for b in inside)
+        telling += mark.title.timed or any(
+            b.checked is not None or (label_of(b.bold or b.text) is not None) for b in inside
+        )
     if not telling:
         return 0.0
     return 2.0 if 2 * telling >= len(marks) else 1.0
@@ -243,8 +260,20 @@ def _work(blocks: list[Block], marks: list[Mark], ends: list[int]) -> float:
 
 def _best(groups: list[Group]) -> Group:
     """The fullest of those that tell of the same phases; an outer list before the lists inside its parts."""
-    outer = [group for group in groups if not any(other is not group and _inside(group, other) for other in groups)]
+    groups = sorted(groups, key=_rank, reverse=True)[:MAX_GROUPS]
+    outer = [
+        group
+        for group in groups
+        if not any(
+            _strength(other) >= _strength(group) and other is not group and _inside(group, other) for other in groups
+        )
+    ]
     return max(outer or groups, key=lambda group: (_rank(group), -group.marks[0].at))
+
+
+def _strength(group: Group) -> int:
+    word = group.marks[0].title.word
+    return 2 if word in STRONG else 1 if word else 0
 
 
 def _rank(group: Group) -> float:

@@ -10,7 +10,9 @@ import re
 from unicodedata import normalize
 
 PART = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
-DEVICES = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10))))
+DEVICES = frozenset(
+    ("con", "prn", "aux", "nul", "conin$", "conout$", *(f"{port}{n}" for port in ("com", "lpt") for n in range(10)))
+)
 MAX_NAME = 200
 RULE = "a module is named by lower-case letters, digits, `.`, `_` and `-`, 64 at most, as `auth` or `services/auth`"
 

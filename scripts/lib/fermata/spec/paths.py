@@ -14,7 +14,9 @@ FOLDERS = frozenset(
     "src lib libs tests test app apps docs doc cmd pkg internal scripts packages crates server client frontend backend web api config configs public assets"
     " migrations components services modules tools examples include proto protos infra deploy db core e2e spec specs plugins hooks bin .github ui cli data models".split()
 )
-PLAIN_NAMES = frozenset("Makefile Dockerfile Justfile Procfile Gemfile Rakefile CMakeLists.txt Jenkinsfile LICENSE README CHANGELOG".split())
+PLAIN_NAMES = frozenset(
+    "Makefile Dockerfile Justfile Procfile Gemfile Rakefile CMakeLists.txt Jenkinsfile LICENSE README CHANGELOG".split()
+)
 PATH = re.compile(r"\.{0,2}/?[\w.@+\-\[\]{}*,()$]+(?:/[\w.@+\-\[\]{}*,()$]+)*/?\Z")
 WORD = re.compile(r"(?<![\w/.:@`-])(?:[\w@+\-.]+/)*[\w@+\-]+(?:\.[\w\-]+)*\.(\w{1,12})(?![\w/`(])")
 PLACE = re.compile(r":(?:\d+(?:[-–]\d+)?|L\d+)(?:,\d+)*\Z|#L?\d+\Z|::.*\Z")
@@ -24,7 +26,15 @@ MAX_PATH = 300
 def as_path(word: str) -> str:
     """*word* as a repository-relative path when it is one, else empty."""
     word = PLACE.sub("", word.strip().strip("\"'"))
-    if not word or len(word) > MAX_PATH or not PATH.match(word) or word.startswith("/") or "//" in word or "*" in word or "(" in word.split("/")[-1]:
+    if (
+        not word
+        or len(word) > MAX_PATH
+        or not PATH.match(word)
+        or word.startswith("/")
+        or "//" in word
+        or "*" in word
+        or "(" in word.split("/")[-1]
+    ):
         return ""
     word = word.removeprefix("./")
     parts = word.rstrip("/").split("/")
@@ -39,7 +49,21 @@ def as_path(word: str) -> str:
 
 
 def _is_call(name: str) -> bool:
-    return name.endswith(("()", "$")) or name in ("Node", "Next", "Vue", "D3", "Three", "Express", "React", "Nuxt", "Deno", "Chart", "Socket", "ASP", "Discord")
+    return name.endswith(("()", "$")) or name in (
+        "Node",
+        "Next",
+        "Vue",
+        "D3",
+        "Three",
+        "Express",
+        "React",
+        "Nuxt",
+        "Deno",
+        "Chart",
+        "Socket",
+        "ASP",
+        "Discord",
+    )
 
 
 def paths_in(text: str, spans: tuple[str, ...]) -> list[str]:
@@ -53,9 +77,12 @@ def paths_in(text: str, spans: tuple[str, ...]) -> list[str]:
     return list(dict.fromkeys(path for path in found if path))
 
 
-def listed_paths(raw: str, spans: tuple[str, ...]) -> list[str]:
-    """The values of a field that lists paths or globs: its code spans, or the words between commas."""
-    if spans:
-        return [span.strip() for span in spans if " " not in span.strip()]
-    words = (re.sub(r"\s+[(–—-].*\Z|\s*\(.*\Z", "", word).strip().strip("\"'") for word in re.split(r"[,;、，]\s*", raw))
-    return [word for word in words if word and " " not in word and ("/" in word or "." in word or "*" in word)]
+def listed_paths(text: str, spans: tuple[str, ...]) -> list[str]:
+    """The values of a field that lists paths or globs: its code spans, and the words between commas that look like one."""
+    found = []
+    for piece in re.split(r"[,;、，]\s*", text):
+        marked = [span.strip() for span in spans if span in piece and " " not in span.strip()]
+        word = re.sub(r"\s+[(–—-].*\Z|\s*\(.*\Z", "", piece).strip().strip("\"'")
+        bare = bool(word) and " " not in word and ("/" in word or "." in word or "*" in word)
+        found += marked or ([word] if bare else [])
+    return list(dict.fromkeys(found))

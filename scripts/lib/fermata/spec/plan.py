@@ -14,6 +14,7 @@ from ..checks.counts import named_runner
 from ..core.canonical import digest
 from ..core.consultation import line
 from ..core.scope import glob_error
+from .file import SpecError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,10 +25,6 @@ if TYPE_CHECKING:
 MODULE, CLOSING = "module", "phase"
 EVERYWHERE = "**"
 MAX_GAPS = 20
-
-
-class SpecError(ValueError):
-    """A specification that cannot be carried out; `str()` has a line for each reason."""
 
 
 def plan_of_spec(spec: Spec, text: str, path: str, is_folder: Callable[[str], bool]) -> dict[str, Json]:

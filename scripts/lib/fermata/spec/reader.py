@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from .blocks import read_blocks
+from .dependencies import read_dependencies
 from .fields import read_phase
 from .lists import find_phases
 from .problems import find_gaps, find_problems
@@ -19,5 +20,7 @@ def read_spec(text: str) -> Spec:
     found = find_phases(blocks)
     readings = [read_phase(blocks, part, lines) for part in found.parts]
     phases = [reading.phase for reading in readings]
+    wrong = read_dependencies(readings, blocks, [(part.at, part.end) for part in found.parts])
     title = next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "")
-    return Spec(title, phases, find_gaps(phases, blocks, found.others), find_problems(phases, lines))
+    problems = sorted([*find_problems(phases, lines), *wrong], key=lambda problem: problem["line"])
+    return Spec(title, phases, find_gaps(phases, blocks, found.others), problems)

@@ -61,14 +61,22 @@ _BEFORE = r"(?:\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+|[ivx]{1,4}\.\s+|[a-z][.)]\s+|th
 _AFTER = r"(?P<after>\s*(?:[:：.)\]|,、]|[-–—−~→·]|\()\s*|\s+|\Z)"
 # Each is tried at the beginning of the folded text, in this order.
 FORMS = (
-    re.compile(rf"{_BEFORE}(?:\w{{2,20}}\s+)??(?P<word>{_WORDS})(?:\s+n?[#°º]?\s*|[-_#]\s*)(?P<number>{_COUNT})(?![\w]){_AFTER}"),
+    re.compile(
+        rf"{_BEFORE}(?:\w{{2,20}}\s+)??(?P<word>{_WORDS})(?:\s+n?[#°º]?\s*|[-_#]\s*)(?P<number>{_COUNT})(?![\w]){_AFTER}"
+    ),
     re.compile(rf"{_BEFORE}(?P<word>{_WORDS})(?P<number>\d{{1,3}}[a-z]?)(?!\w){_AFTER}"),
     re.compile(
         rf"(?P<number>\d{{1,2}}(?:st|nd|rd|th|ere|re|eme|e|a|o|\.|ª|º)?|{_NAMED})[\s.]+(?P<word>{_WORDS})(?!\w)(?!\s+\d){_AFTER}"
     ),
-    re.compile(rf"第\s*(?P<number>\d{{1,3}}|[{_HAN}]{{1,3}})\s*(?:个|個|の)?(?P<word>{_CJK})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"),
-    re.compile(rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"),
-    re.compile(r"(?P<word>[mps])[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"),
+    re.compile(
+        rf"第\s*(?P<number>\d{{1,3}}|[{_HAN}]{{1,3}})\s*(?:个|個|の)?(?P<word>{_CJK})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
+    ),
+    re.compile(
+        rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
+    ),
+    re.compile(
+        r"(?P<word>[mps])[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"
+    ),
 )
 TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.S)
 BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2})(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
@@ -79,7 +87,9 @@ OPEN_SIGNS = frozenset("⬜☐⏳🚧🔄🔜📋⏸❌🔲🟡🔴🟢⭕🔵")
 _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=True)))})"
 _DONE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(DONE_WORDS, key=len, reverse=True)))})(?!\w)")
 _TIME = rf"(?:{DURATION_WORDS})"
-_IS_STATUS = re.compile(rf"(?:status:\s*)?{_STATUS}(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|v?[\d./#-]+|{_TIME}))*[\s.!]*\Z")
+_IS_STATUS = re.compile(
+    rf"(?:status:\s*)?{_STATUS}(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|{_TIME}))*[\s.!]*\Z"
+)
 _IS_TIME = re.compile(
     rf"(?:est(?:imated)?\.?|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
     rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}[\w\s,/.–—+-]{{0,24}}\Z"
@@ -114,7 +124,11 @@ def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
     start = 0
     if word:  # the number of a section before it is none of the phase's name
         head = re.match(_BEFORE, fold(cleaned.text))
-        start = head.end() if head and head.end() <= match.start("word") and match.start("number") > match.start("word") else 0
+        start = (
+            head.end()
+            if head and head.end() <= match.start("word") and match.start("number") > match.start("word")
+            else 0
+        )
     name = cleaned.text[start:].strip().rstrip(":：-–—|").strip()
     title = re.sub(r"\A[\s:：.\-–—|]+", "", rest).strip()
     return Title(word, number, _cut(name), _cut(title), cleaned.done, word not in STRONG, cleaned.timed)
@@ -201,7 +215,9 @@ def says_done(text: str) -> bool:
 
 def _is_sign(char: str) -> bool:
     """Emoji and what joins them; not letters, digits or punctuation of any script."""
-    return ord(char) > 0xA9 and (unicodedata.category(char) in ("So", "Sk", "Cs", "Cn", "Co") or char in "\ufe0f\u200d\u20e3✓✔")
+    return ord(char) > 0xA9 and (
+        unicodedata.category(char) in ("So", "Sk", "Cs", "Cn", "Co") or char in "\ufe0f\u200d\u20e3✓✔"
+    )
 
 
 def _cut(text: str) -> str:

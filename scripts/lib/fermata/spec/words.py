@@ -24,7 +24,21 @@ PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "tr": ("asama", "faz"),
 }
 WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("stage", "step", "part", "week", "day", "increment", "wave", "release", "epic", "workstream", "slice", "tier", "batch"),
+    "en": (
+        "stage",
+        "step",
+        "part",
+        "week",
+        "day",
+        "increment",
+        "wave",
+        "release",
+        "epic",
+        "workstream",
+        "slice",
+        "tier",
+        "batch",
+    ),
     "de": ("schritt", "stufe", "teil", "woche"),
     "fr": ("etape", "partie", "semaine", "lot"),
     "es": ("etapa", "paso", "parte", "semana"),
@@ -116,13 +130,13 @@ STATUS_WORDS = (
     "current", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
     "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
     "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
-    "planejado", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
+    "planejado", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
 )  # fmt: skip
 DURATION_WORDS = (
     r"\d+(?:[.,]\d+)?\s*[-–—]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|pts?|points?|story points"
     r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
-    r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
+    r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
     r"|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
     r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
     r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]{0,6}\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
@@ -153,8 +167,12 @@ PHASES_WORDS = re.compile(
 )
 OTHER_WORDS = re.compile(
     r"(?<!\w)(?:install\w*|getting started|quick ?start|usage|how to|how it works|handshake|protocol|algorithm|pipeline|architecture"
-    r"|workflow|changelog|change log|history|release notes|journey|troubleshooting|examples?|lifecycle|life cycle|methodology|process flow"
+    r"|workflow|journey|troubleshooting|examples?|lifecycle|life cycle|methodology|process flow"
     r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
     r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background|related work|appendix|template)(?!\w)"
-    r"|安装|使用|用法|インストール|使い方|流程|変更履歴|更新日志"
+    r"|安装|使用|用法|インストール|使い方|流程"
+)
+# What has been, not what is to be done.
+HISTORY_WORDS = re.compile(
+    r"(?<!\w)(?:changelog|change log|history|release notes|what's new|news)(?!\w)|変更履歴|更新日志|更新履歴"
 )
