@@ -58,15 +58,17 @@ class ConductCast:
         """Builds the module that its brief names, as good or as bad as it is."""
         brief, module = heard, said(heard, "Module")
         files = {**MODULES[module], **self._faults.get(module, {})}
-        first, *rest = files.items()
-        yield from write(brief, dict([first]))
+        first, *rest = files
+        yield from write(brief, {first: files[first]})
         self._wait(module)
         if rest:
-            yield from write(brief, dict(rest))
+            yield from write(brief, {name: files[name] for name in rest})
         scripts = [name for name in files if name.endswith(".sh")]
         if scripts:
             yield bash(f'cd "{place_of(brief)}" && chmod +x {" ".join(scripts)}')
         yield Report(built(list(files), f"{module} is done, all tests pass"))
+        # Where another agent had begun it: what that one has written is no change of this one.
+        yield Report(built(list(rest or files), f"{module} is done, one file was there"))
 
     def fixer(self, heard: Heard) -> Conversation:
         """Puts what is right in the place of what was wrong in its phase."""
@@ -84,7 +86,7 @@ class ConductCast:
         """Judges the criteria of a phase, or the whole."""
         if not heard.text.startswith("# Criteria"):
             yield Report(verdict())
-        yield ToolUse("Glob", {"pattern": "**/*", "path": place_of(heard)})
+        yield ToolUse("Read", {"file_path": f"{place_of(heard)}/README.md"})
         listed = heard.text.partition("## Success criteria\n```\n")[2].partition("\n```")[0]
         met = [
             {"criterion": line[2:], "met": True, "evidence": "fermata's own run of the phase's command: green"}
@@ -94,7 +96,7 @@ class ConductCast:
 
     def auditor(self, heard: Heard) -> Conversation:
         """Finds nothing, in its own time."""
-        yield ToolUse("Glob", {"pattern": "**/*.py", "path": place_of(heard)})
+        yield ToolUse("Read", {"file_path": f"{place_of(heard)}/README.md"})
         self._wait("auditor")
         yield Report(verdict())
 

@@ -236,13 +236,17 @@ MODULES: dict[str, dict[str, str]] = {
             '    """The mean of *celsius*."""\n    return {"station": station, "mean": sum(celsius) / len(celsius)}\n'
         ),
         "backend/test_api.py": _test(
-            "Api", 'self.assertEqual(api.summarise("Oslo", [4.0, 6.0])["mean"], 5.0)', head="\nfrom backend import api\n"
+            "Api",
+            'self.assertEqual(api.summarise("Oslo", [4.0, 6.0])["mean"], 5.0)',
+            head="\nfrom backend import api\n",
         ),
     },
     "feed": {"frontend/feed.js": FEED, "frontend/feed.test.js": FEED_TEST},
     "view": {"frontend/view.js": VIEW, "frontend/view.test.js": VIEW_TEST},
     "integration": {"integration/__init__.py": "", "integration/test_flow.py": FLOW_TEST},
-    "docs": {"docs/flow.md": "# The flow\n\nA line goes through ingest and store; the api and the service summarise it.\n"},
+    "docs": {
+        "docs/flow.md": "# The flow\n\nA line goes through ingest and store; the api and the service summarise it.\n"
+    },
 }
 # What a bad agent leaves instead: a wrong answer that it calls tested, and code that is still to be written.
 FAULTS: dict[str, dict[str, str]] = {
