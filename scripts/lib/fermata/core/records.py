@@ -249,7 +249,7 @@ class Worktree(TypedDict):
     commit: str
     tree: str
     visit: int
-    state: Literal["open", "done", "conflict", "dropped", "released"]
+    state: Literal["open", "done", "conflict", "released"]
     left: NotRequired[str]  # why it was not removed
     ref: NotRequired[str]  # what keeps what lay in it
 

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import copy
 
+from .checkpoint_events import drop_item, visits_so_far
 from .position import inside, new_frame
 from .workflow import SPEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from .records import Envelope, Frame, Run, Stage
+    from .records import Envelope, Frame, Run
 
 
 def reopened(run: Run, position: Frame, before: Envelope, now: Envelope) -> Frame | None:
@@ -31,43 +32,17 @@ def reopened(run: Run, position: Frame, before: Envelope, now: Envelope) -> Fram
     if frame["at"] != stage["id"]:  # all of them were done
         if len(same) == len(old) == len(new):
             return frame
-        frame["inner"] = {str(index): _ended(stage) for index in range(len(old))}
-        frame["at"] = stage["id"]
+        ended: Frame = {**new_frame(stage["stages"]), "at": None}
+        frame.update({"at": stage["id"], "inner": {str(index): copy.deepcopy(ended) for index in range(len(old))}})
+    run["visited"] = visits_so_far(run)
     for index in [name for name in frame["inner"] if int(name) not in same]:
         item = inside(frame, stage["id"], index)
-        del frame["inner"][index]
-        _drop(run, item)
-        if int(index) < len(new):
-            frame["inner"][index] = _anew(run, stage, item)
+        drop_item(run, frame, index, item.rstrip("/"))
+        _end_agents(run, item)
     return frame
 
 
-def _ended(stage: Stage) -> Frame:
-    return {**new_frame(stage["stages"]), "at": None}
-
-
-def _anew(run: Run, stage: Stage, item: str) -> Frame:
-    """A frame at the first stage, whose visits go on from those that there were."""
-    frame = new_frame(stage["stages"])
-    frame["visits"] = {inner["id"]: seen for inner in stage["stages"] if (seen := _visits(run, item + inner["id"]))}
-    first = stage["stages"][0]["id"]
-    frame["visits"][first] = frame["visits"].get(first, 0) + 1
-    return frame
-
-
-def _visits(run: Run, node: str) -> int:
-    """How often *node* was come to, as far as anything came of it."""
-    found = [
-        made["visit"] for kind in (run["dispatches"], run["checks"]) for made in kind.values() if made["node"] == node
-    ]
-    merged = [int(key.rpartition("#")[2]) for key in run.get("merges", {}) if key.rpartition("#")[0] == node]
-    return max([*found, *merged], default=0)
-
-
-def _drop(run: Run, item: str) -> None:
-    tree = run.get("worktrees", {}).get(item.rstrip("/"))
-    if tree and tree["state"] == "open":
-        tree["state"] = "dropped"
+def _end_agents(run: Run, item: str) -> None:
     for dispatch in run["dispatches"].values():
         if dispatch["node"].startswith(item) and dispatch["state"] not in ("completed", "failed"):
             dispatch.update({"state": "failed", "reason": "what the spec says of it was changed"})

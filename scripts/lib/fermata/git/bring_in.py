@@ -125,11 +125,11 @@ def _no_folder(repo: Repo, path: bytes, gone: set[bytes]) -> bytes | None:
 
 
 def in_the_way(repo: Repo, base: str, tree: str) -> list[str]:
-    """What lies where the change from *base* to *tree* makes something new, ignored files included; sorted.
+    """What lies where the change from the tree *base* to *tree* makes something new, ignored files included; sorted.
 
     The work tree is taken to hold the tracked files as *base* has them. Nothing is changed. Raises GitError.
     """
-    change = _entries(repo, base, tree).values()
+    change = entries(repo, (base, tree))[0].values()
     gone = {one.path for one in change if one.new[0] == ABSENT}
     new = [one.path for one in change if one.old[0] == ABSENT]
     places = [(path, os.path.join(os.fsencode(repo.root), path)) for path in new]

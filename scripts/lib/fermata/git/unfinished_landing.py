@@ -13,7 +13,7 @@ from .bring_in import bring_in
 from .repo import Repo, head_commit, no_filters, operation_in_progress
 from .run import GitError, run_git, run_users_git
 from .run_branch import branch_name, commit_at, named, tree_of
-from .snapshot import changed_paths, keep_tree, private_index, take_snapshot
+from .snapshot import changed_paths, index_tree, keep_tree, take_snapshot
 
 UNDO_SECONDS = 300
 QUIET = {"gc.auto": "0", "maintenance.auto": "false"}
@@ -59,7 +59,7 @@ def _not_ours(repo: Repo, old: str, target: str) -> str:
     """Why what is half done here is not, or not only, the merge that was begun by us; empty where it is."""
     if _merge_heads(repo) not in ([], [target]) or operation_in_progress(repo) not in (None, "merge"):
         return "something else than fermata's merge is under way here"
-    if _index_tree(repo) not in (tree_of(repo, target), tree_of(repo, old)):
+    if index_tree(repo) not in (tree_of(repo, target), tree_of(repo, old)):
         return "the final merge was interrupted, and the index holds more than it"
     return ""
 
@@ -87,7 +87,7 @@ def _put_back(repo: Repo, run: str, half: Half, *, crashed: bool) -> None:
             raise GitError(("merge",), None, f"half undone: {named(found.conflicts)}", repo.root)
     if _merge_heads(repo):
         run_git(repo, "merge", "--quit")
-    if _index_tree(repo) != tree_of(repo, half.old):
+    if index_tree(repo) != tree_of(repo, half.old):
         quiet = no_filters(repo)
         run_git(repo, *quiet, "read-tree", "--reset", half.old)
         run_git(repo, *quiet, "update-index", "-q", "--refresh", ok=(0, 1))
@@ -99,14 +99,3 @@ def _merge_heads(repo: Repo) -> list[str]:
             return file.read().split()
     except FileNotFoundError:
         return []
-
-
-def _index_tree(repo: Repo) -> str:
-    """The tree that the index holds, by a copy of it; empty where it holds conflicts."""
-    with private_index(repo) as index:
-        with open(os.path.join(repo.git_dir, "index"), "rb") as real, open(index, "wb") as copy:
-            copy.write(real.read())
-        try:
-            return run_git(repo, "write-tree", "--missing-ok", index=index).decode().strip()
-        except GitError:
-            return ""

@@ -7,6 +7,7 @@ person, an agent, a file or a program is data: its piece goes behind a fence, or
 from __future__ import annotations
 
 import json
+import os
 from collections import namedtuple
 
 from ..core.commands import command_for
@@ -22,14 +23,13 @@ from ..core.position import decisive, dispatches_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
 from ..core.verdicts import MAX_CRITERION, judged, verdict_lines
-from ..core.workflow import FAILED, GOAL, SPEC, stage_at
+from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
 from .memory import recall
 from .screens import screens_text
-from .spec_source import spec_path
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -188,7 +188,7 @@ class Fields:
         spec = step.get("spec")
         if spec:
             first, last = spec["lines"]
-            out.append(f"Specification: {spec_path(self.store, self.run['kept'][SPEC])}, lines {first} to {last}")
+            out.append(f"Specification: {os.path.join(self.store.folder, spec['path'])}, lines {first} to {last}")
         out += ["Tasks:", *_entries(step["tasks"])] if step.get("tasks") else []
         return [Piece("\n".join(out))]
 
@@ -307,7 +307,7 @@ class Fields:
     def _evidence(self) -> str:
         return "\n".join(f"- {check_line(c)}" for c in latest_checks(self.run)) or "Nothing."
 
-    def _began(self) -> str:
+    def began_with(self) -> str:
         """What a change is told apart from: the tree that the run began with, or on its own branch the item did."""
         if not on_branch(self.run):
             return str(self.run["base"]["tree"])
@@ -315,12 +315,12 @@ class Fields:
         return tree["tree"] if tree else str(self.run["base"]["commit"])
 
     def _files(self) -> str:
-        changed = changed_paths(self.repo, self._began(), take_snapshot(self.repo))
+        changed = changed_paths(self.repo, self.began_with(), take_snapshot(self.repo))
         return "\n".join(f"- {line(change.path, 300)}" for change in changed) or "None."
 
     def _diff(self) -> list[Piece]:
         tree = take_snapshot(self.repo)
-        found = diff_text(self.repo, self._began(), tree, MAX_DIFF).replace("\r\n", "\n")
+        found = diff_text(self.repo, self.began_with(), tree, MAX_DIFF).replace("\r\n", "\n")
         return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff")]
 
     def _stage(self) -> list[Piece]:

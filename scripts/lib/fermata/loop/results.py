@@ -184,9 +184,9 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
     changed, unexplained, seen = _effect(repo, run, dispatch, value)
-    left = markers_left(repo, run, dispatch["node"], seen.tree) if seen and "conflict" in contract(stage) else []
-    if left and value.get("status") != "failed":
-        raise Rejected(f"conflict markers are still in {', '.join(left[:5])}. Resolve each of them, in every file")
+    marked = markers_left(repo, run, dispatch["node"], seen.tree) if seen and "conflict" in contract(stage) else []
+    if marked and value.get("status") != "failed":
+        raise Rejected(f"conflict markers are still in {', '.join(marked[:5])}. Resolve each of them, in every file")
     tampered = own_files_changed(brief) if dispatch["access"] == "write" else []
     if tampered:
         reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"

@@ -55,7 +55,10 @@ def plan_from(root: str, path: str, text: str) -> dict[str, Json]:
         plan = plan_of_spec(spec, text, path, lambda folder: os.path.isdir(os.path.join(root, folder)))
     except SpecError as error:
         raise BadSpec(str(error)) from None
-    return {**plan, "source": {"path": path, "sha256": _named(text)}}
+    named = _named(text)
+    for step in plan["steps"]:
+        step["spec"]["path"] = f"artifacts/{_file(named)}"
+    return {**plan, "source": {"path": path, "sha256": named}}
 
 
 def _named(text: str) -> str:
@@ -70,11 +73,6 @@ def keep_spec(store: RunStore, text: str) -> None:
 
 def _file(named: str) -> str:
     return f"spec-{named[:12]}.md"
-
-
-def spec_path(store: RunStore, plan: dict[str, Json]) -> str:
-    """Where the run's copy of the document lies."""
-    return store.path("artifacts", _file(plan["source"]["sha256"]))
 
 
 def note_changed_spec(site: Site, store: RunStore) -> None:

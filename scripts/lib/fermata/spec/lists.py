@@ -12,7 +12,7 @@ from typing import NamedTuple
 from .blocks import Block
 from .labels import label_of
 from .titles import STRONG, Title, read_title
-from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_WORDS, PLAN_WORDS, fold
+from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
 
 ENOUGH = 3.0
 MAX_GROUPS = 40
@@ -117,7 +117,7 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
 
 def _unnumbered(text: str, under: str) -> Title | None:
     """`### Foundation` right under `## Milestones`."""
-    if not PHASES_WORDS.search(under) or label_of(text):
+    if not PHASES_HEADING.match(under.strip()) or label_of(text):
         return None
     title = read_title(f"phase 0: {text}")
     return title._replace(word="", number="", name=title.title, weak=True) if title and title.title else None
@@ -224,11 +224,14 @@ def _scored(blocks: list[Block], marks: list[Mark]) -> Group:
     ends = _ends(blocks, marks)
     first = marks[0]
     score = KINDS[first.kind] + (2.0 if first.title.word in STRONG else -1.0)
-    score += _context(blocks, first)
+    context = _context(blocks, first)
+    score += context
     score += 1.0 if len(marks) > 1 else -1.0
     score += 1.0 if first.title.number.rstrip("abcdefgh") in ("0", "1", "") else -0.5
-    score += _work(blocks, marks, ends)
-    return Group(marks, ends, score)
+    score += _work(blocks, marks, ends, doubtful=context < 0)
+    title_only = first.kind == "heading" and first.level == 1 and len(marks) == 1
+    unplanned = first.title.word not in STRONG and context <= 0
+    return Group(marks, ends, 0.0 if title_only or unplanned else score)
 
 
 def _context(blocks: list[Block], mark: Mark) -> float:
@@ -245,13 +248,14 @@ def _context(blocks: list[Block], mark: Mark) -> float:
     return score
 
 
-def _work(blocks: list[Block], marks: list[Mark], ends: list[int]) -> float:
-    """0–2 by how many of the phases hold checkboxes, fields, a duration or a status."""
+def _work(blocks: list[Block], marks: list[Mark], ends: list[int], *, doubtful: bool) -> float:
+    """0–2 by how many of the phases hold checkboxes, a duration, a status, or (unless *doubtful*) fields."""
     telling = 0
     for mark, end in zip(marks, ends, strict=True):
         inside = blocks[mark.at + 1 : end]
         telling += mark.title.timed or any(
-            b.checked is not None or (label_of(b.bold or b.text) is not None) for b in inside
+            block.checked is not None or (not doubtful and label_of(block.bold or block.text) is not None)
+            for block in inside
         )
     if not telling:
         return 0.0

@@ -74,8 +74,11 @@ FORMS = (
     re.compile(
         rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
+    # A code of capitals counts: `Phase PWA: …`, `CM0 — …`; `_titled` looks that they are capitals.
+    re.compile(rf"{_BEFORE}(?P<word>{_WORDS})\s+(?P<number>[a-z0-9]{{2,8}})(?P<after>\s*[:：]\s*|\s+[–—]\s+)"),
     re.compile(
-        r"(?P<word>[mps])[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"
+        r"(?P<word>[mps]|(?!(?:fr|nfr|us|uc|ac|adr|rfc|tc|sc|qa|br|rn|ca|id|no|v)[-.]?\d)[a-z]{2,3})"
+        r"[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"
     ),
 )
 TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.S)
@@ -117,7 +120,14 @@ def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
     after = match["after"]
     rest = cleaned.text[match.end() :].strip()
     word, number = match["word"], _number(match["number"])
-    if not number or _is_reference(word, number, after, rest):
+    coded = cleaned.text[match.start("word" if len(word) < 4 else "number") : match.end("number")]
+    if not number and coded.isupper():
+        number = match["number"]
+    if (
+        not number
+        or (len(word) in (2, 3) and word not in STRONG and not coded.isupper())
+        or _is_reference(word, number, after, rest)
+    ):
         return None
     if "(" in after or "（" in after:
         rest = rest.rstrip(")） ") if rest.count("(") < rest.count(")") else rest

@@ -135,11 +135,11 @@ STATUS_WORDS = (
 DURATION_WORDS = (
     r"\d+(?:[.,]\d+)?\s*[-–—]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|pts?|points?|story points"
-    r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
+    r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주|일|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
     r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
     r"|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
     r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
-    r"|(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)[a-z]{0,6}\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
+    r"|(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?!\w)\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
     r"|1-2 weeks|half a day|one (?:day|week|sprint)"
 )
 # With one of these behind its number, "Phase 1 …" is a part of that phase or a word about it, not its title.
@@ -157,8 +157,13 @@ PLAN_WORDS = re.compile(
     r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints|backlog|iterations|work breakdown|workplan|todo|tasks|spec|prd"
     r"|strategy|project|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
-    r"|piano|fasi|fasen|etapy|fazy|этапы|план|дорожная карта)(?!\w)"
+    r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
     r"|实施|实现计划|计划|路线图|开发阶段|里程碑|阶段|階段|実装|ロードマップ|開発計画|計画|フェーズ|マイルストーン|로드맵|계획|단계"
+)
+# The heading of a list whose entries need no number of their own.
+PHASES_HEADING = re.compile(
+    r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations|[\w]*phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|этапы)"
+    r"(?:\s+(?:of|de|der|du|do|da)\s+\w+|\s*(?:&|and|und|et|y|e|/)\s*[\w-]+)?\s*:?\Z|(?:实施|开发|实现)?(?:阶段|里程碑)(?:划分|计划)?\Z|フェーズ\Z|マイルストーン\Z"
 )
 PHASES_WORDS = re.compile(
     r"(?<!\w)(?:phases|milestones|sprints|iterations|phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|phase plan|phase breakdown"
