@@ -73,7 +73,8 @@ def _plan(spec: Spec, path: str, steps: list[dict[str, Json]]) -> dict[str, Json
         "summary": f"{line(spec.title or path, 200)}: {many}, as {path} says; each phase is validated before it is integrated",
         "findings": [*gaps, *more] or [f"{path} leaves nothing open"],
         "steps": steps,
-        "checks": list(commands.values()),
+        # Each phase counts its own commands from 1; among those of all phases no two may have the same name.
+        "checks": [{**c, "name": f"spec-{number}"} for number, c in enumerate(commands.values(), 1)],
         "effort": many,
     }
 
