@@ -82,7 +82,7 @@ def look(repo: Repo, home: Home) -> Standing:
         moved=bool(head and head != home.base and not (target and is_ancestor(repo, head, target))),
         rewritten=bool(head and not is_ancestor(repo, home.base, head)),
         dirty=_dirty(repo),
-        in_the_way=in_the_way(repo, head, target) if here and head and target else [],
+        in_the_way=in_the_way(repo, tree_of(repo, head), tree_of(repo, target)) if here and head and target else [],
         operation=operation_in_progress(repo),
         elsewhere=checked_out_at(repo, name) if name and not here else None,
         why="",
