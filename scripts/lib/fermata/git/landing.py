@@ -22,6 +22,7 @@ from .run_branch import (
     identity,
     is_ancestor,
     named,
+    tree_of,
 )
 from .snapshot import changed_paths, take_snapshot
 from .unfinished_landing import QUIET, forget, set_mark, take_back

@@ -23,10 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 STASH_ROW = "--format=%gd%x09%P%x09%gs"
-NOWHERE = (
-    "on (no branch)",
-    "On (no branch)",
-)  # how git names a stash of a detached work tree, which the user's seldom is
+DETACHED = "(no branch)"  # so git names a stash that was made on none; the user's own is seldom such a one
 NO_PROCESS_LIST = "which processes work in it cannot be seen on this system"
 
 
