@@ -326,6 +326,7 @@ def test_files_of_every_nasty_kind_do_not_stop_it(sandbox: Sandbox) -> None:
     assert sorted(note.partition(":")[0] for note in report.notes) == ["binary.py", "huge.py"]
 
 
+@pytest.mark.long
 def test_a_thousand_changed_files_take_seconds(sandbox: Sandbox) -> None:
     body = "def f(x):\n    return x + 1  # adds\n" * 40
     for number in range(1_000):
