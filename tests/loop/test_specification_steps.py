@@ -50,7 +50,7 @@ MODULE = {
     "tasks": ["Print 2", "Tell it"],
     "criteria": CRITERIA,
     "gotchas": ["The number is printed once."],
-    "spec": {"path": ".spec/SPEC.md", "lines": [12, 34]},
+    "spec": {"path": "artifacts/spec.md", "lines": [12, 34]},
 }
 CONFLICT = {
     "outcome": "conflict",
@@ -110,7 +110,7 @@ def test_a_module_is_told_its_own_part_and_nothing_more(bench: Bench) -> None:
         "Output",
     ]
     assert (
-        "```\nModule: service\nPhase: Phase 2: The service\nSpecification: .spec/SPEC.md, lines 12 to 34\nTasks:\n- Print 2\n- Tell it\n```"
+        f"```\nModule: service\nPhase: Phase 2: The service\nSpecification: {bench.store.folder}/artifacts/spec.md, lines 12 to 34\nTasks:\n- Print 2\n- Tell it\n```"
         in text
     )
     assert "- `src/app.py` prints 2\n- The README says so" in text
