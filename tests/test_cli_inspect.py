@@ -55,10 +55,12 @@ def test_findings_are_lines_with_their_place_and_the_code_is_1(
     assert last.startswith("1 findings; looked at ")
 
 
-@pytest.mark.parametrize("kind", ["placeholders", "imports", "lint"])
-def test_clean_says_how_much_was_looked_at(sandbox: Sandbox, capsys: pytest.CaptureFixture[str], kind: str) -> None:
+@pytest.mark.parametrize("kind", ["placeholders", "imports", "lint", "files --path b.py"])
+def test_clean_says_how_much_was_looked_at_and_every_kind_takes_a_base(
+    sandbox: Sandbox, capsys: pytest.CaptureFixture[str], kind: str
+) -> None:
     sandbox.write("b.py", "x = 2\n")
-    out = typed(capsys, kind, "--base", "HEAD")
+    out = typed(capsys, *kind.split(), "--base", "HEAD")
     assert out.code == 0
     assert out.out.splitlines()[-1].startswith("0 findings; looked at ")
 
