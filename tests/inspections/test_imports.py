@@ -261,7 +261,9 @@ def test_go(tmp_path: Path, files: dict[str, str], says: str | None) -> None:
     check(go_findings(str(tmp_path), [(name, files[name]) for name in files], kept), says)
 
 
-def test_nothing_of_the_project_is_executed(sandbox: Sandbox) -> None:
+def test_nothing_of_the_project_is_executed(sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(sandbox.root)
+    monkeypatch.setenv("PYTHONPATH", str(sandbox.root))
     canary = sandbox.root / "canary"
     trap = f"open({str(canary)!r}, 'w').close()\n"
     judge(

@@ -326,6 +326,18 @@ def test_files_of_every_nasty_kind_do_not_stop_it(sandbox: Sandbox) -> None:
     assert sorted(note.partition(":")[0] for note in report.notes) == ["binary.py", "huge.py"]
 
 
+def test_more_code_than_one_inspection_reads_is_said_and_data_does_not_count(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fermata.inspections.changes.MAX_TOTAL", 1_000)
+    sandbox.write("data.json", "1" * 5_000)
+    sandbox.write("a.py", "x = 1\n" * 100)
+    assert found(sandbox) == []
+    sandbox.write("b.py", "x = 1\n" * 100)
+    with pytest.raises(Misuse, match="inspect in smaller parts"):
+        found(sandbox)
+
+
 @pytest.mark.long
 def test_a_thousand_changed_files_take_seconds(sandbox: Sandbox) -> None:
     body = "def f(x):\n    return x + 1  # adds\n" * 40

@@ -16,7 +16,7 @@ from ..core.scope import covers
 from .changes import Finding, Report
 from .python_bodies import docstrings, empty_bodies, raised_words
 from .scan import Scan, scan_other, scan_python
-from .source_files import is_foreign, is_generated, is_test, lexer_name
+from .source_files import is_foreign, is_generated, is_test, lexer_name, may_be_code
 from .words import ABSTRACT, NOT_DONE, invented, judge_lines
 
 if TYPE_CHECKING:
@@ -67,7 +67,9 @@ def find_placeholders(changes: Changes, allow: tuple[str, ...] = ()) -> Report:
     globs = [entry for entry in allow if any(c in entry for c in "/*.")]
     words = {entry.lower() for entry in allow} - {glob.lower() for glob in globs}
     found, judged = list[Finding](), 0
-    for file, text in changes.texts(lambda path: not is_foreign(path) and not covers(globs, path)):
+    for file, text in changes.texts(
+        lambda path: may_be_code(path) and not is_foreign(path) and not covers(globs, path)
+    ):
         language = lexer_name(file.path, text[:80].split("\n", 1)[0])
         if language is None:
             continue
