@@ -13,6 +13,7 @@ from collections import namedtuple
 from typing import TYPE_CHECKING
 
 from ..core.scope import covers
+from . import brace_bodies
 from .changes import Finding, Report
 from .python_bodies import docstrings, empty_bodies, raised_words
 from .scan import Scan, scan_other, scan_python
@@ -33,6 +34,7 @@ SUSPICIOUS = re.compile(
     r"|\breal(?:ity)?\b|in (?:a|an|the) |in production|would|should|replaced?|rest of|existing|remaining|code here|logic here|omitted|\?\?\?|toy",
     re.IGNORECASE,
 )  # fmt: skip
+EMPTY = re.compile(r"\{\s*(?://|/\*|#)")  # a body that begins with a comment
 ENDS = (
     r"\b(?:throw|raise|panic!?|die|fatalError|bail!|assert!?|croak|abort|log\.(?:Fatal|Panic)\w*|logger\.fatal|exit|stop"
     r"|Err|errors?\.New|fmt\.Errorf|status\.Errorf?|Promise\.reject|reject)"
@@ -92,7 +94,7 @@ def placeholders(path: str, text: str, language: str) -> list[Hit]:
     found: dict[tuple[int, str], Hit] = {}
     hits = _python(path, text, tests=tests) if language == "python" else None
     if hits is None:
-        hits = _other(text, language, tests=tests) if SUSPICIOUS.search(text) or language == "scala" else iter(())
+        hits = _other(text, language, tests=tests) if SUSPICIOUS.search(text) or EMPTY.search(text) else iter(())
     for hit in hits:
         found.setdefault((hit.line, hit.rule), hit)
     return [found[key] for key in sorted(found)]
@@ -128,6 +130,8 @@ def _other(text: str, language: str, *, tests: bool) -> Iterator[Hit]:
     yield from _comments(scan, tests=tests)
     if not tests:
         yield from _code(scan, language)
+        for number, what in brace_bodies.empty_bodies(scan, language):
+            yield Hit(number, what, "empty-body")
 
 
 def _comments(scan: Scan, *, tests: bool) -> Iterator[Hit]:
