@@ -115,7 +115,11 @@ def make_spec(**digests: str) -> dict[str, Any]:
     steps = []
     for number, (phase, part, after) in enumerate(plan, 1):
         own = {"phase": phase, "part": part, "digest": digests.get(f"s{number}", "d"), "spec": {"lines": [1, 2]}}
-        known = {"module": f"m{number}", "criteria": ["it works"], "checks": [make_check("own", "make")] * (part == "phase")}
+        known = {
+            "module": f"m{number}",
+            "criteria": ["it works"],
+            "checks": [make_check("own", "make")] * (part == "phase"),
+        }
         steps.append(make_step(f"{phase} {number}", (f"m{number}/**",), after=after, **own, **known))
     return make_plan(*steps, checks=[], source={"path": "SPEC.md", "sha256": "a" * 64})
 
@@ -227,7 +231,11 @@ class Player:
 
     def merge(self, action: Action, *conflicts: str, outcome: str = "") -> None:
         item = own_tree(self.run, action.node) or ""
-        told = {"item": item, "outcome": outcome or ("conflict" if conflicts else "done"), "paths": ["a"]}
+        told: dict[str, Any] = {
+            "item": item,
+            "outcome": outcome or ("conflict" if conflicts else "done"),
+            "paths": ["a"],
+        }
         told |= {"conflicts": list(conflicts)}
         if on_branch(self.run) and told["outcome"] != "done":
             told |= {"begins": {"commit": "d" * 40, "tree": "v" * 40}}

@@ -318,7 +318,7 @@ def test_an_edit_of_a_phase_to_come_is_asked_about_and_what_is_done_stays(begun:
     says(begun, judge, judged("the server answers", "the client asks twice"))
     reviewed(begun)
     assert begun.kinds() == [OVER]
-    assert begun.run["landed"]["why"].startswith("not committed yet: .spec/SPEC.md")
+    assert str(begun.run["landed"]["why"]).startswith("not committed yet: .spec/SPEC.md")
 
 
 def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
@@ -332,5 +332,5 @@ def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench
     first_phase(begun)
     begun.sandbox.write(".spec/SPEC.md", "# Nothing\n")
     assert begun.kinds() == [HUMAN]
+    assert begun.run["waiting"]
     assert "cannot be carried out" in begun.run["waiting"]["why"]
-

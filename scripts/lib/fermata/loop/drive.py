@@ -38,7 +38,7 @@ from .site import LAUNCHER, minutes_since
 from .spec_source import note_changed_spec
 from .tokens import count_tokens, predict
 from .worktrees import PERFORM as ON_WORKTREES
-from .worktrees import command_at, root_of
+from .worktrees import root_of, started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -267,7 +267,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         spec = CheckSpec(
             id=name,
             name=named["name"],
-            command=command_at(run, named, action.node),
+            command=started(named),
             root=repo.root,
             time_limit=run["limits"]["check_minutes"] * 60,
             expect_tests=named["expect_tests"],

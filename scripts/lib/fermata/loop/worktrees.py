@@ -6,7 +6,9 @@ by the next `next`. Decides nothing about order or scope: `core.items` and the p
 
 from __future__ import annotations
 
+import os
 import shlex
+import sys
 from functools import partial
 
 from ..checks.command import from_json, parse_command
@@ -18,7 +20,6 @@ from ..git.bring_in import bring_in
 from ..git.repo import GitError
 from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
 from .branch import base_of, merge_on_branch
-from .site import LAUNCHER
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from ..store.run_store import RunStore
     from .site import Site
 
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAX_NAMED = 200  # paths, in one line of the journal
 
 
@@ -40,14 +42,12 @@ def root_of(site: Site, run: Run, node: str) -> Repo:
     return make_worktree(site.repo, tree["path"], tree["commit"], run.get("worktree_setup", {}).get("links", []))
 
 
-def command_at(run: Run, named: NamedCheck, node: str) -> Command:
-    """The command as it is started: an inspection is fermata's own program, told with what the worktree began."""
+def started(named: NamedCheck) -> Command:
+    """The command as it is started: an inspection is this very program, and HEAD is what the worktree began with."""
     command = from_json(named["command"])
     if "inspection" not in named or command.argv is None:
         return command
-    tree = open_worktree(run, own_tree(run, node) or "")
-    base = tree["tree"] if tree else str(run["base"]["commit"])
-    return parse_command(shlex.join([LAUNCHER, *command.argv[1:], "--base", base]))
+    return parse_command(shlex.join([sys.executable, PACKAGE, *command.argv[1:]]))
 
 
 def _still(action: Action, run: Run) -> bool:
