@@ -85,6 +85,7 @@ TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})
 BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2})(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
 ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
 BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
+SIGN = "\N{OBJECT REPLACEMENT CHARACTER}"
 DONE_SIGNS = frozenset("✅✔☑✓🏁")
 OPEN_SIGNS = frozenset("⬜☐⏳🚧🔄🔜📋⏸❌🔲🟡🔴🟢⭕🔵")
 _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=True)))})"
@@ -101,8 +102,8 @@ BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|（([^（�
 TRAILERS = (re.compile(r"\s+[-–—|·:]+\s+([^-–—|]{2,40})\Z"), re.compile(r":\s*([^:]{2,30})\Z"))
 
 
-def read_title(text: str, *, bare: bool = False) -> Title | None:
-    """The title of a phase that *text* is, or None. With *bare* also `1. Foundation`."""
+def read_title(text: str, *, bare: bool = False, tail: bool = False) -> Title | None:
+    """The title of a phase that *text* is, or None. With *bare* also `1. Foundation`, with *tail* `Foundation (Phase 1)`."""
     line = text.partition("\n")[0].strip()
     if not line or len(line) > 4 * MAX_TITLE:
         return None
@@ -112,7 +113,7 @@ def read_title(text: str, *, bare: bool = False) -> Title | None:
         match = form.match(folded)
         if match:
             return _titled(cleaned, match)
-    match = TAIL.match(folded)
+    match = TAIL.match(folded) if tail else None
     return _tailed(cleaned, match) if match else None
 
 
@@ -185,7 +186,8 @@ def clean_title(text: str) -> Cleaned:
     timed = done or any(char in OPEN_SIGNS for char in text)
     while box := BOX.match(text):
         done, timed, text = done or box[1] in "xX✓✔", True, text[box.end() :]
-    text = "".join(char for char in text if not _is_sign(char)).replace("~~", "").replace("**", "").replace("__", "")
+    text, after = _without_signs(text.replace("~~", "").replace("**", "").replace("__", ""))
+    done, timed = done or _says_done(after), timed or bool(after)
     text, found = _without_brackets(text)
     done, timed = done or any(map(_says_done, found)), timed or bool(found)
     for form in TRAILERS:
@@ -197,6 +199,17 @@ def clean_title(text: str) -> Cleaned:
     if bare:
         done, timed, text = True, True, text[: bare.start()]
     return Cleaned(re.sub(r"\s+", " ", text).strip(" \t\u3000").strip(), done, timed)
+
+
+def _without_signs(text: str) -> tuple[str, str]:
+    """*text* without emoji, and the status that followed the last of them (`✅ DONE`)."""
+    marked = "".join(SIGN if _is_sign(char) else char for char in text)
+    head, sign, tail = marked.rpartition(SIGN)
+    after = fold(tail).strip(" -–—:")
+    if not (sign and head.strip(f" {SIGN}") and _IS_STATUS.match(after)):
+        head, after = marked, ""
+    bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
+    return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after
 
 
 def _without_brackets(text: str) -> tuple[str, list[str]]:
