@@ -83,6 +83,9 @@ FORMS = (
 )
 TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.S)
 BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2})(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
+# Whatever a title is counted by: most lines of a document hold none of it and are looked at no further.
+COUNTED = re.compile(rf"{_WORDS}|{_CJK}|(?<!\w)[a-z]{{1,3}}[-.]?\d")
+HEAD = 160
 ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
 BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
 SIGN = "\N{OBJECT REPLACEMENT CHARACTER}"
@@ -105,7 +108,7 @@ TRAILERS = (re.compile(r"\s+[-–—|·:]+\s+([^-–—|]{2,40})\Z"), re.compile
 def read_title(text: str, *, bare: bool = False, tail: bool = False) -> Title | None:
     """The title of a phase that *text* is, or None. With *bare* also `1. Foundation`, with *tail* `Foundation (Phase 1)`."""
     line = text.partition("\n")[0].strip()
-    if not line or len(line) > 4 * MAX_TITLE:
+    if not line or len(line) > 4 * MAX_TITLE or not (bare or COUNTED.search(fold(line[:HEAD]))):
         return None
     cleaned = clean_title(line)
     folded = fold(cleaned.text)
@@ -203,6 +206,8 @@ def clean_title(text: str) -> Cleaned:
 
 def _without_signs(text: str) -> tuple[str, str]:
     """*text* without emoji, and the status that followed the last of them (`✅ DONE`)."""
+    if text.isascii():
+        return text, ""
     marked = "".join(SIGN if _is_sign(char) else char for char in text)
     head, sign, tail = marked.rpartition(SIGN)
     after = fold(tail).strip(" -–—:")
