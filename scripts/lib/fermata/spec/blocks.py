@@ -16,7 +16,9 @@ SUMMARY = re.compile(r"<summary\b[^>]*>(.{0,400}?)</summary\s*>", re.I | re.S)
 HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,400}?)</h\1\s*>", re.I | re.S)
 DETAILS_END = re.compile(r"</details\s*>", re.I)
 TAG = re.compile(r"<[^<>]{0,300}>")
-LINK = re.compile(r"(!?)\[([^\[\]\n]{0,300})\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s+\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,80}\])")
+LINK = re.compile(
+    r"(!?)\[([^\[\]\n]{0,300})\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s+\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,80}\])"
+)
 FRONT_MATTER = re.compile(r"---[ \t]*\n(?:[^\n]*\n){0,400}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
 
@@ -210,4 +212,8 @@ def _inline(token: Token) -> _Inline:
 
 def _without_links(text: str) -> str:
     """A link's words without its address; an image says nothing."""
-    return LINK.sub(lambda match: "" if match[1] else match[2], text).strip() if "](" in text or "][" in text else text.strip()
+    return (
+        LINK.sub(lambda match: "" if match[1] else match[2], text).strip()
+        if "](" in text or "][" in text
+        else text.strip()
+    )
