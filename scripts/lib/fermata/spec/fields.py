@@ -15,7 +15,7 @@ from .labels import Label, label_of
 from .lists import Part
 from .names import name_error
 from .paths import listed_paths, paths_in
-from .records import Phase, new_phase
+from .records import Phase, fields_of, new_phase
 from .titles import clean_title, says_done
 from .words import fold
 
@@ -293,16 +293,7 @@ class _Reader:
             self._mark(field, first, last, sure)
 
     def _list(self, field: str) -> list[str]:
-        phase = self.phase
-        return {
-            "modules": phase["modules"],
-            "tasks": phase["tasks"],
-            "commands": phase["commands"],
-            "criteria": phase["criteria"],
-            "gotchas": phase["gotchas"],
-            "scope": phase["scope"],
-            "files": phase["files"],
-        }[field]
+        return fields_of(self.phase)[field]
 
     def _mark(self, field: str, first: int, last: int, sure: float) -> None:
         known = self.phase["fields"].get(field)

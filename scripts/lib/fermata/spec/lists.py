@@ -16,6 +16,7 @@ from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_HEADING, PHASES_WORDS, PLA
 
 ENOUGH = 3.0
 MAX_GROUPS = 40
+MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
 KINDS = {"heading": 1.5, "summary": 1.0, "bold": 0.5, "item": 0.0, "row": 0.0, "text": -0.5}
 
 
@@ -132,7 +133,7 @@ def _line_title(block: Block) -> Title | None:
             whole = read_title(line) if len(line) < len(block.bold) + 30 else None
             return bold._replace(done=whole.done, timed=whole.timed) if whole else bold
         return read_title(line) if bold else None
-    title = read_title(line) if len(line) <= 160 else None
+    title = read_title(line) if len(line) <= MAX_LINE else None
     if title is None or (
         block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
     ):
@@ -161,10 +162,10 @@ def _row_title(block: Block, under: str) -> Title | None:
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
         title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
-    if title is None and head.strip() in STRONG and 2 < len(first) < 80:
+    if title is None and head.strip() in STRONG and LEAST < len(first) < MAX_NAME:
         return _unnumbered(first, "phases")
     named = len(block.heads) > 1 and NAME_HEADS.match(fold(block.heads[1]).strip())
-    if title and not title.title and named and rest and len(rest) < 100:
+    if title and not title.title and named and rest and len(rest) < MAX_NAME:
         return read_title(f"{title.name}: {rest}") or title
     return title
 
@@ -268,7 +269,7 @@ def _work(blocks: list[Block], marks: list[Mark], ends: list[int], *, doubtful: 
 def _outline(marks: list[Mark]) -> bool:
     """Whether these are the document's own sections, counted from its first."""
     first = marks[0]
-    return first.kind == "heading" and len(first.parents) < 2 and len(marks) > 1 and first.title.number in ("0", "1")  # noqa: PLR2004
+    return first.kind == "heading" and len(first.parents) <= 1 and len(marks) > 1 and first.title.number in ("0", "1")
 
 
 def _listing(blocks: list[Block], marks: list[Mark], ends: list[int]) -> bool:

@@ -10,6 +10,7 @@ import unicodedata
 from typing import NamedTuple
 
 from .words import (
+    CJK,
     CJK_DIGITS,
     CJK_WEAK,
     CJK_WORDS,
@@ -25,6 +26,9 @@ from .words import (
 )
 
 MAX_TITLE = 200
+CODE = 3  # letters of a code such as `CM0`
+LEAST = 10  # characters of a title
+LATIN = 0xA9
 
 
 class Title(NamedTuple):
@@ -124,12 +128,12 @@ def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
     after = match["after"]
     rest = cleaned.text[match.end() :].strip()
     word, number = match["word"], _number(match["number"])
-    coded = cleaned.text[match.start("word" if len(word) < 4 else "number") : match.end("number")]
+    coded = cleaned.text[match.start("word" if len(word) <= CODE else "number") : match.end("number")]
     if not number and coded.isupper():
         number = match["number"]
     if (
         not number
-        or (len(word) in (2, 3) and word not in STRONG and not coded.isupper())
+        or (1 < len(word) <= CODE and word not in STRONG and not coded.isupper())
         or _is_reference(word, number, after, rest)
     ):
         return None
@@ -179,7 +183,7 @@ def _is_reference(word: str, number: str, after: str, rest: str) -> bool:
     if not rest:
         return word in ("m", "p", "s") and not number
     letter_only = number.isalpha() or (len(number) == 1 and not number.isdigit())
-    return said in NOT_TITLES or letter_only or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > 0x2E80)
+    return said in NOT_TITLES or letter_only or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > CJK)
 
 
 def clean_title(text: str) -> Cleaned:
@@ -243,7 +247,7 @@ def says_done(text: str) -> bool:
 
 def _is_sign(char: str) -> bool:
     """Emoji and what joins them; not letters, digits or punctuation of any script."""
-    return ord(char) > 0xA9 and (
+    return ord(char) > LATIN and (
         unicodedata.category(char) in ("So", "Sk", "Cs", "Cn", "Co") or char in "\ufe0f\u200d\u20e3✓✔"
     )
 
@@ -253,5 +257,5 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_TITLE // 2:
         return text
     end = re.search(r"[.;!?](?=\s)", text)
-    cut = text[: end.start()] if end and end.start() >= 10 else text
+    cut = text[: end.start()] if end and end.start() >= LEAST else text
     return cut[:MAX_TITLE].rstrip()

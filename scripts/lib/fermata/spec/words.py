@@ -116,9 +116,12 @@ def fold(text: str) -> str:
     return "".join(map(_fold_char, text))
 
 
+CJK = 0x2E80
+
+
 @lru_cache(maxsize=2048)
 def _fold_char(char: str) -> str:
-    if ord(char) > 0x2E80:  # kana would lose the marks that tell them apart
+    if ord(char) > CJK:  # kana would lose the marks that tell them apart
         return char
     first = unicodedata.normalize("NFKD", char)[:1].lower()
     return first if len(first) == 1 else char
