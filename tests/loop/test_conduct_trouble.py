@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fermata.core.actions import DECIDE, WAIT_AGENTS
-from tests.loop.test_conduct import (
+from tests.loop.conducting import (
     SPEC,
     branch_files,
     does,
