@@ -139,12 +139,12 @@ def _begin_anew(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> Non
         if inner["at"] is None:
             continue
         if own_tree(run, below):
-            _drop_item(run, frame, item, below[:-1])
+            drop_item(run, frame, item, below[:-1])
         else:
             _begin_anew(run, stage["stages"], inner, below)
 
 
-def _drop_item(run: Run, frame: Frame, item: str, name: str) -> None:
+def drop_item(run: Run, frame: Frame, item: str, name: str) -> None:
     """What lay in an item's own worktree is nothing to go on from: the item is opened anew."""
     del frame["inner"][item]
     tree = run.get("worktrees", {}).get(name)

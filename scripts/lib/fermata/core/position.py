@@ -6,11 +6,11 @@ Pure functions of the run. `advance` is called by the fold after every event and
 from __future__ import annotations
 
 from .conditions import holds
-from .items import item_of, items_over, own_tree, threads_of
+from .items import item_of, items_over, names_tree, own_tree, threads_of
 from .order import waits_for
 
 # What only moves a run is imported where it is used: a hook at every tool call asks here where the run stands.
-from .workflow import ABORT, BAD_NEWS, DEFAULT_TRIES, FAILED, SKIPPED, good, stage_at, stage_named, target
+from .workflow import ABORT, BAD_NEWS, DEFAULT_TRIES, FAILED, ITEM, SKIPPED, good, stage_at, stage_named, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,8 +101,6 @@ def commands_for(run: Run, stage: Stage) -> list[Json]:
 
     A narrower plan that the approval covers drops none of them: whoever plans anew cannot weaken the proof.
     """
-    if stage["kind"] == "foreach":  # what makes a worktree of one of its items ready to work in
-        return list(run["approved"]["envelope"].get("setup", [])) if run["approved"] else []
     kind = stage.get("commands", "full")
     if kind == "screens":
         source = run["approved"]["envelope"] if run["approved"] else run["project_checks"]
@@ -111,6 +109,29 @@ def commands_for(run: Run, stage: Stage) -> list[Json]:
         return list(run["project_checks"]["full"])
     envelope = run["approved"]["envelope"]
     return list(envelope["quick"] if kind == "quick" else envelope["checks"])
+
+
+def commands_at(run: Run, node: str) -> list[Json]:
+    """The checks that *node* runs: its stage's, its item's own, or where *node* has a worktree what makes that ready."""
+    if names_tree(node):
+        return list(run["approved"]["envelope"].get("setup", [])) if run["approved"] else []
+    stage = stage_at(run["workflow"], node)
+    if stage.get("commands") != ITEM:
+        return commands_for(run, stage)
+    own = run["approved"]["envelope"].get("own", []) if run["approved"] else []
+    index = int(node.partition("/")[0].rpartition(".")[2])
+    return list(own[index]) if index < len(own) else []
+
+
+def decisive(run: Run, node: str) -> list[Json]:
+    """The checks by which the work at *node* is judged: of a specification's phase, what validates it; else all."""
+    step = item_of(run, node)
+    phase = step.get("phase") if isinstance(step, dict) else None
+    own = run["approved"]["envelope"].get("own", []) if run["approved"] else []
+    if phase is None or not own:
+        return commands_for(run, {"id": "", "kind": "checks", "commands": "full"})
+    steps = items_over(run, stage_at(run["workflow"], node.partition("/")[0]))
+    return [check for other, checks in zip(steps, own, strict=False) if other["phase"] == phase for check in checks]
 
 
 def check_verdict(runs: list[CheckRun]) -> str | None:
@@ -144,7 +165,7 @@ def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
         return _agents_outcome(run, node, visit, stage)
     if stage["kind"] == "checks":
         made = checks_of(run, node, visit)
-        names = [command["name"] for command in commands_for(run, stage)]
+        names = [command["name"] for command in commands_at(run, node)]
         verdicts = [check_verdict([c for c in made if c["name"] == name]) for name in names]
         if "red" in verdicts and None not in verdicts:
             return "red"

@@ -109,13 +109,33 @@ def conflict(repo: Repo, change: Change, moved: dict[bytes, Change], gone: set[b
     place = os.path.join(os.fsencode(repo.root), change.path)
     if change.old[0] == ABSENT and os.path.lexists(place) and not _only(place, repo, gone):
         return f"{shown} is there already"
-    folder = os.path.dirname(change.path)
+    blocked = _no_folder(repo, change.path, gone)
+    return f"{path_text(blocked)}, which should be a folder, is none" if blocked else None
+
+
+def _no_folder(repo: Repo, path: bytes, gone: set[bytes]) -> bytes | None:
+    """What lies above *path* and is neither a folder nor to go."""
+    folder = os.path.dirname(path)
     while folder:
         full = os.path.join(os.fsencode(repo.root), folder)
         if os.path.lexists(full) and folder not in gone and (os.path.islink(full) or not os.path.isdir(full)):
-            return f"{path_text(folder)}, which should be a folder, is none"
+            return folder
         folder = os.path.dirname(folder)
     return None
+
+
+def in_the_way(repo: Repo, base: str, tree: str) -> list[str]:
+    """What lies where the change from the tree *base* to *tree* makes something new, ignored files included; sorted.
+
+    The work tree is taken to hold the tracked files as *base* has them. Nothing is changed. Raises GitError.
+    """
+    change = entries(repo, (base, tree))[0].values()
+    gone = {one.path for one in change if one.new[0] == ABSENT}
+    new = [one.path for one in change if one.old[0] == ABSENT]
+    places = [(path, os.path.join(os.fsencode(repo.root), path)) for path in new]
+    there = {path for path, place in places if os.path.lexists(place) and not _only(place, repo, gone)}
+    above = {blocked for path in new if (blocked := _no_folder(repo, path, gone)) is not None}
+    return sorted(map(path_text, there | above))
 
 
 def _only(place: bytes, repo: Repo, gone: set[bytes]) -> bool:

@@ -84,6 +84,16 @@ def look(repo: Repo) -> Seen:
     return Seen(tree, [path_text(file.path) for file in large], quiet)
 
 
+def index_tree(repo: Repo) -> str:
+    """The id of the tree that the index itself holds, by a copy of it; empty where it holds conflicts. Raises GitError."""
+    quiet = no_filters(repo)
+    with private_index(repo) as index:
+        _copy_index(os.path.join(repo.git_dir, "index"), index)
+        if run_git(repo, *quiet, "ls-files", "--unmerged", index=index):
+            return ""
+        return run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
+
+
 @contextmanager
 def private_index(repo: Repo, *, beside_the_files: bool = False) -> Iterator[str]:
     """The path of an index file that is nobody else's, in a folder that goes with it; nothing is there yet.

@@ -15,7 +15,9 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.contract import contract
 from ..core.fingerprint import words_print
+from ..core.items import on_branch
 from ..core.memory import learnt_from
 from ..core.order import beside, order_error, overlaps
 from ..core.plan_fit import fitting
@@ -28,6 +30,7 @@ from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untrac
 from ..git.worktrees import worktree_at
 from ..store.files import write_json
 from ..store.lock import locked
+from .branch import markers_left
 from .checkpoints import checkpoint_after
 from .facts import fact_error
 from .own_files import own_files_changed
@@ -45,7 +48,7 @@ Answer.__doc__ = """Whether the agent may end, and what it is told when it may n
 INVALID = Facts("invalid")
 MAX_TEXT = 400_000
 MERGE_SECONDS = 30.0
-MAX_SUMMARY = 600
+MAX_SUMMARY, MAX_ELSEWHERE = 600, 50
 FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -133,7 +136,7 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tup
         errors = schema_errors(dispatch["result"], value)
         if errors:
             raise Rejected("; ".join(errors))
-        error = fact_error(store, run, stage, value)
+        error = fact_error(store, run, dispatch["node"], value)
         if error:
             raise Rejected(error)
         news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
@@ -181,6 +184,9 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
     changed, unexplained, seen = _effect(repo, run, dispatch, value)
+    marked = markers_left(repo, run, dispatch["node"], seen.tree) if seen and "conflict" in contract(stage) else []
+    if marked and value.get("status") != "failed":
+        raise Rejected(f"conflict markers are still in {', '.join(marked[:5])}. Resolve each of them, in every file")
     tampered = own_files_changed(brief) if dispatch["access"] == "write" else []
     if tampered:
         reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"
@@ -219,7 +225,9 @@ def _kept(repo: Repo, run: Run, dispatch: Dispatch, seen: Seen | None) -> dict[s
     if seen is None:
         return {}
     keep_tree(repo, seen.tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
-    return {"tree": seen.tree}
+    elsewhere = _elsewhere(repo, run, dispatch) if on_branch(run) else []
+    # The user is free to work in their tree: nothing is merged into it while it is dirty.
+    return {"tree": seen.tree, **({"elsewhere": elsewhere[:MAX_ELSEWHERE]} if elsewhere else {})}
 
 
 def _gave_up(dispatch: Dispatch, value: dict[str, Json], changed: list[str]) -> dict[str, Json]:
@@ -265,7 +273,7 @@ def _effect(
             Facts("tampering", "protected") if any(map(protected, stray)) else Facts("scope"),
         )
     strange = [p for p in elsewhere if p not in unexplained]
-    if strange:
+    if strange and not on_branch(run):
         ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}-yours"
         keep_tree(repo, take_snapshot(repo), ref, f"fermata: the user's tree as {dispatch['id']} handed in")
         raise Rejected(

@@ -1,0 +1,309 @@
+"""The fields of one phase, from the blocks that belong to it: what stands under a label, and the bullets under none (tasks).
+
+Whether a value may be what it is (a module's name, a glob) is judged in `problems`; which phase a dependency means, in
+`dependencies`.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .blocks import Block
+from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
+from .labels import Label, label_of
+from .lists import Part
+from .names import name_error
+from .paths import listed_paths, paths_in
+from .records import Phase, new_phase
+from .titles import clean_title, says_done
+from .words import fold
+
+MAX_ENTRIES = 2_000
+MAX_ENTRY = 2_000
+NONE = re.compile(r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.I)
+NUMBERED = re.compile(
+    r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
+)
+RUNS = re.compile(
+    r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
+)
+ENTRY_FIELDS = ("tasks", "criteria", "gotchas")
+
+
+class Said(NamedTuple):
+    """What a phase says of its dependencies. `field`: under a label of its own, else in a sentence."""
+
+    text: str
+    line: int
+    field: bool
+
+
+class Reading(NamedTuple):
+    phase: Phase
+    said: list[Said]
+
+
+def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
+    """The phase that *part* found. *lines*: the document's, for what markup would change."""
+    inside = blocks[part.at + 1 : part.end]
+    head = blocks[part.at]
+    last = max([head.last, *(block.last for block in inside)])
+    title = part.title
+    phase = new_phase(title.name, title.number, title.title, [head.first, last])
+    phase["done"] = title.done or head.checked is True
+    reader = _Reader(phase, lines)
+    reader.open(head)
+    for block in inside:
+        reader.take(block)
+    _without_guesses(phase)
+    return Reading(phase, reader.said)
+
+
+def _without_guesses(phase: Phase) -> None:
+    """Under another word than `Modules` (components, packages) only names are modules, not descriptions."""
+    known = phase["fields"].get("modules")
+    if known and known["sure"] < 1.0 and any(name_error(name) for name in phase["modules"]):
+        phase["modules"] = []
+        del phase["fields"]["modules"]
+
+
+class _Reader:
+    """Goes through the blocks of a phase and knows which field they are under.
+
+    `field`: empty before any label, `other` under one that is none of ours. `depth`: of the item that is the label.
+    """
+
+    def __init__(self, phase: Phase, lines: list[str]) -> None:
+        self.phase = phase
+        self.lines = lines
+        self.said: list[Said] = []
+        self.field, self.sure, self.depth, self.top = "", 0.9, 0, 0
+        self.outer: tuple[str, float, int] = ("", 0.9, 0)
+        self.fresh = False  # nothing has come under the label yet
+        self.told = False  # the value stood on the label's own line, so a list that follows is none of it
+
+    def open(self, head: Block) -> None:
+        """The block that opens the phase may hold fields itself: a row in its cells, a paragraph in its further lines."""
+        if head.kind == "row":
+            self._cells(head, skip=1)
+        elif head.kind in ("text", "item"):
+            rest = head.text.partition("\n")[2]
+            if rest:
+                self._lines(head, rest, head.first + 1)
+        self._paths(head)
+
+    def take(self, block: Block) -> None:
+        self._paths(block)
+        if block.kind == "heading":
+            self._heading(block)
+        elif block.kind == "item":
+            self._item(block)
+        elif block.kind in ("text", "summary"):
+            self._lines(block, block.text, block.first)
+        elif block.kind == "code":
+            self._code(block)
+        elif block.kind == "row":
+            self._cells(block, skip=0)
+
+    def _under(self, label: Label, depth: int) -> None:
+        if depth and not self.depth:
+            self.outer = (self.field, self.sure, self.top)
+        self.field, self.sure, self.depth, self.top, self.fresh = label.field, label.sure, depth, 0, True
+        self.told = bool(label.rest.strip()) and not depth and label.field not in ENTRY_FIELDS
+
+    def _heading(self, block: Block) -> None:
+        label = label_of(block.text)
+        self.depth = 0
+        if label:
+            self._under(label, 0)
+            if label.rest:
+                self._value(label.rest, block, block.first)
+            return
+        self.field, self.sure, self.top, self.fresh, self.told = "", 0.7, 0, False, False
+        if NUMBERED.match(fold(block.text)):
+            self._add("tasks", clean_title(block.text).text, block.first, block.first, 0.8)
+            self.field = "detail"
+
+    def _lines(self, block: Block, text: str, first: int) -> None:
+        """A paragraph: each of its lines may begin a field, what follows belongs to it."""
+        for number, line in enumerate(text.split("\n")):
+            at = min(first + number, block.last)
+            label = label_of(line)
+            if label and (label.colon or (block.bold and number == 0) or line.strip() == block.bold):
+                self._under(label, 0)
+                if label.rest.strip():
+                    self._value(label.rest, block, at)
+            elif self.field in ENTRY_FIELDS and number and not self.fresh:
+                self._extend(line.strip(), at)
+            elif self.fresh and self.field not in ("", "other", "detail"):
+                self._value(line, block, at)
+            else:
+                self._prose(line, block, at, last=number == text.count("\n"))
+
+    def _prose(self, line: str, block: Block, at: int, *, last: bool) -> None:
+        self.said.append(Said(line, at, field=False))
+        if block.level or not last:
+            return
+        before, self.field, self.sure, self.top = self.field, "", 0.7, 0
+        if line.rstrip().endswith((":", "：")):
+            if RUNS.search(fold(line)):
+                self.field, self.sure, self.fresh = "commands", 0.6, True
+            elif before in ("other", "detail"):
+                self.field = before
+
+    def _item(self, block: Block) -> None:
+        if self.told:
+            self.field, self.sure, self.top, self.told = "", 0.9, 0, False
+        if self.depth and block.level <= self.depth:
+            self.field, self.sure, self.top = self.outer
+            self.depth = 0
+        label = label_of(block.text)
+        if label and self._is_label(label, block):
+            self._under(label, block.level)
+            if label.rest.strip():
+                self._value(label.rest, block, block.first)
+            return
+        if not block.text.strip():
+            return
+        self.top = self.top or block.level
+        if block.level > self.top:
+            self.said.append(Said(block.text, block.first, field=False))
+            return
+        self._value(block.text, block, block.first, item=True)
+
+    def _is_label(self, label: Label, block: Block) -> bool:
+        """Inside a list of tasks or criteria `Tests: …` is one of them, unless it is set in bold or is the canonical word."""
+        if not (label.colon or (block.bold and len(block.bold) + 2 >= len(block.text))):
+            return False
+        if block.checked is not None:
+            return False
+        return self.field in ("", "other", "detail") or bool(block.bold) or label.sure == 1.0
+
+    def _value(self, text: str, block: Block, line: int, *, item: bool = False) -> None:
+        """One value of the field on hand."""
+        field, self.fresh = self.field or ("tasks" if item else ""), False
+        last = line if not item else block.last
+        if field == "status":
+            self.phase["done"] = self.phase["done"] or says_done(text)
+        elif field == "depends_on":
+            self.said.append(Said(text, line, field=True))
+            self._mark(field, line, last, self.sure)
+        elif field == "commands" and not NONE.match(text.strip()):
+            spans = _spans_in(text, block)
+            for command in line_commands(self._raw(text, line), spans, sure=self.sure == 1.0):
+                self._add(field, command, line, last, self.sure)
+        elif field in ("scope", "files"):
+            for path in listed_paths(text, _spans_in(text, block)):
+                self._add(field, path, line, last, self.sure)
+        elif field == "modules":
+            for name in _module_names(text, item=item):
+                self._add(field, name, line, last, self.sure)
+        elif field in ENTRY_FIELDS and not NONE.match(text.strip()):
+            self._entry(field, " ".join(text.split()), block, line, last)
+
+    def _entry(self, field: str, text: str, block: Block, line: int, last: int) -> None:
+        self._add(field, text, line, last, self.sure if block.checked is None else max(self.sure, 0.8))
+        if field == "criteria":
+            for command in criterion_commands(text, _spans_in(text, block)):
+                self._add("commands", command, line, last, 0.7)
+
+    def _raw(self, text: str, line: int) -> str:
+        """The source behind the label: `*` and `_` in a command are no emphasis."""
+        source = self.lines[line - 1] if line <= len(self.lines) else text
+        if "`" in source:
+            at = source.find("`")
+            return source[at:].strip() if at >= 0 else text
+        _, colon, rest = source.partition(":")
+        if colon and len(rest.strip()) >= len(text.strip()):
+            return rest.strip().lstrip("*").strip()
+        return text
+
+    def _code(self, block: Block) -> None:
+        if self.field in ("commands", "criteria"):
+            for command in fenced_commands(block.text, block.info):
+                self._add("commands", command, block.first, block.last, min(self.sure, 0.9))
+            if (
+                self.field == "criteria"
+                and block.info not in SHELLS - {"fence", "code_"}
+                and block.info in ("text", "txt")
+            ):
+                for line in block.text.split("\n"):
+                    self._add("criteria", line.strip(" -*"), block.first, block.last, self.sure)
+        elif self.field in ("scope", "files", "tasks") and block.info in ("text", "txt", "fence", "code_"):
+            for number, line in enumerate(block.text.split("\n"), block.first + 1):
+                if self.field == "tasks":
+                    self._add("tasks", line.strip(" -*"), number, number, 0.6)
+                else:
+                    for path in listed_paths(line, ()):
+                        self._add(self.field, path, number, number, self.sure)
+        self.fresh = False
+
+    def _cells(self, block: Block, skip: int) -> None:
+        """A row: each cell under a heading that is a label belongs to that field."""
+        for cell, head in zip(block.cells[skip:], block.heads[skip:], strict=False):
+            label = label_of(head)
+            if not label or label.field == "other" or not cell.text.strip():
+                continue
+            kept = (self.field, self.sure, self.depth, self.top, self.fresh)
+            self.field, self.sure = label.field, 0.7
+            for value in re.split(r"\n|;\s+", cell.text):
+                self._value(value, cell, block.first)
+            self.field, self.sure, self.depth, self.top, self.fresh = kept
+
+    def _paths(self, block: Block) -> None:
+        if block.kind == "code":
+            return
+        for path in paths_in(block.text, block.spans):
+            self._add("files", path, block.first, block.last, 0.7)
+
+    def _extend(self, text: str, line: int) -> None:
+        """A line that goes on with the entry before it."""
+        entries = self._list(self.field)
+        if entries and len(entries[-1]) < MAX_ENTRY:
+            entries[-1] = f"{entries[-1]} {text}"
+            self._mark(self.field, line, line, self.sure)
+
+    def _add(self, field: str, value: str, first: int, last: int, sure: float) -> None:
+        entries = self._list(field)
+        value = value.strip()[:MAX_ENTRY]
+        if (
+            value
+            and len(entries) < MAX_ENTRIES
+            and (field in ENTRY_FIELDS or field == "modules" or value not in entries)
+        ):
+            entries.append(value)
+            self._mark(field, first, last, sure)
+
+    def _list(self, field: str) -> list[str]:
+        phase = self.phase
+        return {
+            "modules": phase["modules"],
+            "tasks": phase["tasks"],
+            "commands": phase["commands"],
+            "criteria": phase["criteria"],
+            "gotchas": phase["gotchas"],
+            "scope": phase["scope"],
+            "files": phase["files"],
+        }[field]
+
+    def _mark(self, field: str, first: int, last: int, sure: float) -> None:
+        known = self.phase["fields"].get(field)
+        if known:
+            known["lines"] = [min(known["lines"][0], first), max(known["lines"][1], last)]
+            known["sure"] = min(known["sure"], sure)
+        else:
+            self.phase["fields"][field] = {"lines": [first, last], "sure": sure}
+
+
+def _spans_in(text: str, block: Block) -> tuple[str, ...]:
+    return tuple(span for span in block.spans if span in text)
+
+
+def _module_names(text: str, *, item: bool) -> list[str]:
+    """`auth, billing`; of an item the name alone, not what is said about it."""
+    if NONE.match(text.strip()):
+        return []
+    if item:
+        text = re.split(r"\s+[-–—:(]|[:：]\s", text, maxsplit=1)[0]
+    return [name.strip("`*\"'") for name in re.split(r"[,;、，]\s*", text) if name.strip("`*\"' ")]

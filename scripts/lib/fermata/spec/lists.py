@@ -1,0 +1,298 @@
+"""Which blocks of a document open its implementation phases: finds every list that could be one and takes the best.
+
+A list is scored by what it is counted by, the headings it stands under, and whether its parts look like work. Where two
+lists tell of the same phases, an overview and the phases themselves, the fuller one is taken. Reads no fields.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .blocks import Block
+from .labels import label_of
+from .titles import STRONG, Title, read_title
+from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
+
+ENOUGH = 3.0
+MAX_GROUPS = 40
+KINDS = {"heading": 1.5, "summary": 1.0, "bold": 0.5, "item": 0.0, "row": 0.0, "text": -0.5}
+
+
+class Mark(NamedTuple):
+    """A block that may open a phase. `parents`: the places of the headings above it, outermost first."""
+
+    at: int
+    kind: str
+    level: int
+    title: Title
+    parents: tuple[int, ...]
+
+
+class Part(NamedTuple):
+    """A phase found: its title and the blocks that belong to it, from `at` up to `end` (which is not one of them)."""
+
+    at: int
+    end: int
+    title: Title
+    kind: str
+
+
+class Group(NamedTuple):
+    """A list that could be the phases."""
+
+    marks: list[Mark]
+    ends: list[int]
+    score: float
+
+    def size(self) -> int:
+        return sum(end - mark.at for mark, end in zip(self.marks, self.ends, strict=True))
+
+
+class Lists(NamedTuple):
+    """`others`: the places of lists that were not taken although they would have counted as phases and tell of others."""
+
+    parts: list[Part]
+    others: list[int]
+
+
+def find_phases(blocks: list[Block]) -> Lists:
+    paths = _paths(blocks)
+    groups = [_scored(blocks, marks) for marks in _groups(blocks, _marks(blocks, paths))]
+    good = [group for group in groups if group.score >= ENOUGH]
+    if not good:
+        return Lists([], [])
+    best = _best(good)
+    parts = [Part(m.at, end, m.title, m.kind) for m, end in zip(best.marks, best.ends, strict=True)]
+    others = [group.marks[0].at for group in good if group is not best and _tells_of_others(group, best)]
+    return Lists(parts, others)
+
+
+def _paths(blocks: list[Block]) -> list[tuple[int, ...]]:
+    """For each block the headings above it."""
+    stack: list[int] = []
+    paths = []
+    for at, block in enumerate(blocks):
+        if block.kind == "heading":
+            while stack and blocks[stack[-1]].level >= block.level:
+                stack.pop()
+        paths.append(tuple(stack))
+        if block.kind == "heading":
+            stack.append(at)
+    return paths
+
+
+def _marks(blocks: list[Block], paths: list[tuple[int, ...]]) -> list[Mark]:
+    found = []
+    for at, block in enumerate(blocks):
+        above = blocks[paths[at][-1]] if paths[at] else None
+        under = fold(above.text) if above else ""
+        kind, title = _opens(block, under, section=above is not None and above.level > 1)
+        if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
+            level = block.level if kind in ("heading", "item", "row") else 0
+            found.append(Mark(at, kind, level, title, paths[at]))
+    return found
+
+
+def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | None]:
+    """How *block* could open a phase, and its title.
+
+    Args:
+        under: the nearest heading, folded.
+        section: it is not the document's own title: there `1. Overview` numbers the document's sections.
+    """
+    planned = section and bool(PLAN_WORDS.search(under))
+    if block.kind == "heading":
+        return "heading", read_title(block.text, bare=planned) or _unnumbered(block.text, under)
+    if block.kind == "summary":
+        return "summary", read_title(block.text)
+    if block.kind == "row":
+        return "row", _row_title(block, under)
+    if block.kind == "item":
+        return "item", _line_title(block) or _item_title(block, under)
+    if block.kind == "text" and block.level == 0:
+        return ("bold" if block.bold else "text"), _line_title(block)
+    return "", None
+
+
+def _unnumbered(text: str, under: str) -> Title | None:
+    """`### Foundation` right under `## Milestones`."""
+    if not PHASES_HEADING.match(under.strip()) or label_of(text):
+        return None
+    title = read_title(f"phase 0: {text}")
+    return title._replace(word="", number="", name=title.title, weak=True) if title and title.title else None
+
+
+def _line_title(block: Block) -> Title | None:
+    """A line that begins with bold words or is short; a sentence that mentions a phase opens none."""
+    line = block.text.partition("\n")[0]
+    if block.bold:
+        bold = read_title(block.bold.rstrip(":："))
+        if bold and (bold.title or len(line) <= len(block.bold) + 2):
+            whole = read_title(line) if len(line) < len(block.bold) + 30 else None
+            return bold._replace(done=whole.done, timed=whole.timed) if whole else bold
+        return read_title(line) if bold else None
+    title = read_title(line) if len(line) <= 160 else None
+    if title is None or (
+        block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
+    ):
+        return None
+    return title
+
+
+def _item_title(block: Block, under: str) -> Title | None:
+    """`1. **Foundation**` in an ordered list under a heading that speaks of phases."""
+    if not block.ordered or block.level != 1 or not PHASES_WORDS.search(under):
+        return None
+    words = block.bold.rstrip(":：") if block.bold else block.text.partition("\n")[0]
+    title = read_title(f"{block.ordered} {words}", bare=True)
+    return title._replace(name=title.title) if title else None
+
+
+def _row_title(block: Block, under: str) -> Title | None:
+    """`| Phase 1 | Foundation | … |`, or `| 1 | Foundation |` in a column that is called Phase."""
+    if not block.cells:
+        return None
+    first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
+    rest = block.cells[1].text if len(block.cells) > 1 else ""
+    counted = head.strip("# ") in STRONG or (
+        head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under))
+    )
+    title = read_title(first, bare=counted)
+    if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
+        title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
+    if title is None and head.strip() in STRONG and 2 < len(first) < 80:
+        return _unnumbered(first, "phases")
+    named = len(block.heads) > 1 and NAME_HEADS.match(fold(block.heads[1]).strip())
+    if title and not title.title and named and rest and len(rest) < 100:
+        return read_title(f"{title.name}: {rest}") or title
+    return title
+
+
+NAME_HEADS = re.compile(
+    r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary|bezeichnung|titel|nom|nombre|nome|名称|内容|タイトル)\Z"
+)
+
+
+def _groups(blocks: list[Block], marks: list[Mark]) -> list[list[Mark]]:
+    """Marks of one kind, level and word under one heading; then those of further headings that count on."""
+    by_place: dict[tuple[object, ...], list[Mark]] = {}
+    for mark in marks:
+        by_place.setdefault(
+            (mark.kind, mark.level, mark.title.word in STRONG, mark.title.word == "", mark.parents), []
+        ).append(mark)
+    merged: dict[tuple[object, ...], list[list[Mark]]] = {}
+    for (kind, level, strong, bare, _), group in by_place.items():
+        known = merged.setdefault((kind, level, strong, bare), [])
+        last = known[-1] if known else None
+        if last and strong and not _numbers(last) & _numbers(group):
+            last.extend(group)
+        else:
+            known.append(list(group))
+    return [group for known in merged.values() for group in known]
+
+
+def _numbers(marks: list[Mark]) -> set[str]:
+    return {mark.title.number for mark in marks}
+
+
+def _ends(blocks: list[Block], marks: list[Mark]) -> list[int]:
+    """Where each phase ends: at the next of its list, or at what closes it by its own kind."""
+    opens = {mark.at for mark in marks}
+    ends = []
+    for mark in marks:
+        end = mark.at + 1
+        while end < len(blocks) and end not in opens and not _closes(blocks[end], mark):
+            end += 1
+        ends.append(end)
+    return ends
+
+
+def _closes(block: Block, mark: Mark) -> bool:
+    if mark.kind == "heading":
+        return block.kind == "heading" and block.level <= mark.level
+    if mark.kind == "summary":
+        return block.kind == "close" or (block.kind == "heading" and block.level <= 2)
+    if mark.kind == "row":
+        return True
+    if block.kind in ("heading", "close", "summary"):
+        return True
+    return mark.kind == "item" and (block.level < mark.level or (block.kind == "item" and block.level <= mark.level))
+
+
+def _scored(blocks: list[Block], marks: list[Mark]) -> Group:
+    ends = _ends(blocks, marks)
+    first = marks[0]
+    score = KINDS[first.kind] + (2.0 if first.title.word in STRONG else -1.0)
+    context = _context(blocks, first)
+    score += context
+    score += 1.0 if len(marks) > 1 else -1.0
+    score += 1.0 if first.title.number.rstrip("abcdefgh") in ("0", "1", "") else -0.5
+    score += _work(blocks, marks, ends, doubtful=context < 0)
+    title_only = first.kind == "heading" and first.level == 1 and len(marks) == 1
+    unplanned = first.title.word not in STRONG and context <= 0
+    return Group(marks, ends, 0.0 if title_only or unplanned else score)
+
+
+def _context(blocks: list[Block], mark: Mark) -> float:
+    """What the headings above say: the nearest counts most."""
+    score = 0.0
+    for distance, at in enumerate(reversed(mark.parents)):
+        text = fold(blocks[at].text)
+        if PLAN_WORDS.search(text):
+            return max(score, 0.0) + 2.0 if score >= 0 else score
+        if HISTORY_WORDS.search(text):
+            return -6.0
+        if OTHER_WORDS.search(text):
+            score = min(score, -3.0 if distance == 0 else -2.0)
+    return score
+
+
+def _work(blocks: list[Block], marks: list[Mark], ends: list[int], *, doubtful: bool) -> float:
+    """0–2 by how many of the phases hold checkboxes, a duration, a status, or (unless *doubtful*) fields."""
+    telling = 0
+    for mark, end in zip(marks, ends, strict=True):
+        inside = blocks[mark.at + 1 : end]
+        telling += mark.title.timed or any(
+            block.checked is not None or (not doubtful and label_of(block.bold or block.text) is not None)
+            for block in inside
+        )
+    if not telling:
+        return 0.0
+    return 2.0 if 2 * telling >= len(marks) else 1.0
+
+
+def _best(groups: list[Group]) -> Group:
+    """The fullest of those that tell of the same phases; an outer list before the lists inside its parts."""
+    groups = sorted(groups, key=_rank, reverse=True)[:MAX_GROUPS]
+    outer = [
+        group
+        for group in groups
+        if not any(
+            _strength(other) >= _strength(group) and other is not group and _inside(group, other) for other in groups
+        )
+    ]
+    return max(outer or groups, key=lambda group: (_rank(group), -group.marks[0].at))
+
+
+def _strength(group: Group) -> int:
+    word = group.marks[0].title.word
+    return 2 if word in STRONG else 1 if word else 0
+
+
+def _rank(group: Group) -> float:
+    return group.score + min(4.0, group.size() / max(1, 4 * len(group.marks))) + min(2.0, 0.25 * len(group.marks))
+
+
+def _inside(group: Group, other: Group) -> bool:
+    """Whether every phase of *group* lies within one of *other*."""
+    return all(
+        any(o.at < mark.at < end for o, end in zip(other.marks, other.ends, strict=True)) for mark in group.marks
+    )
+
+
+def _tells_of_others(group: Group, best: Group) -> bool:
+    if _inside(group, best) or _inside(best, group):
+        return False
+    known = {fold(mark.title.title) for mark in best.marks}
+    return group.marks[0].kind == "heading" and not {fold(mark.title.title) for mark in group.marks} & known

@@ -1,0 +1,26 @@
+"""A specification's text in, its phases out. The one door to this package's readers; touches no file."""
+
+from __future__ import annotations
+
+from .blocks import read_blocks
+from .dependencies import read_dependencies
+from .fields import read_phase
+from .lists import find_phases
+from .problems import find_gaps, find_problems
+from .records import Spec
+
+BOM = "\ufeff"
+
+
+def read_spec(text: str) -> Spec:
+    """What *text* says about implementation phases. Never raises: a text without any has a problem that says so."""
+    text = text.removeprefix(BOM).replace("\r\n", "\n").replace("\r", "\n").replace("\0", "\ufffd")
+    lines = text.split("\n")
+    blocks = read_blocks(text)
+    found = find_phases(blocks)
+    readings = [read_phase(blocks, part, lines) for part in found.parts]
+    phases = [reading.phase for reading in readings]
+    wrong = read_dependencies(readings, blocks, [(part.at, part.end) for part in found.parts])
+    title = next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "")
+    problems = sorted([*find_problems(phases, lines), *wrong], key=lambda problem: problem["line"])
+    return Spec(title, phases, find_gaps(phases, blocks, found.others), problems)

@@ -1,0 +1,239 @@
+"""What a heading, a bold line, an item or a cell says as the title of a phase: its number, its name, whether it is done.
+
+Says only what the words are. Whether they open a phase at all is decided by `lists`, which sees the whole document.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import NamedTuple
+
+from .words import (
+    CJK_DIGITS,
+    CJK_WEAK,
+    CJK_WORDS,
+    DONE_WORDS,
+    DURATION_WORDS,
+    NOT_TITLES,
+    NUMBER_WORDS,
+    PHASE_WORDS,
+    STATUS_WORDS,
+    WEAK_PHASE_WORDS,
+    fold,
+    number_of,
+)
+
+MAX_TITLE = 200
+
+
+class Title(NamedTuple):
+    """`word` is what it is counted by, in small letters (`phase`); empty for a bare number. `weak`: counts much else too."""
+
+    word: str
+    number: str
+    name: str
+    title: str
+    done: bool
+    weak: bool
+    timed: bool
+    """Whether a duration or a status stood with it, as it does with work."""
+
+
+class Cleaned(NamedTuple):
+    text: str
+    done: bool
+    timed: bool
+
+
+def _alternatives(table: dict[str, tuple[str, ...]]) -> str:
+    words = sorted({word for row in table.values() for word in row}, key=len, reverse=True)
+    return "|".join(map(re.escape, words))
+
+
+STRONG = frozenset(word for row in PHASE_WORDS.values() for word in row) | frozenset(CJK_WORDS)
+_WORDS = f"{_alternatives(PHASE_WORDS)}|{_alternatives(WEAK_PHASE_WORDS)}"
+_NAMED = "|".join(sorted(map(re.escape, NUMBER_WORDS), key=len, reverse=True))
+_CJK = "|".join(map(re.escape, sorted(CJK_WORDS + CJK_WEAK, key=len, reverse=True)))
+_HAN = "".join(CJK_DIGITS)
+_COUNT = rf"(?:\d{{1,3}}(?:\.\d{{1,2}}){{0,2}}[a-z]?(?:\s?[-–+/&]\s?\d{{1,3}}[a-z]?)?\+?|[ivx]{{1,5}}|[a-z]|{_NAMED})"
+_BEFORE = r"(?:\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+|[ivx]{1,4}\.\s+|[a-z][.)]\s+|the\s+)?"
+_AFTER = r"(?P<after>\s*(?:[:：.)\]|,、]|[-–—−~→·]|\()\s*|\s+|\Z)"
+# Each is tried at the beginning of the folded text, in this order.
+FORMS = (
+    re.compile(
+        rf"{_BEFORE}(?:\w{{2,20}}\s+)??(?P<word>{_WORDS})(?:\s+n?[#°º]?\s*|[-_#]\s*)(?P<number>{_COUNT})(?![\w]){_AFTER}"
+    ),
+    re.compile(rf"{_BEFORE}(?P<word>{_WORDS})(?P<number>\d{{1,3}}[a-z]?)(?!\w){_AFTER}"),
+    re.compile(
+        rf"(?P<number>\d{{1,2}}(?:st|nd|rd|th|ere|re|eme|e|a|o|\.|ª|º)?|{_NAMED})[\s.]+(?P<word>{_WORDS})(?!\w)(?!\s+\d){_AFTER}"
+    ),
+    re.compile(
+        rf"第\s*(?P<number>\d{{1,3}}|[{_HAN}]{{1,3}})\s*(?:个|個|の)?(?P<word>{_CJK})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
+    ),
+    re.compile(
+        rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
+    ),
+    # A code of capitals counts: `Phase PWA: …`, `CM0 — …`; `_titled` looks that they are capitals.
+    re.compile(rf"{_BEFORE}(?P<word>{_WORDS})\s+(?P<number>[a-z0-9]{{2,8}})(?P<after>\s*[:：]\s*|\s+[–—]\s+)"),
+    re.compile(
+        r"(?P<word>[mps]|(?!(?:fr|nfr|us|uc|ac|adr|rfc|tc|sc|qa|br|rn|ca|id|no|v)[-.]?\d)[a-z]{2,3})"
+        r"[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"
+    ),
+)
+TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.S)
+BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2})(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
+ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
+BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
+DONE_SIGNS = frozenset("✅✔☑✓🏁")
+OPEN_SIGNS = frozenset("⬜☐⏳🚧🔄🔜📋⏸❌🔲🟡🔴🟢⭕🔵")
+_STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=True)))})"
+_DONE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(DONE_WORDS, key=len, reverse=True)))})(?!\w)")
+_TIME = rf"(?:{DURATION_WORDS})"
+_IS_STATUS = re.compile(
+    rf"(?:status:\s*)?{_STATUS}(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|{_TIME}))*[\s.!]*\Z"
+)
+_IS_TIME = re.compile(
+    rf"(?:est(?:imated)?\.?|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
+    rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}[\w\s,/.–—+-]{{0,24}}\Z"
+)
+BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|（([^（）]{1,60})）)\s*")
+TRAILERS = (re.compile(r"\s+[-–—|·:]+\s+([^-–—|]{2,40})\Z"), re.compile(r":\s*([^:]{2,30})\Z"))
+
+
+def read_title(text: str, *, bare: bool = False) -> Title | None:
+    """The title of a phase that *text* is, or None. With *bare* also `1. Foundation`."""
+    line = text.partition("\n")[0].strip()
+    if not line or len(line) > 4 * MAX_TITLE:
+        return None
+    cleaned = clean_title(line)
+    folded = fold(cleaned.text)
+    for form in (*FORMS, *((BARE,) if bare else ())):
+        match = form.match(folded)
+        if match:
+            return _titled(cleaned, match)
+    match = TAIL.match(folded)
+    return _tailed(cleaned, match) if match else None
+
+
+def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
+    after = match["after"]
+    rest = cleaned.text[match.end() :].strip()
+    word, number = match["word"], _number(match["number"])
+    coded = cleaned.text[match.start("word" if len(word) < 4 else "number") : match.end("number")]
+    if not number and coded.isupper():
+        number = match["number"]
+    if (
+        not number
+        or (len(word) in (2, 3) and word not in STRONG and not coded.isupper())
+        or _is_reference(word, number, after, rest)
+    ):
+        return None
+    if "(" in after or "（" in after:
+        rest = rest.rstrip(")） ") if rest.count("(") < rest.count(")") else rest
+    start = 0
+    if word:  # the number of a section before it is none of the phase's name
+        head = re.match(_BEFORE, fold(cleaned.text))
+        start = (
+            head.end()
+            if head and head.end() <= match.start("word") and match.start("number") > match.start("word")
+            else 0
+        )
+    name = cleaned.text[start:].strip().rstrip(":：-–—|").strip()
+    title = re.sub(r"\A[\s:：.\-–—|]+", "", rest).strip()
+    return Title(word, number, _cut(name), _cut(title), cleaned.done, word not in STRONG, cleaned.timed)
+
+
+def _tailed(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
+    """`Foundation (Phase 2)`."""
+    word, number = match["word"], _number(match["number"])
+    title = cleaned.text[: match.start("word")].rstrip("([ ").strip()
+    if not number:
+        return None
+    return Title(word, number, _cut(cleaned.text), _cut(title), cleaned.done, word not in STRONG, cleaned.timed)
+
+
+def _number(found: str) -> str:
+    number = found.strip().rstrip("+")
+    ordinal = re.match(r"(\d{1,2})(?:st|nd|rd|th|ere|re|eme|e|a|o|\.|ª|º)\Z", number)
+    if ordinal and not number.endswith(("a", "e")):
+        return ordinal[1]
+    if re.fullmatch(r"[n-z]", number) and number not in "vx":
+        return number
+    return number_of(number) or (number if re.match(r"\d", number) else "")
+
+
+def _is_reference(word: str, number: str, after: str, rest: str) -> bool:
+    """Whether the words speak of a phase instead of opening one: `Phase 1 of the handshake`, `Phase 2 deliverables`."""
+    first = re.match(r"[\w'’]+", fold(rest))
+    said = first[0] if first else ""
+    if not word:
+        return not rest
+    if after.strip():
+        whole = fold(rest).strip(" :.")
+        return whole in NOT_TITLES and after.strip() not in (":", "：")
+    if not rest:
+        return word in ("m", "p", "s") and not number
+    letter_only = number.isalpha() or (len(number) == 1 and not number.isdigit())
+    return said in NOT_TITLES or letter_only or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > 0x2E80)
+
+
+def clean_title(text: str) -> Cleaned:
+    """*text* without marks of status, durations, anchors, emoji."""
+    text = ANCHOR.sub("", text)
+    done = any(char in DONE_SIGNS for char in text)
+    timed = done or any(char in OPEN_SIGNS for char in text)
+    while box := BOX.match(text):
+        done, timed, text = done or box[1] in "xX✓✔", True, text[box.end() :]
+    text = "".join(char for char in text if not _is_sign(char)).replace("~~", "").replace("**", "").replace("__", "")
+    text, found = _without_brackets(text)
+    done, timed = done or any(map(_says_done, found)), timed or bool(found)
+    for form in TRAILERS:
+        trailer = form.search(text)
+        said = fold(trailer[1]).strip() if trailer else ""
+        if trailer and text[: trailer.start()].strip() and (_IS_STATUS.match(said) or _IS_TIME.match(said)):
+            done, timed, text = done or _says_done(said), True, text[: trailer.start()]
+    bare = re.search(r"(?<=\w)\s+(COMPLETED?|DONE|FINISHED|SHIPPED)\s*\Z", text)
+    if bare:
+        done, timed, text = True, True, text[: bare.start()]
+    return Cleaned(re.sub(r"\s+", " ", text).strip(" \t\u3000").strip(), done, timed)
+
+
+def _without_brackets(text: str) -> tuple[str, list[str]]:
+    found: list[str] = []
+
+    def judge(match: re.Match[str]) -> str:
+        said = fold(match[1] or match[2] or match[3]).strip(" *_~`")
+        if _IS_STATUS.match(said) or _IS_TIME.match(said) or not said.strip():
+            found.append(said)
+            return " " if match.end() < len(text) and text[match.end()] not in ":：.,;" else ""
+        return match[0]
+
+    return BRACKETED.sub(judge, text), found
+
+
+def _says_done(said: str) -> bool:
+    return bool(_DONE.match(re.sub(r"\Astatus:\s*", "", said)))
+
+
+def says_done(text: str) -> bool:
+    """Whether the value of a status field (`Complete`, `✅ Done`) says that the work is done."""
+    if any(char in DONE_SIGNS for char in text[:4]):
+        return True
+    return _says_done(fold("".join(char for char in text if not _is_sign(char))).strip(" *_[]()"))
+
+
+def _is_sign(char: str) -> bool:
+    """Emoji and what joins them; not letters, digits or punctuation of any script."""
+    return ord(char) > 0xA9 and (
+        unicodedata.category(char) in ("So", "Sk", "Cs", "Cn", "Co") or char in "\ufe0f\u200d\u20e3✓✔"
+    )
+
+
+def _cut(text: str) -> str:
+    """A title of one line that does not go on for ever: up to its first sentence."""
+    if len(text) <= MAX_TITLE // 2:
+        return text
+    end = re.search(r"[.;!?](?=\s)", text)
+    cut = text[: end.start()] if end and end.start() >= 10 else text
+    return cut[:MAX_TITLE].rstrip()

@@ -1,0 +1,183 @@
+"""The words by which people name phases and their fields, by language. A table only; docs/reference/spec.md shows it.
+
+Everything is compared in small letters without accents (`plain`).
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+# A word that nearly always counts phases of work, and those that count much else too (steps of an installation): these
+# count only where the section or the document says that it plans.
+PHASE_WORDS: dict[str, tuple[str, ...]] = {
+    "en": ("phase", "milestone", "sprint", "iteration"),
+    "de": ("phase", "meilenstein", "etappe"),
+    "fr": ("phase", "jalon"),
+    "es": ("fase", "hito", "sprint"),
+    "pt": ("fase", "marco"),
+    "it": ("fase", "traguardo"),
+    "nl": ("fase", "mijlpaal"),
+    "pl": ("faza", "etap", "kamien milowy"),
+    "ru": ("фаза", "этап", "веха"),
+    "tr": ("asama", "faz"),
+}
+WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
+    "en": (
+        "stage",
+        "step",
+        "part",
+        "week",
+        "day",
+        "increment",
+        "wave",
+        "release",
+        "epic",
+        "workstream",
+        "slice",
+        "tier",
+        "batch",
+    ),
+    "de": ("schritt", "stufe", "teil", "woche"),
+    "fr": ("etape", "partie", "semaine", "lot"),
+    "es": ("etapa", "paso", "parte", "semana"),
+    "pt": ("etapa", "passo", "parte", "semana"),
+    "it": ("passo", "parte", "tappa"),
+    "nl": ("stap", "deel"),
+    "pl": ("krok", "czesc"),
+    "ru": ("шаг", "часть"),
+    "tr": ("adim",),
+}
+# Chinese, Japanese and Korean write no spaces and may put the number before the word.
+CJK_WORDS = ("阶段", "階段", "里程碑", "迭代", "フェーズ", "段階", "マイルストーン", "스프린트", "단계", "마일스톤")
+CJK_WEAK = ("步骤", "步驟", "ステップ", "第一步", "周", "步")
+NUMBER_WORDS: dict[str, str] = {
+    word: str(number)
+    for words in (
+        "zero one two three four five six seven eight nine ten eleven twelve",
+        "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth",
+        "null eins zwei drei vier funf sechs sieben acht neun zehn",
+        "nullte erste zweite dritte vierte funfte sechste siebte achte neunte zehnte",
+        "zero un deux trois quatre cinq six sept huit neuf dix",
+        "_ premiere deuxieme troisieme quatrieme cinquieme sixieme septieme huitieme neuvieme dixieme",
+        "cero uno dos tres cuatro cinco seis siete ocho nueve diez",
+        "_ primera segunda tercera cuarta quinta sexta septima octava novena decima",
+        "zero um dois tres quatro cinco seis sete oito nove dez",
+        "_ primeira segunda terceira quarta quinta sexta setima oitava nona decima",
+    )
+    for number, word in enumerate(words.split())
+    if word != "_"
+}
+CJK_DIGITS = {char: str(number) for number, char in enumerate("零一二三四五六七八九十")}
+ROMAN = re.compile(r"(?=[ivx])(x{0,3})(ix|iv|v?i{0,3})\Z")
+
+
+@lru_cache(maxsize=4096)
+def plain(text: str) -> str:
+    """*text* in small letters, without accents, its white space single."""
+    if text.isascii():
+        return " ".join(text.lower().split())
+    folded = unicodedata.normalize("NFKD", text.casefold())
+    return " ".join("".join(char for char in folded if not unicodedata.combining(char)).split())
+
+
+def number_of(word: str) -> str:
+    """The number that *word* (plain) stands for: `2a`, `iii` → `3`, `two` → `2`, `二` → `2`; empty for none."""
+    if re.fullmatch(r"\d{1,3}(?:\.\d{1,2}){0,2}[a-z]?", word):
+        return word
+    roman = ROMAN.match(word)
+    if roman:
+        tens, ones = roman.groups()
+        return str(10 * len(tens) + {"ix": 9, "iv": 4}.get(ones, (5 if "v" in ones else 0) + ones.count("i")))
+    if word and all(char in CJK_DIGITS for char in word):
+        return _cjk_number(word)
+    if re.fullmatch(r"[a-h]", word):
+        return word
+    return NUMBER_WORDS.get(word, "")
+
+
+def _cjk_number(word: str) -> str:
+    tens, ten, ones = word.partition("十")
+    if not ten:
+        return "".join(CJK_DIGITS[char] for char in word)
+    return str(10 * int(CJK_DIGITS.get(tens, "1")) + int(CJK_DIGITS.get(ones, "0")))
+
+
+def fold(text: str) -> str:
+    """*text* in small letters without accents and as long as before: a place in one is the place in the other."""
+    if text.isascii():
+        return text.lower()
+    return "".join(map(_fold_char, text))
+
+
+@lru_cache(maxsize=2048)
+def _fold_char(char: str) -> str:
+    if ord(char) > 0x2E80:  # kana would lose the marks that tell them apart
+        return char
+    first = unicodedata.normalize("NFKD", char)[:1].lower()
+    return first if len(first) == 1 else char
+
+
+DONE_WORDS = (
+    "done", "complete", "completed", "finished", "shipped", "implemented", "landed", "merged", "closed", "released",
+    "erledigt", "fertig", "abgeschlossen", "termine", "terminee", "fait", "completado", "completada", "terminado",
+    "hecho", "concluido", "concluida", "feito", "完成", "已完成", "完了", "済", "completato", "klaar", "gotowe", "готово", "завершено",
+)  # fmt: skip
+STATUS_WORDS = (
+    *DONE_WORDS,
+    "in progress", "in-progress", "ongoing", "wip", "pending", "planned", "todo", "to do", "not started", "started", "next",
+    "current", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
+    "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
+    "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
+    "planejado", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
+)  # fmt: skip
+DURATION_WORDS = (
+    r"\d+(?:[.,]\d+)?\s*[-–—]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
+    r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|pts?|points?|story points"
+    r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주|일|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
+    r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
+    r"|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
+    r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
+    r"|(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?!\w)\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
+    r"|1-2 weeks|half a day|one (?:day|week|sprint)"
+)
+# With one of these behind its number, "Phase 1 …" is a part of that phase or a word about it, not its title.
+NOT_TITLES = frozenset(
+    "tasks task deliverables deliverable criteria checklist summary results result status goals goal objectives objective"
+    " timeline requirements notes risks risk exit acceptance success complete completion completed done of is are was were"
+    " will would should must can could may has have had and or to in on at by for from with when if then also only"
+    " depends gate gates scope outcome outcomes output outputs files tests testing verification estimate estimates total"
+    " budget cost costs review retrospective metrics dependencies validation progress report decisions items starts ends"
+    " begins implementation details overview plan spec prompt priorities steps step ist sind wird est sont es son e sao".split()
+)
+# Headings under which phases of work stand, and headings under which the same words count something else.
+PLAN_WORDS = re.compile(
+    r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
+    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints|backlog|iterations|work breakdown|workplan|todo|tasks|spec|prd"
+    r"|strategy|project|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
+    r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
+    r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
+    r"|实施|实现计划|计划|路线图|开发阶段|里程碑|阶段|階段|実装|ロードマップ|開発計画|計画|フェーズ|マイルストーン|로드맵|계획|단계"
+)
+# The heading of a list whose entries need no number of their own.
+PHASES_HEADING = re.compile(
+    r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations|[\w]*phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|этапы)"
+    r"(?:\s+(?:of|de|der|du|do|da)\s+\w+|\s*(?:&|and|und|et|y|e|/)\s*[\w-]+)?\s*:?\Z|(?:实施|开发|实现)?(?:阶段|里程碑)(?:划分|计划)?\Z|フェーズ\Z|マイルストーン\Z"
+)
+PHASES_WORDS = re.compile(
+    r"(?<!\w)(?:phases|milestones|sprints|iterations|phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|phase plan|phase breakdown"
+    r"|phased (?:plan|roadmap|implementation|delivery|rollout))(?!\w)"
+    r"|(?:实施|开发|实现)?阶段(?:划分|计划)?\Z|里程碑|フェーズ|マイルストーン|этапы"
+)
+OTHER_WORDS = re.compile(
+    r"(?<!\w)(?:install\w*|getting started|quick ?start|usage|how to|how it works|handshake|protocol|algorithm|pipeline|architecture"
+    r"|workflow|journey|troubleshooting|examples?|lifecycle|life cycle|methodology|process flow"
+    r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
+    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background|related work|appendix|template)(?!\w)"
+    r"|安装|使用|用法|インストール|使い方|流程"
+)
+# What has been, not what is to be done.
+HISTORY_WORDS = re.compile(
+    r"(?<!\w)(?:changelog|change log|history|release notes|what's new|news)(?!\w)|変更履歴|更新日志|更新履歴"
+)
