@@ -10,7 +10,6 @@ from fermata.core.actions import DECIDE, HUMAN, OVER
 from fermata.core.consultation import voided_lines
 from fermata.core.phases import phase_rows
 from fermata.loop.answer import answer
-from fermata.loop.rollback import last_rollback, roll_back
 from tests.loop.bench import Bench, built, review
 from tests.loop.conducting import (
     SPEC,
@@ -243,42 +242,3 @@ def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench
     assert begun.kinds() == [HUMAN]
     assert begun.run["waiting"]
     assert "cannot be carried out" in begun.run["waiting"]["why"]
-
-
-# --- going back
-
-
-def test_a_rollback_takes_the_branch_to_an_earlier_phase_and_what_came_after_is_built_anew(begun: Bench) -> None:
-    second_phase(first_phase(begun))
-    begun.settle()
-    one, two = begun.run.get("checkpoints", [])
-    assert (one["name"], two["name"]) == ("Phase 1: Interfaces", "Phase 2: Service")
-    (reviewer,) = live(begun)
-    begun.tell("dispatch_failed", id=reviewer, reason="lost")
-    found = roll_back(begun.store, begun.site.repo, one["id"])
-    assert found.restored == ["client/main.txt", "server/main.txt"]
-    assert begun.sandbox.git("rev-parse", f"{branch(begun)}^{{tree}}").strip() == one["tree"]
-    assert begun.sandbox.git("status", "--porcelain") == ""
-    assert [row["state"] for row in phase_rows(begun.run)] == ["integrated", "active"]
-    again = live(begun)
-    assert [begun.run["dispatches"][name]["node"] for name in again] == ["phases.2/implement", "phases.3/implement"]
-    assert not (place(begun, again[0]) / "server/main.txt").exists()
-    for name, path in zip(again, ("server__main_txt", "client__main_txt"), strict=True):
-        does(begun, name, **{path: "again\n"})
-    (judge,) = live(begun)
-    says(begun, judge, judged("the server answers", "the client asks"))
-    reviewed(begun)
-    assert begun.kinds() == [OVER]
-    assert (begun.sandbox.root / "client/main.txt").read_text() == "again\n"
-
-
-def test_a_rollback_is_taken_back(integrated: Bench) -> None:
-    integrated.settle()
-    integrated.tell("dispatch_failed", id=integrated.newest["id"], reason="lost")
-    one, two = integrated.run.get("checkpoints", [])
-    roll_back(integrated.store, integrated.site.repo, one["id"])
-    roll_back(integrated.store, integrated.site.repo, last_rollback(integrated.run)["id"])
-    assert integrated.sandbox.git("rev-parse", f"{branch(integrated)}^{{tree}}").strip() == two["tree"]
-    reviewed(integrated)
-    assert integrated.kinds() == [OVER]
-    assert integrated.run["landed"]["commit"]

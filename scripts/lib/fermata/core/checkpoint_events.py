@@ -69,7 +69,6 @@ def _rolled_back(run: Run, body: Body) -> None:
     # A person let it go on: rounds and errors of before no longer count.
     run["granted"].update({**run["visited"], "checks": len(run["checks"])})
     frame = copy.deepcopy(then["position"])
-    _drop(run, OWN)
     _begin_anew(run, run["workflow"]["stages"], frame, "")
     if on_branch(run):  # each began with a branch that has been moved
         for tree in run.get("worktrees", {}).values():

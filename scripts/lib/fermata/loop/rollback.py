@@ -71,8 +71,6 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
         run, events = store.load(), store.events()
         at = find_checkpoint(run, name)
-        if at["place"] == branch_name(run["run"]):
-            return _on_branch(store, repo, at, really=really)
         _refuse(run, repo, at)
         if on_branch(run):
             return _branch_back(store, repo, at, really=really)
