@@ -12,9 +12,9 @@ from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
 CHECKBOX = re.compile(r"\s*\[([ xX✓✔~/-])\](?:\s+|$)")
-SUMMARY = re.compile(r"<summary\b[^>]*>(.{0,400}?)</summary\s*>", re.I | re.S)
-HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,400}?)</h\1\s*>", re.I | re.S)
-DETAILS_END = re.compile(r"</details\s*>", re.I)
+SUMMARY = re.compile(r"<summary\b[^>]*>(.{0,400}?)</summary\s*>", re.IGNORECASE | re.DOTALL)
+HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,400}?)</h\1\s*>", re.IGNORECASE | re.DOTALL)
+DETAILS_END = re.compile(r"</details\s*>", re.IGNORECASE)
 TAG = re.compile(r"<[^<>]{0,300}>")
 LINK = re.compile(
     r"(!?)\[([^\[\]\n]{0,300})\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s+\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,80}\])"

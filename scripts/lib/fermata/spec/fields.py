@@ -21,7 +21,9 @@ from .words import fold
 
 MAX_ENTRIES = 2_000
 MAX_ENTRY = 2_000
-NONE = re.compile(r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.I)
+NONE = re.compile(
+    r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.IGNORECASE
+)
 NUMBERED = re.compile(
     r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
 )

@@ -162,7 +162,8 @@ NOT_TITLES = frozenset(
 # Headings under which phases of work stand, and headings under which the same words count something else.
 PLAN_WORDS = re.compile(
     r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
-    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build|work breakdown|workplan|todo|tasks"
+    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build"
+    r"|work breakdown|workplan|todo|tasks"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
     r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
@@ -170,8 +171,10 @@ PLAN_WORDS = re.compile(
 )
 # The heading of a list whose entries need no number of their own.
 PHASES_HEADING = re.compile(
-    r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations|[\w]*phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|этапы)"
-    r"(?:\s+(?:of|de|der|du|do|da)\s+\w+|\s*(?:&|and|und|et|y|e|/)\s*[\w-]+)?\s*:?\Z|(?:实施|开发|实现)?(?:阶段|里程碑)(?:划分|计划)?\Z|フェーズ\Z|マイルストーン\Z"
+    r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations"
+    r"|[\w]*phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|этапы)"
+    r"(?:\s+(?:of|de|der|du|do|da)\s+\w+|\s*(?:&|and|und|et|y|e|/)\s*[\w-]+)?\s*:?\Z"
+    r"|(?:实施|开发|实现)?(?:阶段|里程碑)(?:划分|计划)?\Z|フェーズ\Z|マイルストーン\Z"
 )
 PHASES_WORDS = re.compile(
     r"(?<!\w)(?:phases|milestones|sprints|iterations|phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|phase plan|phase breakdown"
@@ -181,8 +184,11 @@ PHASES_WORDS = re.compile(
 OTHER_WORDS = re.compile(
     r"(?<!\w)(?:install\w*|getting started|quick ?start|usage|how to|how it works|handshake|protocol|algorithm|pipeline|architecture"
     r"|workflow|journey|troubleshooting|examples?|lifecycle|life cycle|methodology|process flow"
-    r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
-    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background|related work|appendix|template|api|reference|message|messages|format|review|reviews|log|logs|journal|paper|regimes?|diagram|operation|course|lecture|stage details)(?!\w)"
+    r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup"
+    r"|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
+    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background"
+    r"|related work|appendix|template|api|reference|messages?|format|reviews?|logs?|journal|paper|regimes?|diagram"
+    r"|operation|course|lecture|stage details)(?!\w)"
     r"|安装|使用|用法|インストール|使い方|流程"
 )
 # What has been, not what is to be done.
