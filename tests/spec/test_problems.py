@@ -33,7 +33,7 @@ PROBLEMS = [
     ("case", FORM.format("auth, auth", ""), 4, "modules", "twice"),
     ("double phase", "# P\n## Phase 1: A\n- [ ] x\n## Phase 1: a\n- [ ] y\n", 4, "name", "line 2"),
     ("unknown number", FORM.format("a", "Depends on: Phase 9"), 9, "depends_on", "no phase 9"),
-    ("misspelt name", "# P\n## Phase 1: Interfaces\n- [ ] x\n## Phase 2: B\n- [ ] y\n\nDepends on: Interfces\n", 7, "depends_on", "did you mean `Phase 1: Interfaces`"),
+    ("misspelt name", "# P\n## Phase 1: Interfaces\n- [ ] x\n## Phase 2: B\n\n\nDepends on: Interfces\n", 7, "depends_on", "did you mean `Phase 1: Interfaces`"),
     ("circle", "# P\n## Phase 1: A\nDepends on: Phase 2\n## Phase 2: B\nDepends on: Phase 1\n", 3, "depends_on", "wait for each other"),
     ("itself", "# P\n## Phase 1: A\nDepends on: Phase 1\n## Phase 2: B\n- [ ] x\n", 3, "depends_on", "wait for each other"),
     ("climbing scope", FORM.format("a", "Scope: `../x/**`"), 9, "scope", "`../x/**`"),

@@ -29,10 +29,10 @@ def fields() -> str:
 
 def phases() -> str:
     rows = ["| language | counts phases | only where the document plans |", "|---|---|---|"]
-    for name in {**PHASE_WORDS, **WEAK_PHASE_WORDS}:
-        rows.append(
-            f"| {name} | {', '.join(PHASE_WORDS.get(name, ()))} | {', '.join(WEAK_PHASE_WORDS.get(name, ()))} |"
-        )
+    rows += [
+        f"| {name} | {', '.join(PHASE_WORDS.get(name, ()))} | {', '.join(WEAK_PHASE_WORDS.get(name, ()))} |"
+        for name in {**PHASE_WORDS, **WEAK_PHASE_WORDS}
+    ]
     rows.append(f"| zh, ja, ko | {', '.join(CJK_WORDS)} | {', '.join(CJK_WEAK)} |")
     return "\n".join(rows) + "\n"
 

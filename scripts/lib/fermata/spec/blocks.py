@@ -68,7 +68,7 @@ def without_front_matter(text: str) -> str:
 
 
 def read_blocks(text: str) -> list[Block]:
-    """*text* has `\\n` line ends and no byte order mark."""
+    """The blocks of *text*, which has plain line ends and no byte order mark."""
     reader = _Reader(_parser().parse(without_front_matter(text)))
     return reader.read()
 
