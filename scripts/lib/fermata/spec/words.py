@@ -135,7 +135,7 @@ DONE_WORDS = (
 STATUS_WORDS = (
     *DONE_WORDS,
     "in progress", "in-progress", "ongoing", "wip", "pending", "planned", "todo", "to do", "not started", "started", "next",
-    "current", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
+    "current", "current phase", "this phase", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
     "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
     "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
     "planejado", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
