@@ -36,9 +36,9 @@ from fermata.core.actions import (
 from fermata.core.commands import command_for
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
-from fermata.core.items import in_force, item_of, own_tree
-from fermata.core.position import commands_for, next_name
-from fermata.core.workflow import TASKS, stage_at, wants
+from fermata.core.items import in_force, item_of, on_branch, own_tree
+from fermata.core.position import commands_at, next_name
+from fermata.core.workflow import SPEC, TASKS, stage_at, wants
 from fermata.definitions.workflow_files import load_workflow
 
 if TYPE_CHECKING:
@@ -107,6 +107,23 @@ def make_tasks(*titles: str) -> dict[str, Any]:
     return make_plan(*steps, checks=[])
 
 
+def make_spec(**digests: str) -> dict[str, Any]:
+    """Two phases of a specification, one module and two, as a run is given them; *digests* by the number of a step."""
+    plan: list[tuple[str, str, list[int]]] = [
+        ("one", "module", []), ("one", "phase", [1]), ("two", "module", [2]), ("two", "module", [2]), ("two", "phase", [3, 4]),
+    ]  # fmt: skip
+    steps = []
+    for number, (phase, part, after) in enumerate(plan, 1):
+        own = {"phase": phase, "part": part, "digest": digests.get(f"s{number}", "d"), "spec": {"lines": [1, 2]}}
+        known = {
+            "module": f"m{number}",
+            "criteria": ["it works"],
+            "checks": [make_check("own", "make")] * (part == "phase"),
+        }
+        steps.append(make_step(f"{phase} {number}", (f"m{number}/**",), after=after, **own, **known))
+    return make_plan(*steps, checks=[], source={"path": "SPEC.md", "sha256": "a" * 64})
+
+
 def stamp(minute: int) -> str:
     return f"2026-11-21T{minute // 60 % 24:02d}:{minute % 60:02d}:00Z"
 
@@ -155,6 +172,8 @@ class Player:
         self.minute = 0
         if wants(fields.get("workflow", WORKFLOW), TASKS):
             fields = {"given": {TASKS: make_tasks()}, **fields}
+        if wants(fields.get("workflow", WORKFLOW), SPEC):
+            fields = {"given": {SPEC: make_spec()}, **fields}
         self.events: list[Event] = [created(**fields)]
         self.run: Run = apply(None, self.events[0])
 
@@ -210,11 +229,27 @@ class Player:
         path = f".fermata/worktrees/orch/{action.node}-{action.visit}"
         self.tell("worktree_made", item=action.node, visit=action.visit, path=path, commit="c" * 40, tree="t" * 40)
 
-    def merge(self, action: Action, *conflicts: str) -> None:
-        outcome = "conflict" if conflicts else "done"
-        item = action.node.partition("/")[0]
-        told = {"item": item, "outcome": outcome, "paths": ["a"], "conflicts": list(conflicts)}
+    def merge(self, action: Action, *conflicts: str, outcome: str = "") -> None:
+        item = own_tree(self.run, action.node) or ""
+        told: dict[str, Any] = {
+            "item": item,
+            "outcome": outcome or ("conflict" if conflicts else "done"),
+            "paths": ["a"],
+        }
+        told |= {"conflicts": list(conflicts)}
+        if on_branch(self.run) and told["outcome"] != "done":
+            told |= {"begins": {"commit": "d" * 40, "tree": "v" * 40}}
         self.tell("merged", node=action.node, visit=action.visit, base="t" * 40, tree="u" * 40, **told)
+
+    def land(self) -> None:
+        self.tell("landed", commit="e" * 40, onto="main", why="", how="", branch="fermata/orch")
+
+    def finish(self) -> None:
+        """On a branch of its own the run first brings that home."""
+        if on_branch(self.run) and self.run["approved"] and "landed" not in self.run:
+            self.land()
+        else:
+            self.tell("run_completed", tree="t" * 40)
 
     def release(self, action: Action, left: str = "") -> None:
         path = self.run["worktrees"][action.node]["path"]
@@ -232,8 +267,7 @@ class Player:
 
     def check(self, action: Action, outcome: str | None = "green", **fields: Any) -> str:
         name = next_name(self.run, "checks")
-        stage = stage_at(self.run["workflow"], action.node)
-        shown = next(c["command"]["shown"] for c in commands_for(self.run, stage) if c["name"] == action.subject)
+        shown = next(c["command"]["shown"] for c in commands_at(self.run, action.node) if c["name"] == action.subject)
         self.tell("check_started", id=name, node=action.node, visit=action.visit, name=action.subject, shown=shown)
         if outcome:
             self.finish_check(name, outcome, **fields)
@@ -312,7 +346,7 @@ class Player:
             CREATE: lambda: self.create(action),
             CHECK: lambda: self.check(action),
             REQUEST: lambda: self.request(action),
-            FINISH: lambda: self.tell("run_completed", tree="t" * 40),
+            FINISH: self.finish,
             LIMIT: lambda: self.tell("limit_reached", node=action.node, why=action.subject),
             AGENT: lambda: self.start(action.subject),
             LAUNCH: lambda: self.tell("dispatch_started", id=action.subject, at=stamp(self.minute)),

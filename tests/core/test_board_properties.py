@@ -79,6 +79,19 @@ def consistent(desk: Desk) -> None:
     assert list(tasks) == sorted(tasks)
 
 
+def next_is_the_first_that_may_begin(desk: Desk) -> None:
+    """Whatever earlier looks have remembered."""
+    board, now = desk.board, desk.now
+    ran_out = [name for name, until in board["at_work"].items() if until < now]
+    found = [
+        board["tasks"][name]
+        for priority in PRIORITIES
+        for name in [*ran_out, *board["queue"][priority]]
+        if board["tasks"][name]["priority"] == priority and rules.is_ready(board, board["tasks"][name], now)
+    ]
+    assert rules.next_task(board, now) == (found[0] if found else None)
+
+
 def everything_can_be_done(desk: Desk) -> None:
     """Unblocked and given time, whoever takes the next task and proves it comes to the end of the board."""
     desk.minute += 60
@@ -106,6 +119,7 @@ def test_whatever_is_asked(seed: int, count: int) -> None:
             assert len(str(error)) > 20  # noqa: PT017
             assert len(desk.events) == before
         desk.minute = min(desk.minute, 600)
+        next_is_the_first_that_may_begin(desk)
     consistent(desk)
     claims_are_sound(desk, 0)
     assert desk.replayed() == desk.board

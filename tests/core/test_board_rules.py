@@ -12,10 +12,13 @@ import pytest
 from fermata.core import board_entries as entries
 from fermata.core import board_rules as rules
 from fermata.core.board_texts import SPEC_PARTS, BoardError, TakenError, note_name, read_spec, spec_text, task_of
+from fermata.core.board_waits import waits_for
 from tests.core.desk import Desk, at, desk
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from fermata.core.board_records import Board, Task
 
     Ask = Callable[[Desk], object]
 
@@ -347,3 +350,21 @@ def test_names_of_notes(name: str) -> None:
 def test_no_names_of_notes(name: str) -> None:
     with pytest.raises(BoardError):
         note_name(name)
+
+
+def test_many_claims_look_once_at_what_waits(monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many wait in front of those that can begin; and what was waited for is looked for anew once it is done."""
+    found = desk("What they wait for", priority="P2")
+    waiting = [found.add(priority="P1", blocked_by=["1"]) for _ in range(30)]
+    free = [found.add() for _ in range(20)]
+    asked = list[str]()
+
+    def looked(board: Board, task: Task) -> list[str]:
+        asked.append(task["id"])
+        return waits_for(board, task)
+
+    monkeypatch.setattr(rules, "waits_for", looked)
+    assert [found.claim() for _ in range(21)] == ["t-000001", *free]
+    assert [asked.count(name) for name in waiting] == [1] * 30
+    found.verify("1")
+    assert found.claim() == waiting[0]

@@ -36,10 +36,11 @@ from fermata.core.actions import (
 )
 from fermata.core.consultation import plan_of
 from fermata.core.fold import apply, fold, step
+from fermata.core.items import on_branch
 from fermata.core.order import common
 from fermata.core.position import ENDED, leaves
 from fermata.core.recovery import CODE_ERROR, RULES, Facts, told
-from fermata.core.workflow import stage_at
+from fermata.core.workflow import MOVED, outcomes, stage_at
 from fermata.definitions.names import workflow_names
 from fermata.definitions.workflow_files import load_workflow
 from tests.core.build import (
@@ -51,6 +52,7 @@ from tests.core.build import (
     make_check,
     make_event,
     make_plan,
+    make_spec,
     make_step,
     make_workflow,
     plan_stage,
@@ -72,6 +74,7 @@ PLANS = [
     make_plan(make_step(scope=("lib/**", "src/*")), make_step("b"), make_step("c"), checks=[]),
     make_plan(*FAN),
 ]
+VOIDING = ("approval_voided", "spec_changed")
 MOST = 60  # dispatches that one word of the user's can lead to, in any workflow here
 FAILURES: list[dict[str, object]] = [
     {**told(Facts(rule.kind, (rule.words or ("",))[0])), "error": error}
@@ -129,9 +132,13 @@ def answers(player: Player, action: Action) -> list[Move]:
         return [*choices, lambda: player.decide(digest="0" * 64)]
     if action.kind == FINISH and action.node:
         moved = {"node": action.node, "visit": action.visit, "changed": ["x"]}
-        return [lambda: player.favour(action), lambda: say("tree_moved", **moved)]
+        theirs = {"node": action.node, "visit": action.visit, "head": "f" * 40}
+        ways: list[Move] = [lambda: player.favour(action), lambda: say("tree_moved", **moved)]
+        return [*ways, *[lambda: say("branch_moved", **theirs)] * on_branch(player.run)]
     if action.kind == MERGE:
-        return [lambda: player.merge(action), lambda: player.merge(action, "x has changed since")]
+        ways = [lambda: player.merge(action), lambda: player.merge(action, "x has changed since")]
+        may = MOVED in outcomes(stage_at(player.run["workflow"], action.node))
+        return [*ways, *[lambda: player.merge(action, outcome=MOVED)] * may]
     if action.kind == RELEASE:
         return [lambda: player.release(action), lambda: player.release(action, "it holds a repository")]
     if action.kind in (AGENT, ASK, CONTINUE, LAUNCH):
@@ -160,6 +167,10 @@ def noise(player: Player) -> list[Move]:
             for c in checks
         ],
     ]
+    if on_branch(run):
+        for digests in ({}, {"s3": "e"}, {"s1": "e", "s2": "e"}):
+            body = {"plan": make_spec(**digests), "reason": "SPEC.md was changed", "changes": ["one"]}
+            found.append(lambda b=body: say("spec_changed", **b))  # type: ignore[misc]
     for name in list(run["dispatches"])[-3:]:
         found += [
             lambda n=name: player.fail(n),  # type: ignore[misc]
@@ -201,7 +212,7 @@ def apart(run: Run) -> None:
     assert len(live) == 1 or all("worktree" in d for d in live)
     for one, other in combinations(live, 2):
         assert one["worktree"] != other["worktree"]
-        assert not common(one["scope"], other["scope"])
+        assert on_branch(run) or not common(one["scope"], other["scope"])
 
 
 def stands(run: Run, events: list[Event]) -> None:
@@ -209,8 +220,8 @@ def stands(run: Run, events: list[Event]) -> None:
     approved = run["approved"]
     assert approved is not None
     assert approved["envelope"]["scopes"] == [sorted(step["scope"]) for step in plan_of(run, approved["node"])["steps"]]
-    told = [e for e in events if e["type"] in ("decision_made", "approval_voided")]
-    voided = max((e["seq"] for e in told if e["type"] == "approval_voided"), default=0)
+    told = [e for e in events if e["type"] in ("decision_made", *VOIDING)]
+    voided = max((e["seq"] for e in told if e["type"] in VOIDING), default=0)
     yes = [e for e in told if e["body"].get("decision") == "approve" and e["body"]["digest"] == approved["digest"]]
     assert any(e["seq"] == approved.get("seq") and e["hash"] == approved.get("hash") for e in yes)
     assert approved.get("seq", 0) > voided or run["status"] in ENDED

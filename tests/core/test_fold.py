@@ -24,6 +24,7 @@ from tests.core.build import (
     make_check,
     make_event,
     make_plan,
+    make_spec,
     make_stage,
     make_step,
     make_workflow,
@@ -238,6 +239,17 @@ def test_every_event_type_is_played_here() -> None:
     placed.tell("tasks_placed", stage="plan", tasks={"one": "t-000001"})
     kept = replanned().events + placed.events
     apart = side_by_side().to_end().events
+    spec = Player(workflow=load_workflow("conduct", "/nowhere")[0]).approved()
+    spec.tell("spec_changed", plan=make_spec(s5="e"), reason="SPEC.md was changed", changes=["two"])
+    spec.until("finish")
+    spec.tell("branch_moved", node="finish", visit=1, head="f" * 40)
+    spec.to_end()
+    apart += spec.events
+    gone_back = Player()
+    saved = {"id": "cp_1_aaaa", "name": "x", "after": "", "commit": "", "tree": "t", "head": None, "place": "."}
+    gone_back.tell("checkpoint_made", **saved)
+    gone_back.tell("rolled_back", id="cp_1_aaaa", undo="cp_1_aaaa", restored=[], quarantined=[], skipped=[])
+    kept += gone_back.events
     assert {event["type"] for event in (*player.events, *kept, *apart)} == {"run_created", *HANDLERS}
     assert player.run["status"] == "completed"
 

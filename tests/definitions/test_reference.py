@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from fermata.core.contract import KEYS, MAX_CHARS, VOCABULARY
-from fermata.core.workflow import FAILED, MAY_FAIL, OUTCOMES
+from fermata.core.workflow import OPTIONAL, OUTCOMES
 from fermata.definitions.brief_files import brief_names
 from fermata.definitions.schema_files import schema_names
 from fermata.definitions.workflow_files import AGENTS, ALWAYS, MAY, NEEDS, StageFile, load_workflow
@@ -56,7 +56,7 @@ def test_every_kind_is_told_with_its_endings() -> None:
     told = {named(kind)[0]: named(ends) for kind, _, ends in rows("Stage kinds")}
     assert set(told) == set(OUTCOMES)
     for kind, ends in told.items():
-        known = [*OUTCOMES[kind], *[FAILED] * (kind in MAY_FAIL)]
+        known = [*OUTCOMES[kind], *OPTIONAL.get(kind, ())]
         assert [end for end in ends if end not in ("on", "verdict")] == known
 
 

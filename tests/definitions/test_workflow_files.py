@@ -148,7 +148,7 @@ FOREIGN = [(kind, key) for kind, (needs, may) in KIND_KEYS.items() for key in so
 VALUES = {
     "agent": "planner", "access": "read", "result": "plan", "brief": "plan", "sees": [], "keep": [], "verdict": "x", "questions": 1,
     "items": ["x"], "parallel": 1, "tries": 1, "rounds": 1, "scope": "plan", "plan": "plan", "commands": "full", "over": "plan.steps",
-    "waive": "small_change", "require": ["risks"], "parts": {"1.1": "a"}, "when": {"changed": ["a/**"]},
+    "waive": "small_change", "brings": "before", "require": ["risks"], "parts": {"1.1": "a"}, "when": {"changed": ["a/**"]},
     "stages": [{"id": "z", "kind": "finalise", "on": {"stale": "next"}}],
 }  # fmt: skip
 
@@ -175,9 +175,9 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
 @pytest.mark.parametrize(
     ("change", "says"),
     [
-        pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: architect, builder, fixer', id="agent"),
-        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, critique, decomposition', id="schema"),
-        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: build, critique, decompose', id="brief"),
+        pytest.param(lambda s: s["plan"].update(agent="hacker"), 'stages.plan.agent names "hacker"; known agents: architect, builder, code-', id="agent"),
+        pytest.param(lambda s: s["plan"].update(result="../x"), 'stages.plan.result names "../x"; known schemas: build, criteria, critique', id="schema"),
+        pytest.param(lambda s: s["plan"].update(brief="plna"), 'stages.plan.brief: there is no brief "plna"; known: audit, build, conflict', id="brief"),
         pytest.param(lambda s: s["plan"].update(brief="../../../../../../SECURITY"), "there is no brief", id="brief-elsewhere"),
         pytest.param(lambda s: s["plan"].update(brief=""), "there is no brief", id="brief-empty"),
         pytest.param(lambda s: s["plan"]["sees"].append("secrets"), 'stages.plan.sees[11] names "secrets"; known: goal', id="field"),
@@ -212,7 +212,7 @@ def test_a_key_too_many(tmp_path: Path, kind: str, key: str) -> None:
         pytest.param(lambda s: s["all"].update(format=2), "format: got 2", id="format"),
         pytest.param(lambda s: s["all"].pop("name"), "name: got", id="no-name"),
         pytest.param(lambda s: s["all"].update(stages=[]), "stages: got []", id="no-stages"),
-        pytest.param(lambda s: s["all"].update(stage=[]), 'unknown key "stage"; allowed here: format, name, stages, title.', id="top-key"),
+        pytest.param(lambda s: s["all"].update(stage=[]), 'unknown key "stage"; allowed here: branch, format, name, stages, title.', id="top-key"),
         pytest.param(lambda s: s["build"].update(agnet="x"), 'unknown key "stages.3.stages.0.agnet"; allowed here: access, agent,', id="inner-key"),
         pytest.param(lambda s: s["plan"].update(kind="agent"), "stages.1.kind: got 'agent'", id="kind"),
         pytest.param(lambda s: s["plan"].update(id="../x"), "stages.1.id: got '../x'", id="id"),

@@ -18,7 +18,7 @@ from fermata.rehearsal.client import Client, Mode, Outcome, World, installed_cli
 from fermata.rehearsal.journal import Journal
 from fermata.rehearsal.messages import JsonObject
 from fermata.rehearsal.model import ScriptedModel
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Script
 from fermata.rehearsal.terminal import Terminal
 from fermata.store.project import Project

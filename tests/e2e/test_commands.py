@@ -11,7 +11,7 @@ import pytest
 from fermata.rehearsal.client import run_headless
 from fermata.rehearsal.messages import ToolUse
 from fermata.rehearsal.orchestrator import obedient
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Conversation, Heard
 from tests.e2e.cast import FILES, GOAL, cast
 from tests.e2e.conftest import git

@@ -15,7 +15,7 @@ from tests.e2e.conftest import ROOT
 if TYPE_CHECKING:
     from tests.e2e.conftest import SetStage, Stage
 
-TOKENS, CHARACTERS_PER_TOKEN = 250, 4  # ten agents and one skill
+TOKENS, CHARACTERS_PER_TOKEN = 250, 4  # fifteen agents and one skill
 AGENTS = sorted(path.stem for path in (ROOT / "agents").glob("*.md"))
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.rehearsal.client import Headless, run_headless
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.processes import end_group
-from fermata.rehearsal.rehearse import ASKED
 from fermata.rehearsal.script import Conversation, Heard
 from fermata.rehearsal.story import MARKS
 from tests.e2e.cast import FILES, GOAL, cast, good_builder, good_planner

@@ -21,7 +21,7 @@ from fermata.core.board_rules import set_status
 from fermata.core.workflow import ABORT, DEFAULT_TRIES, FAILED, TASKS, stage_named, target, walk, wants
 from fermata.definitions.names import workflow_names
 from fermata.definitions.workflow_files import load_workflow
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Conversation, Heard
 from fermata.store.project import Project
 from tests.e2e.cast import FAREWELL, FILES, GOAL

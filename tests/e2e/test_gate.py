@@ -12,7 +12,7 @@ import pytest
 
 from fermata.rehearsal.messages import ToolUse
 from fermata.rehearsal.orchestrator import bash, obedient
-from fermata.rehearsal.rehearse import ASKED, REPORT
+from fermata.rehearsal.play import ASKED, REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
 from fermata.rehearsal.terminal import ScreenTimeoutError
 from tests.e2e.cast import (

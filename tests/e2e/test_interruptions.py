@@ -12,7 +12,7 @@ import pytest
 from fermata.rehearsal.client import Headless
 from fermata.rehearsal.messages import Answer, ApiError, ToolUse, Usage
 from fermata.rehearsal.orchestrator import bash, obedient
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Conversation, Heard, Report
 from fermata.rehearsal.story import MARKS
 from tests.e2e.cast import FAREWELL, FILES, built, cast, good_builder, good_planner, number, plan, write

@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from tests.e2e.cast import FAREWELL, FILES, GOAL, cast, good_builder
 from tests.e2e.conftest import ROOT
 from tests.e2e.test_crash import Held

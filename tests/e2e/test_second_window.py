@@ -9,7 +9,7 @@ import pytest
 
 from fermata.rehearsal.messages import ToolUse
 from fermata.rehearsal.orchestrator import any_question, bash, obedient
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Conversation, Heard
 from tests.e2e.cast import FILES, GOAL, cast
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.core import board_rules
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Conversation, Heard, Report
 from fermata.store.project import Project
 from tests.e2e.cast import FILES, GOAL, built, cast, parts, task_builder, task_planner

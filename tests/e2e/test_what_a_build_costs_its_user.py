@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.rehearsal.orchestrator import bash
-from fermata.rehearsal.rehearse import REPORT
+from fermata.rehearsal.play import REPORT
 from fermata.rehearsal.script import Conversation, Heard, Report
 from tests.e2e.cast import FAREWELL, FILES, GOAL, careful_builder, cast, plan, questions
 from tests.e2e.conftest import ROOT, asked, wished, wishes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.definitions.names import workflow_names
-from fermata.rehearsal.rehearse import ASKED
+from fermata.rehearsal.play import ASKED
 from fermata.rehearsal.script import Conversation, Heard, Report
 from tests.e2e.cast import FAREWELL, FILES, built, cast, number, plan, write
 from tests.e2e.conftest import asked

@@ -155,14 +155,14 @@ def everything(sandbox: Sandbox) -> dict[str, str | bytes]:
 
 
 def test_what_the_user_writes_in_the_very_moment_stays(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
-    real = module._put
+    real = module.put
 
     def late(*given: object) -> bool:
         pair.user.write("change.txt", "mine, just now\n")
         pair.user.write("tool", "mine, just now\n")
         return real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "_put", late)
+    monkeypatch.setattr(module, "put", late)
     found = pair.bring()
     assert found.conflicts
     assert (pair.user.root / "change.txt").read_text() == "mine, just now\n"

@@ -1,4 +1,4 @@
-"""The five kinds of brief, whole, as a person reads them. After a wanted change: `PYTHONPATH=scripts/lib python -m tests.loop.test_brief_snapshots`."""
+"""The kinds of brief, whole, as a person reads them. After a wanted change: `PYTHONPATH=scripts/lib python -m tests.loop.test_brief_snapshots`."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from fermata.loop.site import LAUNCHER
 from tests.core.build import make_step
 from tests.loop.bench import CONFIG, Bench, review
 from tests.loop.test_handoffs import REPLANNING, failed
+from tests.loop.test_specification_steps import CONFLICT, conducting, told
 
 FOLDER = Path(__file__).with_name("briefs")
-KINDS = ("plan", "build", "rework", "review", "replan")
+KINDS = ("plan", "build", "rework", "review", "replan", "module", "criteria", "conflict", "audit")
 GOAL = "Print 2 instead of 1.\nTell the reader of the README."
 
 
@@ -57,9 +58,20 @@ def briefs(folder: Path) -> Iterator[tuple[str, str]]:
     yield "replan", plain(bench, bench.brief())
 
 
+def of_a_specification(folder: Path) -> Iterator[tuple[str, str]]:
+    """Those of a run over the modules of a specification."""
+    bench = conducting(folder)
+    bench.sandbox.write("src/app.py", "print(2)\n")
+    merges = {"steps.0/merge#1": CONFLICT}
+    for kind, node in (("module", "module"), ("criteria", "criteria"), ("conflict", "resolve")):
+        yield kind, plain(bench, told(bench, f"steps.0/{node}", merges=merges))
+    yield "audit", plain(bench, told(bench, "audit"))
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return dict(briefs(tmp_path_factory.mktemp("briefs")))
+    folder = tmp_path_factory.mktemp("briefs")
+    return dict([*briefs(folder / "one"), *of_a_specification(folder / "two")])
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -73,5 +85,5 @@ def test_every_kind_is_here() -> None:
 
 if __name__ == "__main__":
     with tempfile.TemporaryDirectory() as scratch:
-        for name, text in briefs(Path(scratch)):
+        for name, text in [*briefs(Path(scratch) / "one"), *of_a_specification(Path(scratch) / "two")]:
             (FOLDER / f"{name}.md").write_text(text)

@@ -64,7 +64,7 @@ def report(bench: Bench) -> str:
 
 
 @pytest.mark.parametrize(
-    "name", [name for name in workflow_names("/nowhere") if name not in ("build_only", "multi_task")]
+    "name", [name for name in workflow_names("/nowhere") if name not in ("build_only", "conduct", "multi_task")]
 )
 def test_who_plans_is_given_learnings_in_every_shipped_workflow(name: str, tmp_path: Path) -> None:
     found = load_workflow(name, str(tmp_path))[0]

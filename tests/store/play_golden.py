@@ -24,6 +24,8 @@ from fermata.checks.runner import read_check
 from fermata.core.board_entries import add_entry
 from fermata.core.escalation import skipped_body
 from fermata.core.evidence import Evidence
+from fermata.loop.checkpoints import make_checkpoint
+from fermata.loop.rollback import last_rollback, roll_back
 from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
 from tests.core.build import make_part, make_step
@@ -274,6 +276,27 @@ def learnt(play: Play) -> None:
     play.settle()
 
 
+def gone_back(play: Play) -> None:
+    """Two steps are built; a person goes back to behind the first, takes that back, goes there again, and it is built on."""
+    play.planned(make_step("One", ("one.py",)), make_step("Two", ("two.py",))).approve().settle()
+    play.work()
+    play.build("one.py").settle()
+    play.work()
+    play.build("two.py").settle()
+    (first, *_) = play.run.get("checkpoints", [])
+    make_checkpoint(play.store, play.site.repo, "before I look at it")
+    roll_back(play.store, play.site.repo, first["id"])
+    roll_back(play.store, play.site.repo, last_rollback(play.run)["id"])
+    roll_back(play.store, play.site.repo, first["id"])
+    play.settle()
+    play.work()
+    play.build("two.py", "print(3)\n").settle()
+    play.work()
+    play.takes(review())
+    play.settle()
+    assert play.run["status"] == "completed"
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -287,6 +310,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "apart": apart,
     "decomposed": decomposed,
     "learnt": learnt,
+    "gone-back": gone_back,
 }
 
 
@@ -310,6 +334,9 @@ def play_history(name: str, folder: Path) -> Path:
         patched.enter_context(mock.patch.dict(os.environ, dates))
         for place in ("fermata.store.run_store.utc_now", "fermata.store.repair.utc_now", "tests.loop.bench.utc_now"):
             patched.enter_context(mock.patch(place, now))
+        names = (f"cp_1767323045_{number:04x}" for number in count())
+        for place in ("checkpoints", "rollback"):
+            patched.enter_context(mock.patch(f"fermata.loop.{place}.new_id", partial(next, names)))
         patched.enter_context(mock.patch("fermata.loop.drive.minutes_since", return_value=1.0))
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))

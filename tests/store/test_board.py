@@ -12,9 +12,10 @@ from fermata.core.board import fold
 from fermata.core.board_texts import BoardError
 from fermata.core.fold_error import FoldError
 from fermata.store import board as module
-from fermata.store import journal
+from fermata.store import journal, run_store
 from fermata.store.board import BoardStore
 from fermata.store.errors import Damaged, LockTimeout
+from fermata.store.files import read_json
 from fermata.store.lock import locked
 from fermata.store.project import Project
 from tests.store.oracles import clean, folded, whole
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from fermata.core.board_records import Board
+    from fermata.core.board_records import Board, Json
     from fermata.core.board_rules import News
     from fermata.core.records import Event
 
@@ -145,6 +146,24 @@ def test_what_could_not_be_read_is_forgotten_too(store: BoardStore) -> None:
         store.load()
     os.truncate(store.journal, size)
     assert store.load()["tasks"]["t-000001"]["status"] == "TODO"
+
+
+def test_the_cache_is_read_once(store: BoardStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a store that has just begun, too, however it begins: reading a large one takes longer than all the rest."""
+    add(store)
+    other, read = again(store), list[str]()
+
+    def reading(path: str) -> Json:
+        read.append(path)
+        return read_json(path)
+
+    monkeypatch.setattr(run_store, "read_json", reading)
+    other.load()
+    add(other)
+    add(other)
+    other.load()
+    assert read == [store.state]
+    sound(store)
 
 
 def test_a_writer_of_the_cache_is_left_alone_by_the_others(store: BoardStore, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,13 +17,16 @@ import click
 
 from .checks.runner import CheckError
 from .cli_board import task
+from .cli_checkpoint import checkpoint, rollback, undo
 from .cli_config import config
 from .cli_context import context
 from .cli_entries import backlog, debt, learning, report
+from .cli_inspect import inspect
 from .cli_notes import note
 from .cli_parts import JSON_FLAG, MAX_MESSAGE, open_here, say
 from .cli_people import doctor, mend_handoff, rehearse, repair, setup, version
 from .cli_spec import spec
+from .cli_worktree import worktree
 from .core.consultation import clean, line
 from .git.run import GitError
 from .store.errors import StoreError
@@ -54,22 +57,9 @@ def cli() -> None:
     """
 
 
-for command in (
-    repair,
-    doctor,
-    version,
-    setup,
-    rehearse,
-    task,
-    note,
-    debt,
-    report,
-    learning,
-    backlog,
-    config,
-    context,
-    spec,
-):
+PEOPLE = (repair, doctor, version, setup, rehearse, config, context)
+TREES = (checkpoint, rollback, undo, spec, inspect, worktree)
+for command in (*PEOPLE, *TREES, task, note, debt, report, learning, backlog):
     cli.add_command(command)
 
 
@@ -345,7 +335,7 @@ def main(argv: list[str] | None = None) -> int:
 
 
 def _failed(error: Exception) -> int:
-    code = 6 if isinstance(error, (GitError, CheckError)) else getattr(error, "exit_code", None)
+    code = getattr(error, "exit_code", 6 if isinstance(error, (GitError, CheckError)) else None)
     if isinstance(code, int):
         _complain(str(error) + _sandbox_hint(str(error)))
         return code

@@ -137,6 +137,7 @@ def setup(as_json: bool) -> None:
 
 
 @click.command()
+@click.argument("piece", type=click.Choice(["build", "conduct"]), default="build", metavar="[build|conduct]")
 @click.option(
     "--host",
     type=click.Choice(["claude", "simulated"]),
@@ -152,17 +153,22 @@ def setup(as_json: bool) -> None:
 )
 @click.option("--keep", is_flag=True, help="Keep the folder it plays in, and say where it is.")
 @JSON_FLAG
-def rehearse(host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool) -> None:
-    """Play a whole /build with the real client, at no cost.
+def rehearse(  # noqa: PLR0913, PLR0917 - one name for each option
+    piece: str, host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool
+) -> None:
+    """Play a whole /build, or a whole /conduct, with the real client, at no cost.
 
     The real Claude Code client with a scripted model: no account, about a minute.
 
-    Where no client is installed a simulated one plays its part, and says what only the real one can show.
+    build shows gates that hold, forged approvals that are refused, a false "tests pass" that is caught, a crash that is
+    resumed. Where no client is installed a simulated one plays its part, and says what only the real one can show.
 
-    Shows gates that hold, forged approvals that are refused, a false "tests pass" that is caught, a crash that is
-    resumed. Exit code 0 only if all of it happened. FERMATA_CLIENT names another client than `claude` on PATH.
+    conduct carries out a SPEC.md of five phases: modules side by side, a lie, a gap, a merge conflict, a crash, edits of
+    the user's, one merge at the end. It needs the real client.
+
+    Exit code 0 only if all of it happened. FERMATA_CLIENT names another client than `claude` on PATH.
     """
     from .views.rehearsal import run_rehearsal
 
     host = "fetched" if get_client and host != "simulated" else host
-    sys.exit(run_rehearsal(os.environ, host=host, mode=mode, keep=keep, as_json=as_json))
+    sys.exit(run_rehearsal(os.environ, piece, host=host, mode=mode, keep=keep, as_json=as_json))

@@ -38,13 +38,13 @@ def read_counts(command: str | Sequence[str], output: str) -> Counts | None:
     closings = [closing for read in READERS if (closing := read(lines))]
     if closings:
         return max(closings, key=lambda closing: closing.at).counts
-    runner = _named_runner(command)
+    runner = named_runner(command)
     if runner == "pytest":
         return python_counts.dots(lines)
     return Counts() if runner else None
 
 
-def _named_runner(command: str | Sequence[str]) -> str:
+def named_runner(command: str | Sequence[str]) -> str:
     """The runner that the command itself names, or nothing; `pip install pytest` is no test run."""
     parts = [_words(part) for part in SEPARATORS.split(command)] if isinstance(command, str) else [list(command)]
     return next((runner for words in parts if (runner := _python_runner(words) or _other_runner(words))), "")

@@ -11,8 +11,8 @@ from collections import namedtuple
 from .budget import fits, predicted, room, shares, winding_down
 from .items import open_worktree, own_tree, parallel_of, released
 from .moments import minutes_between
-from .position import ENDED, check_verdict, checks_of, commands_for, dispatches_of, given_up, leaves
-from .workflow import stage_at
+from .position import ENDED, check_verdict, checks_of, commands_at, dispatches_of, given_up, leaves
+from .workflow import ITEM
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -122,7 +122,12 @@ def _held_back(run: Run, found: list[Action], minutes: float) -> list[Action]:
 
 def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:
     kind = stage["kind"]
-    if kind == "agents":
+    live = any(d["state"] in LIVE for d in dispatches_of(run, node, visit))
+    item = own_tree(run, node) if kind in NEEDS_TREE and not live else None
+    waits = list(_worktree_actions(run, item)) if item else []
+    if waits or (item and not open_worktree(run, item)):  # what is left of an earlier worktree goes first
+        yield from waits
+    elif kind == "agents":
         yield from _agents_actions(run, node, visit, stage)
     elif kind == "checks":
         yield from _checks_actions(run, node, visit, stage)
@@ -135,6 +140,7 @@ def _stage_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Ac
         yield Action(FINISH, node, visit)
 
 
+NEEDS_TREE = ("agents", "checks", "merge")
 LIVE = {"pending": AGENT, "running": WAIT_AGENTS, "asking": ASK, "answered": CONTINUE}
 BY_COMMAND = {"pending": LAUNCH, "running": WAIT_COMMANDS}
 
@@ -148,12 +154,7 @@ def _agents_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[A
     served = {d["item"] for d in made if d["state"] != "failed"}
     open_items = [item for item in stage.get("items", [None]) if item not in served]
     begin = open_items[: max(0, parallel_of(run, stage) - len(live))]
-    item = own_tree(run, node) if begin else None
-    waits = list(_worktree_actions(run, item)) if item else []
-    if waits or (item and not open_worktree(run, item)):  # what is left of an earlier worktree goes first
-        yield from waits
-    else:
-        yield from [Action(CREATE, node, visit, entry) for entry in begin]
+    yield from [Action(CREATE, node, visit, entry) for entry in begin]
 
 
 def _worktree_actions(run: Run, item: str) -> Iterator[Action]:
@@ -162,7 +163,7 @@ def _worktree_actions(run: Run, item: str) -> Iterator[Action]:
     if tree is None or tree["state"] == "released":
         yield Action(WORKTREE, item, tree["visit"] + 1 if tree else 1)
     elif tree["state"] == "open":
-        for command in commands_for(run, stage_at(run["workflow"], item)):
+        for command in commands_at(run, item):
             runs = [c for c in checks_of(run, item, tree["visit"]) if c["name"] == command["name"]]
             if runs and runs[-1]["state"] == "running":
                 yield Action(WAIT_CHECKS, item, tree["visit"], runs[-1]["id"])
@@ -171,13 +172,20 @@ def _worktree_actions(run: Run, item: str) -> Iterator[Action]:
 
 
 def _checks_actions(run: Run, node: str, visit: int, stage: Stage) -> Iterator[Action]:
+    """All at once; an item's own in their order, since one may make what the next one needs."""
     made = checks_of(run, node, visit)
-    for command in commands_for(run, stage):
+    for command in commands_at(run, node):
         runs = [c for c in made if c["name"] == command["name"]]
-        if runs and runs[-1]["state"] == "running":
-            yield Action(WAIT_CHECKS, node, visit, runs[-1]["id"])
-        elif check_verdict(runs) is None:
-            yield Action(CHECK, node, visit, command["name"])
+        running = bool(runs) and runs[-1]["state"] == "running"
+        due = running or check_verdict(runs) is None
+        if due:
+            yield (
+                Action(WAIT_CHECKS, node, visit, runs[-1]["id"])
+                if running
+                else Action(CHECK, node, visit, command["name"])
+            )
+        if due and stage.get("commands") == ITEM:
+            return
 
 
 def needs_nobody(actions: list[Action]) -> bool:

@@ -23,12 +23,26 @@ PRIORITIES = ("P1", "P2", "P3")
 OPEN = ("TODO", "IN_PROGRESS", "BLOCKED")
 
 
+class Queue(dict[str, dict[str, int]]):
+    """The TODO tasks by priority, as `Board` has them, and how far claims have looked, which no cache keeps.
+
+    `ahead`: by priority those that no claim has passed over as waiting, the next one last; empty when nobody has looked
+    since the last event that is no claim. By a claim nothing that waits comes to be able to begin.
+    """
+
+    __slots__ = ("ahead",)
+
+    def __init__(self, queue: dict[str, dict[str, int]]) -> None:
+        super().__init__(queue)
+        self.ahead: dict[str, list[str]] = {}
+
+
 def new_board() -> Board:
     """The board before the first event."""
     return {
         "count": dict.fromkeys(("task", *ENTRY_KINDS), 0),
         "tasks": {},
-        "queue": {priority: {} for priority in PRIORITIES},
+        "queue": Queue({priority: {} for priority in PRIORITIES}),
         "at_work": {},
         "notes": {},
         "entries": {kind: {} for kind in ENTRY_KINDS},
@@ -232,6 +246,8 @@ def step(board: Board | None, event: Event) -> Board:
     handler = HANDLERS.get(event["type"])
     if handler is None:
         raise NewerError(f"{_place(event)} has an unknown type; a newer fermata wrote it. Update fermata")
+    if handler is not _task_claimed and isinstance(board["queue"], Queue):
+        board["queue"].ahead = {}
     try:
         handler(board, event)
     except KeyError as error:

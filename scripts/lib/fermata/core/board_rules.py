@@ -6,9 +6,7 @@ that what was looked at is still so when it is journalled. A worker's word never
 
 from __future__ import annotations
 
-from itertools import chain
-
-from .board import OPEN, PRIORITIES
+from .board import OPEN, PRIORITIES, Queue
 from .board_texts import (
     DESCRIPTION,
     ITEMS,
@@ -140,34 +138,46 @@ def claim_task(board: Board, by: str, until: str, now: str, name: str | None = N
     return [("task_claimed", {"id": task["id"], "by": by, "until": until})]
 
 
+def _can_begin(board: Board, task: Task) -> bool:
+    """Whether nothing stands before *task*: neither parts of its own nor what it waits for."""
+    return not task["open"] and not waits_for(board, task)
+
+
 def is_ready(board: Board, task: Task, now: str) -> bool:
     """Whether *task* may begin now."""
     free = task["status"] == "TODO" or (task["status"] == "IN_PROGRESS" and not _is_held(task, now))
-    return free and not task["open"] and not waits_for(board, task)
+    return free and _can_begin(board, task)
 
 
 def next_task(board: Board, now: str) -> Task | None:
     """The most urgent task that may begin; None when there is none.
 
     Of equals first one whose claim ran out, then the one that waits longest. Looks only at tasks in the queue and at
-    work: others wait for this to end.
+    work, and at each that waits once for many claims: others wait for this to end.
     """
     tasks, at_work = board["tasks"], board["at_work"]
     ran_out = bool(at_work) and min(at_work.values()) < now  # rare: a list of them for every claim would be dear
     left = [name for name, until in at_work.items() if until < now] if ran_out else []
-    for priority, queue in board["queue"].items():
-        mine = [name for name in left if tasks[name]["priority"] == priority] if left else ()
-        for name in chain(mine, queue) if mine else queue:
-            task = tasks[name]
-            if task["open"]:
-                continue
-            for other in task["blocked_by"]:  # what most that wait wait for; a call for each would be dear
-                if not tasks[other]["verified"]:
-                    break
-            else:
-                if not (task["parent"] and waits_for(board, task)):
-                    return task
+    for priority, ahead in _ahead(board).items():
+        for name in left:
+            if tasks[name]["priority"] == priority and _can_begin(board, tasks[name]):
+                return tasks[name]
+        while ahead:
+            task = tasks[ahead[-1]]
+            if task["status"] == "TODO" and _can_begin(board, task):
+                return task
+            ahead.pop()
     return None
+
+
+def _ahead(board: Board) -> dict[str, list[str]]:
+    """The TODO tasks by priority that may be able to begin, the next one last."""
+    queue = board["queue"]
+    if not isinstance(queue, Queue):  # as a cache has it
+        queue = board["queue"] = Queue(queue)
+    if not queue.ahead:
+        queue.ahead = {priority: list(reversed(names)) for priority, names in queue.items()}
+    return queue.ahead
 
 
 def _held_by(board: Board, name: str, by: str) -> Task:

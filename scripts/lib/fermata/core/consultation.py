@@ -10,7 +10,7 @@ from .canonical import digest
 from .commands import shown
 from .critique import critique_of
 from .forecast import dispatches_ahead
-from .items import parallel_of
+from .items import on_branch, parallel_of
 from .order import threads, waits_for
 from .recalled import used_learnings, used_text
 from .scope import is_wide
@@ -116,6 +116,12 @@ def envelope_of(run: Run, node: str) -> Envelope:
         envelope["screens"] = project["screens"]
     if run.get("commands"):
         envelope["commands"] = run["commands"]
+    if on_branch(run):
+        envelope["branch"] = str(run["base"].get("branch") or "")
+        envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
+    if any("digest" in step for step in steps):
+        envelope["own"] = [step.get("checks", []) for step in steps]
+        envelope["parts"] = [{"title": step["title"], "digest": step["digest"]} for step in steps]
     wide = threads(steps, max(_parallels(run, node), default=1))
     if wide > 1:
         envelope["threads"] = wide
@@ -151,7 +157,7 @@ def question_for(run: Run, gate: Gate) -> Question:
     text = [
         f"fermata asks: may the agents carry out this plan? (plan {code_of(gate['digest'])})",
         f"Goal: {line(run['goal'], 200)}",
-        f"{len(steps)} step{'s' * (len(steps) != 1)}: " + "; ".join(_some([s["title"] for s in steps], MAX_TITLES)),
+        _size(steps),
         "May change: " + ", ".join(_some(sorted({g for s in steps for g in s["scope"]}), MAX_GLOBS)),
         "Will run: " + ("; ".join(line(c["command"]["shown"], 120) for c in _runs(gate)) or "nothing"),
     ]
@@ -173,6 +179,17 @@ def question_for(run: Run, gate: Gate) -> Question:
         "options": OPTIONS[:2] if _given(run, gate) else OPTIONS,
         "multiSelect": False,
     }
+
+
+def _size(steps: list[Json]) -> str:
+    from .phases import grouped
+
+    phases = grouped(steps)
+    if not phases:
+        titles = _some([step["title"] for step in steps], MAX_TITLES)
+        return f"{len(steps)} step{'s' * (len(steps) != 1)}: " + "; ".join(titles)
+    told = [f"{name} ({', '.join(steps[at]['module'] for at in places[:-1])})" for name, places in phases.items()]
+    return f"{len(told)} phase{'s' * (len(told) != 1)}: " + "; ".join(_some(told, MAX_TITLES))
 
 
 def _lane(run: Run) -> list[str]:
@@ -237,6 +254,25 @@ def _agents_by_command(gate: Gate) -> list[str]:
     commands = gate["envelope"].get("commands", [])
     rows = [f"  {clean(shown(command), MAX_WORDS)}" for command in commands]
     return ["", "Done by other command-line agents, which fermata starts itself", *rows] if rows else []
+
+
+def _phases(steps: list[Json], own: list[list[NamedCheck]]) -> list[str]:
+    """A specification's phases: modules with their scopes, what validates each, what it waits for."""
+    from .phases import before, grouped
+
+    found = []
+    for name, places in grouped(steps).items():
+        first, last = steps[places[-1]]["spec"]["lines"]
+        after = ", ".join(line(other, 80) for other in before(steps, places))
+        found.append(f"  {line(name, 120)}   (lines {first} to {last}; after: {after or 'none'})")
+        for index in places[:-1]:
+            scope = ", ".join(line(glob, 300) for glob in steps[index]["scope"])
+            found.append(f"     module {line(steps[index]['module'], 80)}; may change: {scope}")
+        checks = "; ".join(line(check["command"]["shown"], 300) for check in own[places[-1]])
+        found.append(f"     validated by: {checks}")
+        criteria = [line(text, 200) for text in steps[places[-1]]["criteria"]]
+        found.append(f"     judged by: {'; '.join(criteria) or 'its validation alone; the document names no criteria'}")
+    return found
 
 
 def _steps(steps: list[Json], wide: int) -> list[str]:
@@ -331,7 +367,12 @@ def _warnings(run: Run, plan: dict[str, Json]) -> list[str]:
         found += ["", f"WIDE SCOPE  {shown} covers the whole repository or its build server's files"]
     dirty = run["base"].get("dirty", [])
     if dirty:
-        found += ["", f"Uncommitted work of yours, left as it is: {', '.join(_some(dirty, MAX_DIRTY))}"]
+        meant = (
+            "NOT PART OF IT: uncommitted work of yours"
+            if on_branch(run)
+            else "Uncommitted work of yours, left as it is"
+        )
+        found += ["", f"{meant}: {', '.join(_some(dirty, MAX_DIRTY))}"]
     large = [f"{path} ({size / 1e6:,.0f} MB)" for path, size in run["base"].get("large", [])]
     if large:
         found += ["", f"Too large for the base, so no diff can show it: {', '.join(_some(large, MAX_DIRTY))}"]
@@ -352,11 +393,22 @@ def _critique(run: Run) -> list[str]:
 
 
 def _worktrees(run: Run, wide: int) -> list[str]:
-    if wide == 1:
+    if wide == 1 and not on_branch(run):
         return []
     links = run.get("worktree_setup", {}).get("links", [])
     linked = f"; linked to yours: {', '.join(line(link, 200) for link in links)}" if links else ""
-    return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}"]
+    if not on_branch(run):
+        return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}"]
+    onto = line(run["base"].get("branch") or "", 200)
+    end = (
+        f"at the end {onto} moves to it once, forward only, with your hooks"
+        if onto
+        else "no branch is checked out here, so it stays there"
+    )
+    return [
+        f"           each module and each phase has a worktree below .fermata/worktrees{linked}",
+        f"Branch     fermata/{run['run']}, from {str(run['base']['commit'])[:12]}: a commit for each phase that is validated; {end}",
+    ]
 
 
 def no_baseline(run: Run) -> str:
@@ -375,13 +427,15 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
     plan = plan_of(run, gate["node"])
     tests = [f"  {b}" for b in baseline] or [f"  {no_baseline(run)}"]
     effort, wide = line(plan.get("effort", "not estimated"), 120), gate["envelope"].get("threads", 1)
-    size = f"Phases {len(plan['steps'])}, parallel threads {wide}"
+    own = gate["envelope"].get("own", [])
+    size = f"parallel threads {wide}" if own else f"Phases {len(plan['steps'])}, parallel threads {wide}"
     out = [
         *_opening(run, gate),
         *("", "Findings", *[f"  - {line(f, 400)}" for f in plan.get("findings", [])]),
         *("", "Tests before any change", *tests),
         *_learnings(run, gate),
-        *("", f"Plan       {line(plan.get('summary', ''), 1_000)}", *_steps(plan["steps"], wide)),
+        *("", f"Plan       {line(plan.get('summary', ''), 1_000)}"),
+        *(_phases(plan["steps"], own) if own else _steps(plan["steps"], wide)),
         *_warnings(run, plan),
         *_critique(run),
         *("", "Risks", *_risks(plan)),

@@ -44,6 +44,14 @@ VOCABULARY: dict[str, Field] = {
     "handoff": Field(4_000, "Handed over", "the record from the planner to who builds, or back to who plans anew"),
     "item": Field(2_000, "Objective", "this dispatch's own work: its step of the plan, or its entry of `items`"),
     "item.plan": Field(4_000, "How it is to be done", "what a planner inside the same foreach made of the item"),
+    "module": Field(
+        4_000, "Your part of the specification", "module, phase, tasks, and where in the specification they stand"
+    ),
+    "criteria": Field(
+        8_000, "Success criteria", "those of the step, one a line; a result with `criteria` answers each of them"
+    ),
+    "gotchas": Field(3_000, "Gotchas", "what the specification warns of"),
+    "conflict": Field(6_000, "The conflict", "what could not be merged for this step, and what both sides are"),
     "draft": Field(16_000, "The plan to judge", "the newest plan, which nobody has approved yet"),
     "plan": Field(8_000, "The approved plan", "summary and every step with its acceptance criteria"),
     "plan.summary": Field(500, "The approved plan in short", "its summary alone"),

@@ -22,7 +22,8 @@ def beyond(approved: Envelope, new: Envelope) -> list[str]:
     Covered is: every glob inside an approved one (of any step), the same commands or fewer, the same agents or fewer,
     as many steps or fewer, as many at once or fewer, the same base commit, the same workflow.
     """
-    return [*scopes_beyond(approved, new["scopes"]), *_commands(approved, new), *_numbers(approved, new)]
+    found = [*scopes_beyond(approved, new["scopes"]), *_commands(approved, new), *_numbers(approved, new)]
+    return [*found, *_spec(approved, new)]
 
 
 def scopes_beyond(approved: Envelope, scopes: list[list[str]]) -> Iterator[str]:
@@ -42,6 +43,7 @@ def _commands(approved: Envelope, new: Envelope) -> Iterator[str]:
         ([*approved["checks"], *approved["quick"]], new["quick"]),
         (approved.get("screens", []), new.get("screens", [])),
         (approved.get("setup", []), new.get("setup", [])),
+        ([c for own in approved.get("own", []) for c in own], [c for own in new.get("own", []) for c in own]),
     ):
         for check in checks:
             if not _among(check, known) and not _among(check, told):
@@ -75,6 +77,14 @@ def _numbers(approved: Envelope, new: Envelope) -> Iterator[str]:
         yield f"base commit: {new['base_commit'][:12] or 'none'}; approved: {approved['base_commit'][:12] or 'none'}"
     if new["workflow"] != approved["workflow"]:
         yield f"workflow: its definition is {new['workflow'][:12]}; approved: {approved['workflow'][:12]}"
+
+
+def _spec(approved: Envelope, new: Envelope) -> Iterator[str]:
+    if new.get("branch") != approved.get("branch"):
+        yield f"merged into: {new.get('branch') or 'no branch'}; approved: {approved.get('branch') or 'no branch'}"
+    for part in new.get("parts", []):
+        if part not in approved.get("parts", []):
+            yield f"spec: {part['title']} is new or reads otherwise"
 
 
 def _list(texts: list[str]) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 
+from .checkpoint_events import CHECKPOINTS
 from .fold_error import FoldError, NewerError
 from .gate_events import GATE
 from .position import ENDED, advance, new_frame
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 
     from .records import Event, Run
 
-HANDLERS = {**WORK, **GATE, **RUN, **WORKTREES}
+HANDLERS = {**WORK, **GATE, **RUN, **WORKTREES, **CHECKPOINTS}
 
 
 def _created(event: Event) -> Run:

@@ -6,6 +6,7 @@ is sent back come on top, so it is a floor and never a promise.
 
 from __future__ import annotations
 
+from .conditions import holds
 from .workflow import outcomes, target
 
 TYPE_CHECKING = False
@@ -27,23 +28,33 @@ def _way(stages: list[Stage], start: str | None) -> Iterator[Stage]:
         start = target(stages, stage, good) if good else None
 
 
-def dispatches_ahead(stages: list[Stage], start: str | None, kept: Mapping[str, Mapping[str, Json]]) -> int:
+def dispatches_ahead(
+    stages: list[Stage], start: str | None, kept: Mapping[str, Mapping[str, Json]], item: Json = None
+) -> int:
     """The fewest agents that go from the stage *start* to the end.
 
     Args:
         stages: siblings of a workflow.
         start: the id of the stage to begin at; None: none is left.
         kept: what stages keep, by which a foreach knows its list.
+        item: what the stages are repeated for; None outside a foreach.
     """
     total = 0
     for stage in _way(stages, start):
         if stage["kind"] == "agents":
-            total += len(stage.get("items", [None]))
+            total += len(stage.get("items", [None])) * _meant(stage, item)
         elif stage["kind"] == "foreach":
             source, _, field = stage["over"].partition(".")
             inner = stage["stages"]
-            total += len(kept.get(source, {}).get(field, [])) * dispatches_ahead(inner, inner[0]["id"], kept)
+            entries = kept.get(source, {}).get(field, [])
+            total += sum(dispatches_ahead(inner, inner[0]["id"], kept, entry) for entry in entries)
     return total
+
+
+def _meant(stage: Stage, item: Json) -> bool:
+    """Whether *stage* works on *item*, as far as its `when` asks about that."""
+    asked = {"item": stage["when"]["item"]} if "item" in stage.get("when", {}) else {}
+    return holds(asked, [], item)
 
 
 def too_many(run: Run, start: str | None, kept: Mapping[str, Mapping[str, Json]]) -> str | None:

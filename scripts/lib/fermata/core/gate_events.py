@@ -10,8 +10,9 @@ import copy
 from .envelope import beyond
 from .fold_error import FoldError
 from .items import in_force
-from .position import ENDED
+from .position import ENDED, later_visit
 from .small_change import waivable
+from .workflow import SPEC
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ def _decision_made(run: Run, body: Body) -> None:
         run["approved"] = copy.deepcopy(gate)
         if voided and _same_work(voided["envelope"], gate["envelope"]):
             run["position"] = voided["position"]
+        elif voided and "parts" in gate["envelope"]:
+            from .reopen import reopened
+
+            run["position"] = reopened(run, voided["position"], voided["envelope"], gate["envelope"]) or run["position"]
 
 
 def _approval_waived(run: Run, body: Body) -> None:
@@ -146,8 +151,17 @@ def _approval_voided(run: Run, body: Body) -> None:
     if frame["at"] == name:  # a new plan has come to the gate already
         return
     frame["at"] = name
-    frame["visits"][name] = frame["visits"].get(name, 0) + 1
+    frame["visits"][name] = later_visit(run, frame["visits"], name, "")
     frame["inner"] = {}
+
+
+def _spec_changed(run: Run, body: Body) -> None:
+    """The spec reads otherwise now: the plan is made of it anew, and the gate asks again."""
+    run["kept"][SPEC] = body["plan"]
+    if run["approved"]:
+        _approval_voided(run, body)
+    elif open_gate(run):
+        run["gate"] = None
 
 
 GATE: dict[str, Callable[[Run, Body], None]] = {
@@ -160,4 +174,5 @@ GATE: dict[str, Callable[[Run, Body], None]] = {
     "approval_kept": _approval_kept,
     "approval_voided": _approval_voided,
     "base_moved": _base_moved,
+    "spec_changed": _spec_changed,
 }

@@ -2,7 +2,8 @@
 
 Pure functions of the run. Whether an item works in a worktree follows from the plan and what was approved alone, so it
 is the same after a crash: an item that is never at work beside another one works in place, any other in a worktree of
-its own. An item is named as its nodes begin: `code.2`, in a second pass `code~2.2`.
+its own. Where the workflow has a branch of its own nothing works in place: each item has a worktree, and so has what
+comes after them, the run's own. An item is named as its nodes begin: `code.2`, in a second pass `code~2.2`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,11 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from .records import Gate, Json, Run, Stage, Worktree
+    from .records import Gate, Json, Merge, Run, Stage, Worktree
+
+
+# What the worktree is called in which the run's own branch lies; no item is called so, since those have a number.
+OWN = "own"
 
 
 def in_force(run: Run) -> Gate | None:
@@ -50,10 +55,22 @@ def threads_of(run: Run, stage: Stage) -> int:
     return min(stage.get("parallel", 1), gate["envelope"].get("threads", 1)) if gate else 1
 
 
+def on_branch(run: Run) -> bool:
+    """Whether the run works on a branch of its own, and never in the user's tree."""
+    return run["workflow"].get("branch", False)
+
+
+def names_tree(node: str) -> bool:
+    """Whether *node* is no stage but what has a worktree: an item, or the run itself."""
+    return "/" not in node and ("." in node or node == OWN)
+
+
 def own_tree(run: Run, node: str) -> str | None:
-    """The item that *node* belongs to, if it works in a worktree of its own; None for what works in place."""
+    """Whose worktree *node* works in: its item's, or `OWN`, the run's; None for what works in place."""
     item = node.partition("/")[0]
     name, dot, index = item.partition(".")
+    if on_branch(run):
+        return item if dot else OWN if run["approved"] else None
     if not dot:
         return None
     stage = stage_at(run["workflow"], name)
@@ -75,8 +92,21 @@ def lying(run: Run) -> dict[str, Worktree]:
     }
 
 
+def conflicts_at(run: Run, node: str) -> list[Merge]:
+    """The merges of *node*'s own item, or outside a foreach those of the whole, that did not go through; oldest first."""
+    item = node.partition("/")[0] if "/" in node else ""
+    merges = run.get("merges", {}).items()
+    mine = [m for key, m in merges if (key.partition("/")[0] if "/" in key else "") == item]
+    return [merge for merge in mine if merge["outcome"] == "conflict"]
+
+
 def clashing(run: Run, scope: list[str]) -> str | None:
-    """Why nobody may begin to write in *scope* now: somebody else is at it. No plan that was handed in leads here."""
+    """Why nobody may begin to write in *scope* now: somebody else is at it. No plan that was handed in leads here.
+
+    On a branch of the run's own everybody has a worktree, and what was changed twice is merged.
+    """
+    if on_branch(run):
+        return None
     for dispatch in run["dispatches"].values():
         shared = common(dispatch["scope"], scope) if dispatch["state"] not in ("completed", "failed") else []
         if shared:
@@ -94,7 +124,11 @@ def released(run: Run) -> Iterator[str]:
 
 def _over(run: Run, item: str, tree: Worktree) -> bool:
     """While an approval is asked for anew the run may still come back to where it stood, so nothing is over then."""
-    name, _, visit = item.partition(".")[0].partition("~")
+    if tree["state"] != "open" or item == OWN:
+        return tree["state"] != "open" or "landed" in run
+    outer, _, index = item.partition(".")
+    name, _, visit = outer.partition("~")
     frame = run["position"]
     here = frame["at"] == name and frame["visits"][name] == int(visit or 1)
-    return tree["state"] != "open" or not (here or run["voided"])
+    done = here and frame["inner"].get(index, {"at": name})["at"] is None
+    return done or not (here or run["voided"])

@@ -6,11 +6,11 @@ Pure functions of the run. `advance` is called by the fold after every event and
 from __future__ import annotations
 
 from .conditions import holds
-from .items import item_of, items_over, own_tree, threads_of
+from .items import item_of, items_over, names_tree, own_tree, threads_of
 from .order import waits_for
 
 # What only moves a run is imported where it is used: a hook at every tool call asks here where the run stands.
-from .workflow import ABORT, BAD_NEWS, DEFAULT_TRIES, FAILED, SKIPPED, good, stage_at, stage_named, target
+from .workflow import ABORT, BAD_NEWS, DEFAULT_TRIES, FAILED, ITEM, SKIPPED, good, stage_at, stage_named, target
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -101,8 +101,6 @@ def commands_for(run: Run, stage: Stage) -> list[Json]:
 
     A narrower plan that the approval covers drops none of them: whoever plans anew cannot weaken the proof.
     """
-    if stage["kind"] == "foreach":  # what makes a worktree of one of its items ready to work in
-        return list(run["approved"]["envelope"].get("setup", [])) if run["approved"] else []
     kind = stage.get("commands", "full")
     if kind == "screens":
         source = run["approved"]["envelope"] if run["approved"] else run["project_checks"]
@@ -111,6 +109,29 @@ def commands_for(run: Run, stage: Stage) -> list[Json]:
         return list(run["project_checks"]["full"])
     envelope = run["approved"]["envelope"]
     return list(envelope["quick"] if kind == "quick" else envelope["checks"])
+
+
+def commands_at(run: Run, node: str) -> list[Json]:
+    """The checks that *node* runs: its stage's, its item's own, or where *node* has a worktree what makes that ready."""
+    if names_tree(node):
+        return list(run["approved"]["envelope"].get("setup", [])) if run["approved"] else []
+    stage = stage_at(run["workflow"], node)
+    if stage.get("commands") != ITEM:
+        return commands_for(run, stage)
+    own = run["approved"]["envelope"].get("own", []) if run["approved"] else []
+    index = int(node.partition("/")[0].rpartition(".")[2])
+    return list(own[index]) if index < len(own) else []
+
+
+def decisive(run: Run, node: str) -> list[Json]:
+    """The checks by which the work at *node* is judged: of a specification's phase, what validates it; else all."""
+    step = item_of(run, node)
+    phase = step.get("phase") if isinstance(step, dict) else None
+    own = run["approved"]["envelope"].get("own", []) if run["approved"] else []
+    if phase is None or not own:
+        return commands_for(run, {"id": "", "kind": "checks", "commands": "full"})
+    steps = items_over(run, stage_at(run["workflow"], node.partition("/")[0]))
+    return [check for other, checks in zip(steps, own, strict=False) if other["phase"] == phase for check in checks]
 
 
 def check_verdict(runs: list[CheckRun]) -> str | None:
@@ -144,7 +165,7 @@ def outcome_of(run: Run, node: str, visit: int, stage: Stage) -> str | None:
         return _agents_outcome(run, node, visit, stage)
     if stage["kind"] == "checks":
         made = checks_of(run, node, visit)
-        names = [command["name"] for command in commands_for(run, stage)]
+        names = [command["name"] for command in commands_at(run, node)]
         verdicts = [check_verdict([c for c in made if c["name"] == name]) for name in names]
         if "red" in verdicts and None not in verdicts:
             return "red"
@@ -239,7 +260,7 @@ def _settle(run: Run, stages: list[Stage], frame: Frame, node: str, end: tuple[s
         return False
     if anew:
         run["replans"] = run.get("replans", 0) + 1
-    _go(run, frame, here, outcome, to)
+    _go(run, frame, node, outcome, to)
     return True
 
 
@@ -303,7 +324,7 @@ def _advance_items(run: Run, stages: list[Stage], frame: Frame, stage: Stage, no
     return (
         _settle(run, stages, frame, node, (FAILED, target(stages, stage, FAILED)))
         if stuck
-        else _open_item(run, stages, frame, stage, live)
+        else _open_item(run, stages, frame, (stage, node), live)
     )
 
 
@@ -311,18 +332,21 @@ def _opened(frame: Frame) -> list[tuple[str, Frame]]:
     return sorted(frame["inner"].items(), key=lambda item: int(item[0]))
 
 
-def _open_item(run: Run, stages: list[Stage], frame: Frame, stage: Stage, live: int) -> bool:
+def _open_item(run: Run, stages: list[Stage], frame: Frame, at: tuple[Stage, str], live: int) -> bool:
     """Open the first item whose turn it is, if one more may be at work; go on when all are done."""
+    stage, node = at
     steps, inner = items_over(run, stage), frame["inner"]
     done = {int(index) for index, item in inner.items() if item["at"] is None}
     if len(done) >= len(steps):
-        _go(run, frame, stage["id"], "done", target(stages, stage, "done"))
+        _go(run, frame, node, "done", target(stages, stage, "done"))
         return True
     if live >= threads_of(run, stage):
         return False
     for index in range(len(steps)):
         if str(index) not in inner and done.issuperset(waits_for(steps, index)):
-            inner[str(index)] = new_frame(stage["stages"])
+            inner[str(index)] = opened = new_frame(stage["stages"])
+            first = str(opened["at"])
+            opened["visits"][first] = later_visit(run, {}, first, inside(frame, node, str(index)))
             return True
     return False
 
@@ -336,7 +360,13 @@ def given_up(run: Run, node: str) -> bool:
     return _stuck(run, stage["stages"], *frame_of(run, node))
 
 
-def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None:
+def later_visit(run: Run, visits: dict[str, int], stage: str, prefix: str) -> int:
+    """The number of the next visit of *stage*: above all that it had, also those that a rollback took back."""
+    return max(visits.get(stage, 0), run.get("visited", {}).get(prefix + stage, 0)) + 1
+
+
+def _go(run: Run, frame: Frame, node: str, outcome: str, to: str | None) -> None:
+    here = str(frame["at"])
     if to == ABORT:
         run["status"] = "aborted"
         return
@@ -344,7 +374,7 @@ def _go(run: Run, frame: Frame, here: str, outcome: str, to: str | None) -> None
         frame["skipped"] = {**frame.get("skipped", {}), here: frame["visits"][here]}
     frame["at"] = to
     if to is not None:
-        frame["visits"][to] = frame["visits"].get(to, 0) + 1
+        frame["visits"][to] = later_visit(run, frame["visits"], to, node.removesuffix(here))
         frame["came_from"][to] = {"stage": here, "outcome": outcome}
         frame["inner"] = {}
 

@@ -58,6 +58,7 @@ class Stage(TypedDict):
     plan: NotRequired[str]
     waive: NotRequired[str]
     commands: NotRequired[str]
+    brings: NotRequired[str]
     over: NotRequired[str]
     stages: NotRequired[list[Stage]]
     on: NotRequired[dict[str, str]]
@@ -67,6 +68,7 @@ class Workflow(TypedDict):
     format: int
     name: str
     title: str
+    branch: NotRequired[bool]  # the run works on a branch of its own; absent: in the user's tree
     stages: list[Stage]
 
 
@@ -85,6 +87,7 @@ class NamedCheck(TypedDict):
     expect_tests: bool
     source: str
     out: NotRequired[str]  # the image that it writes
+    inspection: NotRequired[bool]  # fermata's own program, told with what the worktree began
 
 
 class Question(TypedDict):
@@ -130,7 +133,8 @@ class Dispatch(TypedDict):
     command: NotRequired[str]  # the name of the command that does it instead of an agent of the session
     worktree: NotRequired[str]  # relative to the top of the user's tree; absent: in place
     beside: NotRequired[str]  # the user's own tree when a dispatch in a worktree began
-    tree: NotRequired[str]  # of a worktree, as its accepted result left it
+    tree: NotRequired[str]  # the one it worked in, as its accepted result left it
+    elsewhere: NotRequired[list[str]]  # what changed in the user's own tree meanwhile, by whomever
     created: NotRequired[str]
     learnings: NotRequired[list[dict[str, str]]]  # of the board's, which the brief was given: id, title
     learnt: NotRequired[dict[str, Json]]  # what it leaves to the project (see `memory.py`)
@@ -170,6 +174,9 @@ class Envelope(TypedDict):
     commands: NotRequired[list[dict[str, Json]]]  # stage, name, argv, minutes
     threads: NotRequired[int]  # absent: one at a time
     setup: NotRequired[list[NamedCheck]]  # run in each worktree
+    own: NotRequired[list[list[NamedCheck]]]  # by step: what `commands: item` runs
+    parts: NotRequired[list[dict[str, str]]]  # by step of a spec: its title, and the digest of what the spec says of it
+    branch: NotRequired[str]  # the branch of the user's that the run's own is merged into
 
 
 class Gate(TypedDict):
@@ -233,7 +240,10 @@ class Repair(TypedDict):
 
 
 class Worktree(TypedDict):
-    """Where an item works that could be at work beside another. `visit` counts those that the item has had."""
+    """Where an item works that could be at work beside another. `visit` counts those that the item has had.
+
+    `commit` and `tree` are what it is told apart from; on a branch of the run's own they follow what was merged into it.
+    """
 
     path: str
     commit: str
@@ -245,13 +255,31 @@ class Worktree(TypedDict):
 
 
 class Merge(TypedDict):
-    """How one item's change was brought into the user's tree."""
+    """How one item's change was brought into the user's tree, or what a stage of kind merge brings elsewhere."""
 
-    outcome: Literal["done", "conflict"]
+    outcome: Literal["done", "conflict", "moved"]
     paths: list[str]
     conflicts: list[str]
     base: str
     tree: str
+    commit: NotRequired[str]  # on the run's branch
+    head: NotRequired[str]  # of the user's branch, that it was brought up to
+
+
+class Checkpoint(TypedDict):
+    """A point to come back to. `place` is the work tree, as `git.repo.worktree_name` calls it; `head` its HEAD."""
+
+    id: str
+    name: str
+    after_agent: str | None
+    after: str  # the dispatch; empty: a person, or fermata before a rollback
+    at: str
+    commit: str  # empty: only the tree is kept
+    tree: str
+    head: str | None
+    place: str
+    back_to: NotRequired[str]  # it was made before a rollback to this one
+    large: NotRequired[list[str]]  # untracked files that were too large for it
 
 
 class Setup(TypedDict):
@@ -313,8 +341,11 @@ class Run(TypedDict):
     worktree_setup: NotRequired[Setup]
     worktrees: NotRequired[dict[str, Worktree]]  # by item
     merges: NotRequired[dict[str, Merge]]  # by node and visit
+    landed: NotRequired[dict[str, str | None]]  # commit, onto, why, how: what became of the run's branch
     remember: NotRequired[bool]  # whether the end of the run writes the board; absent: yes
     remembered: NotRequired[dict[str, Json]]  # by kind the ids of what the run left on the board, or `error`
+    checkpoints: NotRequired[list[Checkpoint]]  # oldest first
+    visited: NotRequired[dict[str, int]]  # by node the highest number of a visit, once the run was rolled back
     used: NotRequired[dict[str, Tokens]]  # by dispatch; `main SESSION@BYTE` is the driving session's from that byte on
 
 

@@ -1,4 +1,4 @@
-"""What stages with a `verdict` said, in words: findings of a review, concerns about a plan, differences between pictures.
+"""What stages with a `verdict` said, in words: criteria and findings of a review, concerns about a plan, differences between pictures.
 
 Decides nothing: which verdict leads where stands in the workflow, and what it is worth in the checks.
 """
@@ -13,6 +13,9 @@ if TYPE_CHECKING:
     from .records import Json, Run
 
 
+MAX_CRITERION = 600  # of one line of a specification, and of what is said of it
+
+
 def judged(run: Run, node: str, outcome: str) -> bool:
     """Whether *outcome* is a verdict of the stage at *node*."""
     return "verdict" in stage_at(run["workflow"], node) and outcome != FAILED
@@ -20,7 +23,16 @@ def judged(run: Run, node: str, outcome: str) -> bool:
 
 def verdict_lines(kept: dict[str, Json]) -> list[str]:
     """Everything that a judging stage found, one entry each."""
-    return [*_findings(kept), *concern_lines(kept), *_views(kept)]
+    return [*_criteria(kept), *_findings(kept), *concern_lines(kept), *_views(kept)]
+
+
+def _criteria(kept: dict[str, Json]) -> list[str]:
+    """What is not met comes first: it is what somebody has to mend."""
+    told = sorted(kept.get("criteria", []), key=lambda entry: bool(entry["met"]))
+    return [
+        f"- {'met' if one['met'] else 'NOT met'}: {line(one['criterion'], MAX_CRITERION)}. Evidence: {line(one['evidence'], MAX_CRITERION)}"
+        for one in told
+    ]
 
 
 def _findings(kept: dict[str, Json]) -> list[str]:

@@ -121,8 +121,9 @@ def _result_accepted(run: Run, body: Body) -> None:
         }
     )
     run.pop("advice", None)
-    if "tree" in body:
-        dispatch["tree"] = body["tree"]
+    for key in ("tree", "elsewhere"):
+        if key in body:
+            dispatch[key] = body[key]
     run["kept"][dispatch["node"]] = body["kept"]
     if dispatch["item"] is not None and body["kept"]:
         dispatch["kept"] = body["kept"]

@@ -23,17 +23,22 @@ OUTCOMES = {
     "finalise": ("done", "stale"),
 }
 GOES_ON = ("done", "green", "approve", "skipped")
-# Where `on` names no way out for it, work that fails for good waits for a human.
-FAILED = "failed"
+FAILED, MOVED = "failed", "moved"
 BAD_NEWS = (FAILED, "red", "reject", "conflict")
-MAY_FAIL = ("agents", "foreach")
+# Outcomes only where `on` names them: else work that fails for good waits for a human, and what has to be merged with
+# changes that came in meanwhile is merged without being checked again.
+OPTIONAL = {"agents": (FAILED,), "foreach": (FAILED,), "merge": (MOVED,)}
 # What a stage with a `when` that does not hold ends as.
 SKIPPED = "skipped"
 UNSAID = {"abort": ABORT, **dict.fromkeys(GOES_ON, NEXT)}
 DEFAULT_TRIES = 5
-# In a gate's `plan`: no stage planned; what the user typed is the plan, or the tasks of the board that the run was given.
-GOAL, TASKS = "goal", "tasks"
-GIVEN = (GOAL, TASKS)
+# In a gate's `plan`: no stage planned; the plan is what the user typed, the tasks of the board that the run was given, or
+# the phases of a SPEC.md.
+GOAL, TASKS, SPEC = "goal", "tasks", "spec"
+GIVEN = (GOAL, TASKS, SPEC)
+# What a merge brings where: the item's change to where the foreach works (the usual), the changes of the items that it
+# comes after to the item, the user's new commits to the run's branch.
+ITEM, BEFORE, YOURS = "item", "before", "yours"
 
 
 def stage_named(stages: list[Stage], name: str) -> Stage:
@@ -70,8 +75,8 @@ def target(stages: list[Stage], stage: Stage, outcome: str) -> str | None:
 
 def outcomes(stage: Stage) -> tuple[str, ...]:
     """Every outcome *stage* can have. With a `verdict`, these are the values of that field, all named in `on`."""
-    fails = stage["kind"] in MAY_FAIL and FAILED in stage.get("on", {})
-    own = tuple(stage.get("on", {})) if "verdict" in stage else (*OUTCOMES[stage["kind"]], *[FAILED] * fails)
+    named = [outcome for outcome in OPTIONAL.get(stage["kind"], ()) if outcome in stage.get("on", {})]
+    own = tuple(stage.get("on", {})) if "verdict" in stage else (*OUTCOMES[stage["kind"]], *named)
     return tuple(dict.fromkeys((*own, *[SKIPPED] * ("when" in stage))))
 
 
@@ -141,7 +146,7 @@ def _names_errors(stages: list[Stage], place: str) -> Iterator[str]:
         known = outcomes(stage)
         for outcome, to in stage.get("on", {}).items():
             if outcome not in known:
-                also = [FAILED] * (stage["kind"] in MAY_FAIL)
+                also = OPTIONAL.get(stage["kind"], ())
                 yield (
                     f'{place}.{stage["id"]}.on: a stage of kind {stage["kind"]} has no outcome "{outcome}"; '
                     f"known: {', '.join(dict.fromkeys([*known, *also]))}"
@@ -186,7 +191,7 @@ def _sources_errors(stages: list[Stage]) -> Iterator[str]:
             own = stage.get("plan") in GIVEN
             found = None if own else _field_error(f"{place}.plan", f"{stage.get('plan')}.steps", earlier)
         elif stage["kind"] == "foreach":
-            own = stage.get("over") == f"{TASKS}.steps"
+            own = stage.get("over") in (f"{TASKS}.steps", f"{SPEC}.steps")
             found = None if own else _field_error(f"{place}.over", stage.get("over", ""), earlier)
         elif stage["kind"] == "agents":
             earlier[stage["id"]] = stage
@@ -194,20 +199,49 @@ def _sources_errors(stages: list[Stage]) -> Iterator[str]:
             yield found
 
 
+MEANS = {
+    GOAL: "what the user typed",
+    TASKS: "the board's tasks that a run was given",
+    SPEC: "the phases of the SPEC.md that a run was given",
+}
+
+
+def _merge_errors(stages: list[Stage], siblings: list[Stage], stage: Stage) -> Iterator[str]:
+    place, brings, inside = f"stages.{stage['id']}", stage.get("brings", ITEM), siblings is not stages
+    if brings == ITEM and not (inside and stage is siblings[-1]):
+        yield f"{place}: a merge is the last stage of a foreach, whose item it brings to where the foreach works"
+    if brings == BEFORE and not inside:
+        yield f"{place}.brings: `{BEFORE}` means the items that an item comes after, and this stage stands in no foreach"
+    if brings == YOURS and inside:
+        yield f"{place}.brings: `{YOURS}` brings the user's new commits to the run's branch; it stands at the top level"
+
+
+def _branch_errors(workflow: Workflow) -> Iterator[str]:
+    """What goes with a branch of the run's own, and what such a workflow needs."""
+    own = workflow.get("branch", False)
+    for siblings, stage in walk(workflow["stages"]):
+        place, brings = f"stages.{stage['id']}", stage.get("brings", ITEM)
+        if brings != ITEM and not own:
+            yield f"{place}.brings: `{brings}` goes with `branch: true`; in place there is nothing to bring"
+        if own and stage["kind"] == "foreach" and stage["stages"][-1]["kind"] != "merge":
+            yield f"{place}: with `branch: true` each item has a worktree; end it in a stage of kind merge"
+        if stage.get("commands") == ITEM and siblings is workflow["stages"]:
+            yield f"{place}.commands: `{ITEM}` is the step of a foreach, and this stage stands in none"
+
+
 def _stage_errors(stages: list[Stage]) -> Iterator[str]:
     for siblings, stage in walk(stages):
         place = f"stages.{stage['id']}"
         if stage["kind"] == "gate" and siblings is not stages:
             yield f"{place}: a gate stands at the top level, so that one approval covers the whole run"
-        if stage["kind"] == "merge" and (siblings is stages or stage is not siblings[-1]):
-            yield f"{place}: a merge is the last stage of a foreach, whose item it brings into the user's tree"
+        if stage["kind"] == "merge":
+            yield from _merge_errors(stages, siblings, stage)
         if stage["kind"] == "foreach" and "parallel" in stage and stage["stages"][-1]["kind"] != "merge":
             yield f"{place}: a foreach with `parallel` ends in a stage of kind merge; else nothing would come back"
         if stage["kind"] == "foreach" and siblings is not stages:
             yield f"{place}: a foreach stands at the top level; put its stages into the outer one"
         if stage["id"] in GIVEN:
-            means = "what the user typed" if stage["id"] == GOAL else "the board's tasks that a run was given"
-            yield f"{place}: `{stage['id']}` means {means}; give the stage another id"
+            yield f"{place}: `{stage['id']}` means {MEANS[stage['id']]}; give the stage another id"
         if "waive" in stage and stage.get("plan") != GOAL:
             yield f"{place}.waive goes with `plan: {GOAL}` alone: a plan that an agent made is always asked about"
         if "verdict" in stage and stage["verdict"] not in stage.get("keep", []):
@@ -220,7 +254,7 @@ def _stage_errors(stages: list[Stage]) -> Iterator[str]:
 def graph_errors(workflow: Workflow) -> list[str]:
     """Everything wrong with the graph of a well-shaped definition, each with place, value and rule. Empty: sound."""
     top = workflow["stages"]
-    found = [*_stage_errors(top), *_sources_errors(top)]
+    found = [*_stage_errors(top), *_sources_errors(top), *_branch_errors(workflow)]
     levels = [("stages", top)]
     levels += [(f"stages.{s['id']}.stages", s["stages"]) for _, s in walk(top) if "stages" in s]
     for place, stages in levels:

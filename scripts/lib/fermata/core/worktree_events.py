@@ -1,9 +1,13 @@
-"""What the journal tells of worktrees: one was made for an item, its change was brought in, it was removed or left.
+"""What the journal tells of worktrees: one was made, what was merged from it or into it, it was removed or left.
+
+Also what became of the run's own branch in the end.
 
 Each function changes the run as one event says; doubled news moves nothing.
 """
 
 from __future__ import annotations
+
+from .workflow import ITEM, stage_at
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -12,6 +16,9 @@ if TYPE_CHECKING:
     from .records import Json, Merge, Run, Worktree
 
     Body = dict[str, Json]
+
+
+MERGE = ("outcome", "paths", "conflicts", "base", "tree", "commit", "head")
 
 
 def _worktree_made(run: Run, body: Body) -> None:
@@ -34,10 +41,14 @@ def _merged(run: Run, body: Body) -> None:
     key = f"{body['node']}#{body['visit']}"
     if key in known:
         return
-    told: Merge = {name: body[name] for name in ("outcome", "paths", "conflicts", "base", "tree")}  # type: ignore[assignment]
+    told: Merge = {name: body[name] for name in MERGE if name in body}  # type: ignore[assignment]
     run["merges"] = {**known, key: told}
     tree = run.get("worktrees", {}).get(body["item"])
-    if tree and tree["state"] == "open":
+    if tree is None or tree["state"] != "open":
+        return
+    if "begins" in body:  # from now on the worktree is told apart from what was merged into it
+        tree.update(body["begins"])
+    elif stage_at(run["workflow"], body["node"]).get("brings", ITEM) == ITEM:
         tree["state"] = body["outcome"]
 
 
@@ -47,8 +58,20 @@ def _worktree_released(run: Run, body: Body) -> None:
         tree.update({"state": "released", "left": body["left"], "ref": body["ref"]})
 
 
+def _branch_moved(run: Run, body: Body) -> None:
+    """The user has new commits: they are merged into the run's branch before that is merged into theirs."""
+    run["stale"] = f"{body['node']}#{body['visit']}"
+
+
+def _landed(run: Run, body: Body) -> None:
+    if "landed" not in run:
+        run["landed"] = {key: body[key] for key in ("commit", "onto", "why", "how")}
+
+
 WORKTREES: dict[str, Callable[[Run, Body], None]] = {
     "worktree_made": _worktree_made,
     "merged": _merged,
     "worktree_released": _worktree_released,
+    "branch_moved": _branch_moved,
+    "landed": _landed,
 }

@@ -61,7 +61,8 @@ class StageFile(Strict):
     scope: Literal["item", "plan"] | None = None
     plan: str | None = None
     waive: Literal["small_change"] | None = None
-    commands: Literal["project", "quick", "full", "screens"] | None = None
+    commands: Literal["project", "quick", "full", "screens", "item"] | None = None
+    brings: Literal["item", "before", "yours"] | None = None
     over: Annotated[str, Field(pattern=r"^[a-z0-9_]+\.[a-z0-9_]+$")] | None = None
     stages: Annotated[list[StageFile], Field(min_length=1, max_length=20)] | None = None
     on: dict[str, str] | None = None
@@ -73,6 +74,7 @@ class WorkflowFile(Strict):
     format: Literal[1]
     name: Name
     title: Annotated[str, Field(max_length=100)]
+    branch: Literal[True] | None = None
     stages: Annotated[list[StageFile], Field(min_length=1, max_length=30)]
 
 
@@ -101,7 +103,7 @@ MAY = {
     "gate": ("waive",),
     "checks": ("when", "rounds"),
     "foreach": ("rounds", "parallel"),
-    "merge": ("rounds",),
+    "merge": ("brings", "when", "rounds"),
     "finalise": ("rounds",),
 }
 ALWAYS = ("id", "kind", "title", "on")

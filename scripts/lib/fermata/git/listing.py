@@ -33,7 +33,11 @@ def list_files(repo: Repo, quiet: tuple[str, ...], index: str | None) -> Listing
     excludes = [f"--exclude={rule}" for rule in BY_PRODUCTS]
     options = ("-z", "-v", "-s", "--cached", "--modified", "--deleted", "--others", "--exclude-standard", *excludes)
     listing = Listing(set(), set(), set(), set(), set(), set())
+    tracked = listing.tracked
     for record in run_git(repo, *quiet, "ls-files", *options, index=index).split(b"\0"):
+        if record.startswith(b"H 1") and not record.startswith(b"H 16"):  # nearly all of them: a quick way
+            tracked.add(record[record.index(b"\t") + 1 :])
+            continue
         tag = record[:1]
         if tag == b"?":
             listing.untracked.add(record[2:])
@@ -76,6 +80,9 @@ def _is_device(path: bytes) -> bool:
 
 def without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
     """Those of *paths* with something above them that is no folder any more (now a symbolic link or a file)."""
+    folders: dict[bytes, list[bytes]] = {}
+    for path in paths:
+        folders.setdefault(path.rpartition(b"/")[0], []).append(path)
     real: dict[bytes, bool] = {b"": True}
 
     def is_folder(folder: bytes) -> bool:
@@ -88,7 +95,7 @@ def without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
             real[below] = real[os.path.dirname(below)] and not os.path.islink(full) and not os.path.isfile(full)
         return real[(todo or [folder])[0]]
 
-    return {path for path in paths if not is_folder(os.path.dirname(path))}
+    return {path for folder, inside in folders.items() if not is_folder(folder) for path in inside}
 
 
 def _nested_files(repo: Repo, folder: bytes) -> set[bytes]:

@@ -16,6 +16,7 @@ __all__ = [
     "branch",
     "find_repo",
     "head_commit",
+    "named_programs",
     "no_filters",
     "operation_in_progress",
     "path_text",
@@ -128,15 +129,20 @@ def no_filters(repo: Repo) -> tuple[str, ...]:
     A filter is a shell command. `.gitattributes` chooses the files, any configuration file names the command. A
     command that reads or writes the work tree needs these options; one that compares stored trees does not.
     """
-    pattern = r"^filter\..*\.(clean|smudge|process)$"
+    names = named_programs(repo, "filter", r"^filter\..*\.(clean|smudge|process)$")
+    off = ("clean=", "smudge=", "process=", "required=false")
+    return tuple(part for name in names for end in off for part in ("-c", f"filter.{name}.{end}"))
+
+
+def named_programs(repo: Repo, section: str, pattern: str) -> list[str]:
+    """The NAME of each configured `section.NAME.key` that matches *pattern*, sorted. Raises GitError: one holds a `=`."""
     keys = run_git(repo, "config", "-z", "--name-only", "--get-regexp", pattern, ok=(0, 1)).split(b"\0")
     names = sorted({os.fsdecode(key).split(".", 1)[1].rpartition(".")[0] for key in keys if key})
     for name in names:
         if "=" in name:
             rule = 'its name holds "=", so fermata cannot switch it off; rename it in the git configuration'
-            raise GitError(("config",), None, f'filter "{name}": {rule}', repo.root)
-    off = ("clean=", "smudge=", "process=", "required=false")
-    return tuple(part for name in names for end in off for part in ("-c", f"filter.{name}.{end}"))
+            raise GitError(("config",), None, f'{section} "{name}": {rule}', repo.root)
+    return names
 
 
 def head_commit(repo: Repo) -> str | None:

@@ -2,18 +2,23 @@
 
 A repository's own configuration can name programs (fsmonitor, hooks, pager, filters, external diff). None of them is
 run, because an agent may have written it; filters need `no_filters` of `repo.py` besides. Nothing is downloaded.
+The one exception is `run_users_git`, by which the final merge is made as the user would make it.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import signal
 import subprocess
 import tempfile
+from contextlib import suppress
 from threading import Timer
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from .repo import Repo
 
 FIXED = (
@@ -39,6 +44,15 @@ SETTINGS = {
     "GIT_TERMINAL_PROMPT": "0",
     "LC_ALL": "C",
 }
+USERS_OWN = (
+    *(f"GIT_{role}_{part}" for role in ("AUTHOR", "COMMITTER") for part in ("NAME", "EMAIL")),
+    "GIT_CONFIG_GLOBAL",
+    "GIT_CONFIG_NOSYSTEM",
+    "GIT_CONFIG_SYSTEM",
+)
+"""Variables that say who the user is, not where git works: kept where git runs as the user would run it."""
+MAX_OUTPUT = 65_536
+GRACE_SECONDS = 5
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
@@ -114,6 +128,62 @@ def run_git(
     if done.returncode not in ok:
         raise GitError(_shown(args), done.returncode, _last_lines(done.stderr), repo.root)
     return done.stdout
+
+
+def run_users_git(repo: Repo, *args: str, settings: Mapping[str, str], seconds: float) -> tuple[int | None, str]:
+    """Run one git command as the user would: their hooks, signing and filters run. Only the final merge asks for this.
+
+    Args:
+        repo: where; the command runs at the top of its work tree.
+        args: subcommand and its arguments.
+        settings: configuration that goes before the user's.
+        seconds: after these, git and all that it has started are ended.
+
+    Returns:
+        Exit code, None where the time was over, and the last lines of what was printed.
+
+    Raises:
+        GitError: git could not be started.
+    """
+    environment = _git_environment(repo.root)
+    for name in SETTINGS:
+        environment.pop(name)
+    environment |= {name: os.environ[name] for name in USERS_OWN if name in os.environ}
+    environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "GIT_CONFIG_COUNT": str(len(settings))}
+    for number, (key, value) in enumerate(settings.items()):
+        environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
+    del environment["GIT_WORK_TREE"]  # a hook that calls git would carry it into another repository
+    with tempfile.TemporaryFile() as output:
+        try:
+            process = subprocess.Popen(
+                ["git", "--no-pager", *args],
+                cwd=repo.root,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise _cannot_start(repo, args, error) from None
+        code: int | None = None
+        with suppress(subprocess.TimeoutExpired):
+            try:
+                code = process.wait(seconds)
+            finally:
+                if code is None:
+                    _end(process)
+        output.seek(max(0, output.seek(0, os.SEEK_END) - MAX_OUTPUT))
+        return code, _last_lines(output.read(), 12)
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End *process* and all that it has started; git removes its locks when it is asked to end."""
+    for sign in (signal.SIGTERM, signal.SIGKILL):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, sign)
+        with suppress(subprocess.TimeoutExpired):
+            process.wait(GRACE_SECONDS)
 
 
 def _command_line(args: tuple[str, ...]) -> list[str]:

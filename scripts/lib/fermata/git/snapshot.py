@@ -46,6 +46,17 @@ class Change(NamedTuple):
     kind: Kind
 
 
+class Seen(NamedTuple):
+    """A work tree as it was: the id of its tree, and the large untracked files, by path, for which something stands in it.
+
+    `quiet` is what `no_filters` said, for whoever goes on at once.
+    """
+
+    tree: str
+    large: list[str]
+    quiet: tuple[str, ...] = ()
+
+
 def take_snapshot(repo: Repo) -> str:
     """Store the work tree as it is now and return the id of its tree.
 
@@ -58,12 +69,28 @@ def take_snapshot(repo: Repo) -> str:
     Raises:
         GitError: also when a file cannot be read; nothing less than the whole tree is ever called a snapshot.
     """
+    return look(repo).tree
+
+
+def look(repo: Repo) -> Seen:
+    """`take_snapshot`, and the files that it could not store."""
     quiet = no_filters(repo)
     with private_index(repo) as index:
         _copy_index(os.path.join(repo.git_dir, "index"), index)
         listing = list_files(repo, quiet, index)
-        _update(repo, quiet, index, listing)
+        large = _update(repo, quiet, index, listing)
         # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
+        tree = run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
+    return Seen(tree, [path_text(file.path) for file in large], quiet)
+
+
+def index_tree(repo: Repo) -> str:
+    """The id of the tree that the index itself holds, by a copy of it; empty where it holds conflicts. Raises GitError."""
+    quiet = no_filters(repo)
+    with private_index(repo) as index:
+        _copy_index(os.path.join(repo.git_dir, "index"), index)
+        if run_git(repo, *quiet, "ls-files", "--unmerged", index=index):
+            return ""
         return run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
 
 
@@ -109,8 +136,8 @@ def _clear_left_behind(home: str) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) -> None:
-    """Bring the private index to what the work tree holds."""
+def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) -> list[LargeFile]:
+    """Bring the private index to what the work tree holds; gives what was too large for it."""
     top = os.fsencode(repo.root)
     present = {path for path in listing.skipped if os.path.lexists(os.path.join(top, path))}
     absent = listing.skipped - present  # a sparse checkout: not there on purpose, so not deleted
@@ -131,6 +158,7 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) ->
         _stand_in(repo, quiet, index, large)
     uncommitted = uncommitted_submodules(repo, listing.links - gone - absent, take_snapshot)
     _enter(repo, quiet, index, [b"160000 %s\t%s\0" % (state.encode(), path) for path, state in uncommitted])
+    return large
 
 
 def large_untracked(repo: Repo) -> list[tuple[str, int]]:
@@ -186,17 +214,31 @@ def keep_tree(repo: Repo, tree: str, ref_name: str, message: str, parent: str | 
     Raises:
         GitError: *ref_name* is not made of parts of letters, digits, `.`, `_`, `-`; or *tree* does not exist.
     """
-    parts = ref_name.split("/")
-    if len(ref_name) > REF_LIMIT or not all(REF_PART.match(part) for part in parts):
-        rule = "use letters, digits, `.`, `_`, `-` in parts of at most 64, separated by `/`"
-        raise GitError(("update-ref",), None, f"{ref_name!r} cannot name a snapshot; {rule}", repo.root)
+    _check_ref(repo, ref_name)
     (tree,) = _ids(tree)
     options = (*IDENTITY, "-c", "i18n.commitEncoding=UTF-8")
     text = message.encode("utf-8", "replace")
     parents = ("-p", *_ids(parent)) if parent else ()
     commit = run_git(repo, *options, "commit-tree", *parents, "-F", "-", tree, stdin=text).decode().strip()
-    run_git(repo, "-c", "core.logAllRefUpdates=false", "update-ref", f"refs/fermata/{ref_name}", commit)
+    _point(repo, ref_name, commit)
     return commit
+
+
+def pin_tree(repo: Repo, tree: str, ref_name: str) -> None:
+    """Point `refs/fermata/<ref_name>` at *tree* itself: kept with one process, where nobody needs a commit of it."""
+    _check_ref(repo, ref_name)
+    _point(repo, ref_name, *_ids(tree))
+
+
+def _point(repo: Repo, ref_name: str, name: str) -> None:
+    run_git(repo, "-c", "core.logAllRefUpdates=false", "update-ref", f"refs/fermata/{ref_name}", name)
+
+
+def _check_ref(repo: Repo, ref_name: str) -> None:
+    parts = ref_name.split("/")
+    if len(ref_name) > REF_LIMIT or not all(REF_PART.match(part) for part in parts):
+        rule = "use letters, digits, `.`, `_`, `-` in parts of at most 64, separated by `/`"
+        raise GitError(("update-ref",), None, f"{ref_name!r} cannot name a snapshot; {rule}", repo.root)
 
 
 def diff_text(repo: Repo, before: str, after: str, max_bytes: int) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .payload import Payload
 
 MAX_GOAL = 100_000
-BARE = ("build", "orchestrate")  # the commands that the client knows without `fermata:` before them
+BARE = ("build", "orchestrate", "conduct")  # the commands that the client knows without `fermata:` before them
 
 
 def expansion(payload: Payload, env: Mapping[str, str]) -> Answer | None:
@@ -124,6 +124,22 @@ def _begin(payload: Payload, env: Mapping[str, str], repo: Repo, said: dict[str,
 def _orchestrate(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
     """The same, with the routing shown."""
     return _build(payload, env, repo, "explicit")
+
+
+def _conduct(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
+    """`/conduct [SPEC.md]`: what is no document of this repository is refused here; what it says is judged by `start`."""
+    given = payload.args.strip() or ".spec/SPEC.md"
+    place = os.path.realpath(os.path.join(repo.root, given))
+    path = os.path.relpath(place, repo.root)
+    if path == ".." or path.startswith("../"):
+        return answers.block(
+            f"{line(given, 200)} lies outside {repo.root}; a spec lies in the repository that it is for"
+        )
+    if not os.path.isfile(place):
+        return answers.block(
+            f"there is no file {line(given, 200)} in {repo.root}. Type /conduct PATH, or /fermata:prelude to write one together"
+        )
+    return _begin(payload, env, repo, {"goal": f"Carry out {clean(path, 500)}", "workflow": "conduct", "spec": path})
 
 
 def _run_tasks(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
@@ -310,6 +326,7 @@ def _status(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
 COMMANDS = {
     "build": _build,
     "orchestrate": _orchestrate,
+    "conduct": _conduct,
     "run-tasks": _run_tasks,
     "approve": _approve,
     "stop": _stop,

@@ -215,13 +215,26 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text += _went_wrong(run)
         text += [f"Tokens: {used}"] if (used := _tokens(run)) else []
         text += [f"Board: {line(kept, 300)}"] if (kept := kept_text(run)) else []
-        text.append("Nothing is committed; that is the user's. Tell the user this result in a few sentences.")
+        text.append(f"{_where_it_is(run)} Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
         "aborted": "ABORTED: the run has ended; nothing was reverted.",
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _where_it_is(run: Run) -> str:
+    landed = run.get("landed")
+    if landed is None:
+        return "Nothing is committed; that is the user's."
+    branch = f"fermata/{run['run']}"
+    if landed["commit"]:
+        note = f" ({line(landed['why'], 300)})" if landed["why"] else ""
+        return (
+            f"{branch} is merged into {line(str(landed['onto']), 100)}, which is at {landed['commit'][:12]} now{note}."
+        )
+    return f"NOT MERGED: it stays on {branch}, because {line(str(landed['why']), 300)}. The user goes on with: {line(str(landed['how']), 300)}."
 
 
 def _went_wrong(run: Run) -> list[str]:

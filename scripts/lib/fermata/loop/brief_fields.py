@@ -7,21 +7,22 @@ person, an agent, a file or a program is data: its piece goes behind a fence, or
 from __future__ import annotations
 
 import json
+import os
 from collections import namedtuple
 
 from ..core.commands import command_for
 from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, judges_plan, plans
 from ..core.handoff import cause, handoff_text, sent_back
-from ..core.items import item_of, own_tree
+from ..core.items import conflicts_at, item_of, on_branch, open_worktree, own_tree
 from ..core.memory import looked_text
 from ..core.order import all_before
 from ..core.pages import plan_name
 from ..core.plan_text import plan_document, plan_text
-from ..core.position import commands_for, dispatches_of
+from ..core.position import decisive, dispatches_of
 from ..core.recovery import explained
 from ..core.small_change import LIMITS, waived
-from ..core.verdicts import judged, verdict_lines
+from ..core.verdicts import MAX_CRITERION, judged, verdict_lines
 from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
 from .artifacts import page_path
@@ -179,6 +180,35 @@ class Fields:
         found = [kept for node, kept in self.run["kept"].items() if "/" in node and node.rpartition("/")[0] == beside]
         return [Piece(plan_text(next((kept for kept in reversed(found) if "steps" in kept), {})))]
 
+    # --- a step of a specification
+
+    def _module(self) -> list[Piece]:
+        step = _step_of(self.run, self.at)
+        out = [f"{name}: {line(step[name.lower()], 300)}" for name in ("Module", "Phase") if step.get(name.lower())]
+        spec = step.get("spec")
+        if spec:
+            first, last = spec["lines"]
+            out.append(f"Specification: {os.path.join(self.store.folder, spec['path'])}, lines {first} to {last}")
+        out += ["Tasks:", *_entries(step["tasks"])] if step.get("tasks") else []
+        return [Piece("\n".join(out))]
+
+    def _criteria(self) -> list[Piece]:
+        return [Piece("\n".join(_entries(_step_of(self.run, self.at).get("criteria", []))))]
+
+    def _gotchas(self) -> list[Piece]:
+        return [Piece("\n".join(_entries(_step_of(self.run, self.at).get("gotchas", []))))]
+
+    def _conflict(self) -> list[Piece]:
+        """The newest merge of this very item, or of the whole, that did not go through."""
+        ended = conflicts_at(self.run, self.at)
+        if not ended:
+            return []
+        told = f"Markers in these files show both sides. What comes in, by itself: `git diff {ended[-1]['base'][:12]} {ended[-1]['tree'][:12]}`."
+        return [
+            Piece("\n".join(_entries(ended[-1]["conflicts"])), "", told),
+            Piece("\n".join(_entries(ended[-1]["paths"])), "", "All paths of this merge:" * bool(ended[-1]["paths"])),
+        ]
+
     def _plan_file(self) -> str | None:
         name = plan_name(self.run) or ("approval" if self.run["gate"] or self.run["approved"] else None)
         return page_path(self.store, name) if name else None
@@ -202,8 +232,7 @@ class Fields:
         return f"{shown}; nobody was asked, so it stays small: {LIMITS}" if waived(self.run) else shown
 
     def _checks(self) -> str:
-        found = list(commands_for(self.run, {"id": "", "kind": "checks", "commands": "full"}))
-        return _commands(found) or "None."
+        return _commands(decisive(self.run, self.at)) or "None."
 
     # --- what happened before
 
@@ -244,6 +273,9 @@ class Fields:
             said = "\n".join([clean(review.get("summary", "")), *verdict_lines(review)])
             lead = "The review rejected the change" if outcome == "reject" else f"Stage `{node}` ended {outcome}"
             return [Piece(said, "", f"{lead}. In the reviewer's words:"), *self._last_draft()]
+        if outcome == "conflict" and on_branch(self.run):
+            ended = self.run["merges"][f"{node}#{visit}"]
+            return [Piece("\n".join(ended["conflicts"]), "", "This could not be merged as it is:")]
         if outcome == "conflict":
             ended = self.run["merges"][f"{node}#{visit}"]
             told = f"`git diff {ended['base'][:12]} {ended['tree'][:12]}` shows it; make it anew on what is there now."
@@ -275,13 +307,20 @@ class Fields:
     def _evidence(self) -> str:
         return "\n".join(f"- {check_line(c)}" for c in latest_checks(self.run)) or "Nothing."
 
+    def began_with(self) -> str:
+        """What a change is told apart from: the tree that the run began with, or on its own branch the item did."""
+        if not on_branch(self.run):
+            return str(self.run["base"]["tree"])
+        tree = open_worktree(self.run, own_tree(self.run, self.at) or "") if "/" in self.at else None
+        return tree["tree"] if tree else str(self.run["base"]["commit"])
+
     def _files(self) -> str:
-        changed = changed_paths(self.repo, str(self.run["base"]["tree"]), take_snapshot(self.repo))
+        changed = changed_paths(self.repo, self.began_with(), take_snapshot(self.repo))
         return "\n".join(f"- {line(change.path, 300)}" for change in changed) or "None."
 
     def _diff(self) -> list[Piece]:
         tree = take_snapshot(self.repo)
-        found = diff_text(self.repo, str(self.run["base"]["tree"]), tree, MAX_DIFF).replace("\r\n", "\n")
+        found = diff_text(self.repo, self.began_with(), tree, MAX_DIFF).replace("\r\n", "\n")
         return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff")]
 
     def _stage(self) -> list[Piece]:
@@ -296,6 +335,15 @@ class Fields:
             "planFilePath": self._plan_file(),
         }
         return [Piece(json.dumps(found, indent=1, ensure_ascii=False), "json")]
+
+
+def _step_of(run: Run, node: str) -> dict[str, Json]:
+    step = item_of(run, node)
+    return step if isinstance(step, dict) else {}
+
+
+def _entries(found: list[str]) -> list[str]:
+    return [f"- {line(entry, MAX_CRITERION)}" for entry in found]
 
 
 def _on_board(step: dict[str, Json]) -> list[str]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
-from ..checks.command import from_json
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
@@ -18,8 +17,8 @@ from ..core.consultation import envelope_of, plan_digest, report
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
 from ..core.fingerprint import fingerprint, word_of
-from ..core.items import clashing, in_force, item_of, own_tree
-from ..core.position import ENDED, checks_of, commands_for, last_runs, next_name, outcome_of
+from ..core.items import clashing, in_force, item_of, names_tree, on_branch, own_tree
+from ..core.position import ENDED, checks_of, commands_at, last_runs, next_name, outcome_of
 from ..core.recovery import Facts, told
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
@@ -29,15 +28,17 @@ from ..store.files import write_text
 from ..store.lock import locked
 from ..store.run_tasks import on_board, settle
 from .artifacts import keep_pages
+from .branch import finish_branch
 from .briefs import Brief, write_brief
 from .check_text import baseline_lines
 from .command_agents import collect_commands, launch
 from .memory import remember
 from .screens import judge_picture
 from .site import LAUNCHER, minutes_since
+from .spec_source import note_changed_spec
 from .tokens import count_tokens, predict
 from .worktrees import PERFORM as ON_WORKTREES
-from .worktrees import root_of
+from .worktrees import root_of, started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
         read_settings_anew(site, store)
         note_moved_base(site, store)
+        note_changed_spec(site, store)
         void_fallen_approval(site, store)
         count_tokens(site, store)
         for _ in range(MAX_TURNS):
@@ -94,6 +96,8 @@ def read_settings_anew(site: Site, store: RunStore) -> None:
 
 def note_moved_base(site: Site, store: RunStore) -> None:
     """A commit or a change of branch since the run began: what was approved for another base has to be approved again."""
+    if on_branch(store.load()):  # begun from a commit that stays what it is
+        return
     base, now = store.load()["base"], {"commit": head_commit(site.repo), "branch": branch(site.repo)}
     moved = {key: base[key] for key in now} != now
     if moved:
@@ -232,8 +236,7 @@ def _scope(run: Run, stage: Stage, node: str) -> list[str]:
 
 def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """A check: journalled first, then started; one that dies in between is lost and runs again."""
-    stage = stage_at(run["workflow"], action.node)
-    named = next(c for c in commands_for(run, stage) if c["name"] == action.subject)
+    named = next(c for c in commands_at(run, action.node) if c["name"] == action.subject)
     name = next_name(run, "checks")
     body = {
         "id": name,
@@ -245,7 +248,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
     if "out" in named:
         body["screen"] = named["out"]
     repo = root_of(site, run, action.node)
-    known = _same_on_same_tree(run, named, take_snapshot(repo)) if stage["kind"] == "checks" else None
+    known = None if names_tree(action.node) else _same_on_same_tree(run, named, take_snapshot(repo))
     mine = False
 
     def decide(now: Run | None) -> News:
@@ -264,7 +267,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
         spec = CheckSpec(
             id=name,
             name=named["name"],
-            command=from_json(named["command"]),
+            command=started(named),
             root=repo.root,
             time_limit=run["limits"]["check_minutes"] * 60,
             expect_tests=named["expect_tests"],
@@ -276,7 +279,7 @@ def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
 def _same_on_same_tree(run: Run, named: NamedCheck, tree: str) -> CheckRun | None:
     """A green run of the very same command on the very same tree: running it again would prove nothing more."""
     shown = named["command"]["shown"]
-    if "out" in named:  # its picture is what it is run for
+    if "out" in named or "inspection" in named:  # run for its picture; told apart from another base each time
         return None
     ended = [
         c
@@ -338,13 +341,18 @@ def write_report(store: RunStore, run: Run) -> str:
 def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """Complete the run, if the tree is still the very one that the last green checks saw."""
     proofs = _proofs(run)
-    now = take_snapshot(site.repo)
+    if "landed" in run:  # nothing of what was proven lies in a worktree any more
+        _complete(site, store, action, proofs[-1].get("tree") if proofs else None)
+        return
+    now = take_snapshot(root_of(site, run, action.node) if action.node else site.repo)
     trees = {str(c["tree"]) for c in proofs if c.get("tree")} - {now}
     own = {path for c in proofs if c.get("outcome") == "unstable" for path in c["changed"]}  # made by a check itself
     changed = sorted({c.path for tree in trees for c in changed_paths(site.repo, tree, now)} - own)
     if changed and action.node:
         body = {"node": action.node, "visit": action.visit, "changed": changed[:50]}
         store.note("cli", "tree_moved", body, partial(_still, action))
+    elif on_branch(run) and run["approved"]:
+        finish_branch(site, store, run, action)
     else:
         _complete(site, store, action, now if proofs else None)
 

@@ -1,4 +1,4 @@
-"""What a run is given from the start: tasks of the board, or a plan that was approved before for the very same goal.
+"""What a run is given from the start: tasks of the board, the phases of a SPEC.md, or a plan approved before for this goal.
 
 Looks at the board and at earlier runs when a run is opened, and refuses what cannot be carried out before there is a run.
 An earlier approval grants nothing here: the plan is shown at the gate at once, and the user decides about it.
@@ -12,14 +12,16 @@ from ..core.consultation import code_of, line
 from ..core.forecast import dispatches_ahead
 from ..core.items import in_force
 from ..core.task_choice import ids_in, tasks_plan
-from ..core.workflow import GIVEN, GOAL, TASKS, stage_at, wants
+from ..core.workflow import GIVEN, GOAL, SPEC, TASKS, stage_at, wants
 from ..store.errors import Damaged, Usage
 from ..store.run_tasks import choose_tasks, settle_all
+from .spec_source import USUAL, keep_spec, plan_from, read_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Json, Run, Workflow
     from ..store.project import Project
+    from .site import Site
 
 EARLIER = 20  # runs looked back at for an approved plan
 Earlier = namedtuple("Earlier", "words plan")
@@ -58,13 +60,21 @@ def _plan_in(run: Run, goal: str, commit: str | None) -> Earlier | None:
     return Earlier(words, {**kept, "steps": steps, "findings": [*said, *plan.get("findings", [])]})
 
 
-def given(project: Project, marker: dict[str, Json], workflow: Workflow, earlier: Earlier) -> dict[str, Json]:
+def given(site: Site, marker: dict[str, Json], workflow: Workflow, earlier: Earlier) -> dict[str, Json]:
     """What the run is given, by its source in the workflow.
 
     Raises:
         Usage: the workflow works on tasks of the board, and none are named.
         BoardError: a task cannot be carried out.
+        BadSpec: the workflow works on a SPEC.md, and there is none that can be carried out.
     """
+    project = site.project
+    if wants(workflow, SPEC):
+        root, path = site.repo.root, str(marker.get("spec") or USUAL)
+        text = read_document(root, path)
+        plan = plan_from(root, path, text)
+        keep_spec(project.run(str(marker["run"])), text)
+        return {SPEC: plan}
     if wants(workflow, TASKS):
         named = marker.get("tasks", ids_in(str(marker["goal"])))
         if "tasks" not in marker and not named:

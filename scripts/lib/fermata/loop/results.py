@@ -15,7 +15,9 @@ from hashlib import sha256
 from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
+from ..core.contract import contract
 from ..core.fingerprint import words_print
+from ..core.items import on_branch
 from ..core.memory import learnt_from
 from ..core.order import beside, order_error, overlaps
 from ..core.plan_fit import fitting
@@ -24,10 +26,12 @@ from ..core.scope import glob_error, outside, protected
 from ..core.small_change import LIMITS, too_much, waived
 from ..core.workflow import stage_at, walk
 from ..definitions.schema_files import schema_errors
-from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untracked, take_snapshot
+from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untracked, look, take_snapshot
 from ..git.worktrees import worktree_at
 from ..store.files import write_json
 from ..store.lock import locked
+from .branch import markers_left
+from .checkpoints import checkpoint_after
 from .facts import fact_error
 from .own_files import own_files_changed
 
@@ -35,6 +39,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Dispatch, Json, Run, Stage
     from ..git.repo import Repo
+    from ..git.snapshot import Seen
     from ..store.run_store import News, RunStore
 
 Answer = namedtuple("Answer", "accepted message")
@@ -43,7 +48,7 @@ Answer.__doc__ = """Whether the agent may end, and what it is told when it may n
 INVALID = Facts("invalid")
 MAX_TEXT = 400_000
 MERGE_SECONDS = 30.0
-MAX_SUMMARY = 600
+MAX_SUMMARY, MAX_ELSEWHERE = 600, 50
 FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
 
 
@@ -131,7 +136,7 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tup
         errors = schema_errors(dispatch["result"], value)
         if errors:
             raise Rejected("; ".join(errors))
-        error = fact_error(store, run, stage, value)
+        error = fact_error(store, run, dispatch["node"], value)
         if error:
             raise Rejected(error)
         news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
@@ -178,7 +183,10 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     value, brief = given
     if value.get("status") == "questions":
         return [("questions_raised", _questions(run, stage, dispatch, value))]
-    changed, unexplained, tree = _effect(repo, run, dispatch, value)
+    changed, unexplained, seen = _effect(repo, run, dispatch, value)
+    marked = markers_left(repo, run, dispatch["node"], seen.tree) if seen and "conflict" in contract(stage) else []
+    if marked and value.get("status") != "failed":
+        raise Rejected(f"conflict markers are still in {', '.join(marked[:5])}. Resolve each of them, in every file")
     tampered = own_files_changed(brief) if dispatch["access"] == "write" else []
     if tampered:
         reason = f"{', '.join(tampered[:3])} of fermata's own changed while it was at work"
@@ -187,7 +195,8 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
     found = learnt_from(value)
     learnt = {"learnt": found} if found else {}
     if dispatch["access"] == "write" and value.get("status") == "failed":
-        return [("dispatch_failed", {**_gave_up(dispatch, value, changed), **learnt})]
+        left = _kept(repo, run, dispatch, seen) if changed and "worktree" not in dispatch else {}
+        return [("dispatch_failed", {**_gave_up(dispatch, value, changed), **left, **learnt})]
     if dispatch["access"] == "write" and waived(run):
         _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
@@ -203,10 +212,22 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
         "changed": changed,
         "unexplained": unexplained,
     }
-    if "worktree" in dispatch and tree:
-        body["tree"] = tree
-        keep_tree(repo, tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
-    return [("result_accepted", {**body, **learnt})]
+    if dispatch["access"] != "write" or not seen:
+        return [("result_accepted", {**body, **learnt})]
+    if "worktree" in dispatch:
+        return [("result_accepted", {**body, **_kept(repo, run, dispatch, seen), **learnt})]
+    saved = checkpoint_after(repo, run, dispatch, seen)
+    return [("result_accepted", {**body, "tree": seen.tree, **learnt}), ("checkpoint_made", saved)]
+
+
+def _kept(repo: Repo, run: Run, dispatch: Dispatch, seen: Seen | None) -> dict[str, Json]:
+    """The journal's word for the tree as an agent left it, which is kept: by it a rollback knows what was the run's."""
+    if seen is None:
+        return {}
+    keep_tree(repo, seen.tree, f"{run['run']}/{dispatch['id']}-done", f"fermata: as {dispatch['id']} handed in")
+    elsewhere = _elsewhere(repo, run, dispatch) if on_branch(run) else []
+    # The user is free to work in their tree: nothing is merged into it while it is dirty.
+    return {"tree": seen.tree, **({"elsewhere": elsewhere[:MAX_ELSEWHERE]} if elsewhere else {})}
 
 
 def _gave_up(dispatch: Dispatch, value: dict[str, Json], changed: list[str]) -> dict[str, Json]:
@@ -227,14 +248,14 @@ def _questions(run: Run, stage: Stage, dispatch: Dispatch, value: dict[str, Json
 
 def _effect(
     repo: Repo, run: Run, dispatch: Dispatch, value: dict[str, Json]
-) -> tuple[list[str], list[str], str | None]:
-    """What changed since the dispatch began: (by the agent, by nobody known, the tree). The tree decides, not the claim."""
+) -> tuple[list[str], list[str], Seen | None]:
+    """What changed since the dispatch began: (by the agent, by nobody known, the tree as it is). The tree decides, not the claim."""
     base = dispatch["base_tree"]
     if base is None:
         return [], [], None
     place = _place(repo, dispatch)
-    now = take_snapshot(place)
-    changed = [c.path for c in changed_paths(place, base, now)]
+    now = look(place)
+    changed = [c.path for c in changed_paths(place, base, now.tree)]
     if dispatch["access"] != "write":
         return [], changed, None  # a command that was to look only: a person says what becomes of it
     elsewhere = _elsewhere(repo, run, dispatch)
@@ -244,7 +265,7 @@ def _effect(
     silent = [p for p in changed if p not in claimed and p not in unexplained]
     if stray or silent or unexplained:  # it may be the user's: an agent that undoes it now destroys nothing
         ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}"
-        keep_tree(repo, now, ref, f"fermata: as {dispatch['id']} handed in, with changes it may not have made")
+        keep_tree(repo, now.tree, ref, f"fermata: as {dispatch['id']} handed in, with changes it may not have made")
     if stray:
         raise Rejected(
             f"changed outside your scope ({', '.join(dispatch['scope'])}): {', '.join(stray[:10])}. The user may be at work here, too: "
@@ -252,7 +273,7 @@ def _effect(
             Facts("tampering", "protected") if any(map(protected, stray)) else Facts("scope"),
         )
     strange = [p for p in elsewhere if p not in unexplained]
-    if strange:
+    if strange and not on_branch(run):
         ref = f"{run['run']}/{dispatch['id']}-{dispatch['repairs']}-yours"
         keep_tree(repo, take_snapshot(repo), ref, f"fermata: the user's tree as {dispatch['id']} handed in")
         raise Rejected(

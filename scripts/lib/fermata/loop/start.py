@@ -62,7 +62,7 @@ def _body(site: Site, marker: dict[str, Json]) -> dict[str, Json]:
     workflow, workflow_digest = workflow_in_use(settings, root, routed.workflow)
     carried = _carried(root, settings, models(settings), workflow)
     refuse_unproven(workflow, carried["project_checks"]["full"])
-    kept = given(site.project, marker, workflow, earlier if routed.signal == earlier.words else NONE)
+    kept = given(site, marker, workflow, earlier if routed.signal == earlier.words else NONE)
     refuse_without_room(workflow, kept, carried["limits"]["dispatches"])
     tree = take_snapshot(site.repo)
     return {

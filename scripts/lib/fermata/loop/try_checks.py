@@ -7,13 +7,14 @@ import time
 from math import inf
 from typing import NamedTuple
 
-from ..checks.command import from_json
 from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
 from ..core.evidence import judge
+from ..core.position import decisive
 from ..definitions.settings import load_settings
 from ..git.worktrees import FOLDER
 from ..store.errors import Usage
 from .start import project_checks
+from .worktrees import started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ def try_checks(site: Site, which: Wanted, seconds: float) -> list[dict[str, Json
 
     Before an approval, and with `baseline`, these are the project's own checks; afterwards those that were approved.
     """
-    wanted, folder, minutes = _wanted(site, baseline=which.baseline, quick=which.quick)
+    wanted, folder, minutes = _wanted(site, baseline=which.baseline, quick=which.quick, dispatch=which.dispatch)
     root = _root(site, which.dispatch)
     os.makedirs(folder, mode=0o700, exist_ok=True)
     stamp = f"try-{int(time.time())}-{os.urandom(2).hex()}"
@@ -43,7 +44,7 @@ def try_checks(site: Site, which: Wanted, seconds: float) -> list[dict[str, Json
         spec = CheckSpec(
             name,
             check["name"],
-            from_json(check["command"]),
+            started(check),
             root,
             minutes * 60,
             expect_tests=check["expect_tests"],
@@ -64,7 +65,7 @@ def _root(site: Site, dispatch: str | None) -> str:
     return os.path.join(own, known[dispatch].get("worktree", ""))
 
 
-def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck], str, int]:
+def _wanted(site: Site, *, baseline: bool, quick: bool, dispatch: str | None) -> tuple[list[NamedCheck], str, int]:
     """The checks, the folder for what they leave, and how many minutes each may take."""
     project = site.project
     if not project.run_ids():
@@ -79,6 +80,8 @@ def _wanted(site: Site, *, baseline: bool, quick: bool) -> tuple[list[NamedCheck
     if baseline or not approved:
         found = run["project_checks"]
         return (found["quick"] or found["full"]) if quick else found["full"], store.path("checks"), minutes
+    if dispatch in run["dispatches"] and "own" in approved["envelope"]:
+        return decisive(run, run["dispatches"][dispatch]["node"]), store.path("checks"), minutes
     return approved["envelope"]["quick" if quick else "checks"], store.path("checks"), minutes
 
 

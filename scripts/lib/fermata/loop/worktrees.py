@@ -6,23 +6,30 @@ by the next `next`. Decides nothing about order or scope: `core.items` and the p
 
 from __future__ import annotations
 
+import os
+import shlex
+import sys
 from functools import partial
 
+from ..checks.command import from_json, parse_command
 from ..core.actions import MERGE, RELEASE, WORKTREE, Action, next_actions
 from ..core.consultation import line
-from ..core.items import open_worktree, own_tree
+from ..core.items import on_branch, open_worktree, own_tree
 from ..core.scope import covers
 from ..git.bring_in import bring_in
 from ..git.repo import GitError
 from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
+from .branch import base_of, merge_on_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.records import Run
+    from ..checks.command import Command
+    from ..core.records import NamedCheck, Run
     from ..git.repo import Repo
     from ..store.run_store import RunStore
     from .site import Site
 
+PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 MAX_NAMED = 200  # paths, in one line of the journal
 
 
@@ -33,6 +40,14 @@ def root_of(site: Site, run: Run, node: str) -> Repo:
     if tree is None:
         return site.repo
     return make_worktree(site.repo, tree["path"], tree["commit"], run.get("worktree_setup", {}).get("links", []))
+
+
+def started(named: NamedCheck) -> Command:
+    """The command as it is started: an inspection is this very program, and HEAD is what the worktree began with."""
+    command = from_json(named["command"])
+    if "inspection" not in named or command.argv is None:
+        return command
+    return parse_command(shlex.join([sys.executable, PACKAGE, *command.argv[1:]]))
 
 
 def _still(action: Action, run: Run) -> bool:
@@ -48,7 +63,7 @@ def _name(action: Action) -> str:
 def _make(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """Journalled first, so that nobody ever works in a worktree that the run does not know; `root_of` finishes it."""
     name = _name(action)
-    base = base_now(site.repo, f"{run['run']}/{name}-base")
+    base = base_of(site, run) if on_branch(run) else base_now(site.repo, f"{run['run']}/{name}-base")
     path = free_path(site.repo, run["run"], name)
     body = {"item": action.node, "visit": action.visit, "path": path, "commit": base.commit, "tree": base.tree}
     root_of(site, store.note("cli", "worktree_made", body, partial(_still, action)), action.node)
@@ -56,6 +71,9 @@ def _make(site: Site, store: RunStore, run: Run, action: Action) -> None:
 
 def _merge(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """The tree of the last accepted result, and of it what lies in the scope. Brought in first, then journalled."""
+    if on_branch(run):
+        merge_on_branch(site, store, run, action)
+        return
     item = own_tree(run, action.node)
     tree = open_worktree(run, item) if item else None
     if item is None or tree is None:

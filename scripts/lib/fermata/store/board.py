@@ -85,7 +85,8 @@ class BoardStore(JournalledStore["Board"]):
         collecting = gc.isenabled()
         gc.disable()  # reading thousands of small objects, none of them garbage, takes half as long
         try:
-            return super()._cached()
+            self._known = super()._cached()
+            return self._known
         finally:
             if collecting:
                 gc.enable()

@@ -20,6 +20,7 @@ from ..core.items import lying
 from ..core.position import ENDED
 from ..environment import EnvironmentFailure, environment_python, setup_command
 from ..git.repo import find_repo
+from ..git.three_way import OLDEST_GIT
 from ..host.bound import PLUGIN_ROOT
 from ..store.data import DataFolder
 from ..store.errors import StoreError
@@ -51,6 +52,7 @@ def examine(cwd: str, env: Mapping[str, str]) -> list[Finding]:
         *installed(env, __version__, PLUGIN_ROOT),
         _interpreter(env),
         _environment(env),
+        _git(env),
         _probe(env),
         *switched_off(root, env),
         _seen(data, env),
@@ -109,6 +111,20 @@ def _environment(env: Mapping[str, str]) -> Finding:
     if python is None:
         return Finding("environment", False, f"not ready; run once in a terminal: {setup_command(PLUGIN_ROOT)}")
     return Finding("environment", True, os.path.dirname(os.path.dirname(python)))
+
+
+def _git(env: Mapping[str, str]) -> Finding:
+    name, wanted = shutil.which("git", path=env.get("PATH")), ".".join(map(str, OLDEST_GIT))
+    if not name:
+        return Finding("git", False, f"not on PATH; install git {wanted} or newer")
+    said = subprocess.run([name, "--version"], capture_output=True, text=True, timeout=30, check=False).stdout.strip()
+    found = re.search(r"(\d+)\.(\d+)", said)
+    if not found:
+        return Finding(
+            "git", False, f"{name} --version said {said[:60]!r}, not a version. Install git {wanted} or newer"
+        )
+    old = tuple(map(int, found.groups())) < OLDEST_GIT
+    return Finding("git", not old, said + (f"; fermata merges with {wanted} or newer. Update git" if old else ""))
 
 
 def _probe(env: Mapping[str, str]) -> Finding:

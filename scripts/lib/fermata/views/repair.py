@@ -49,6 +49,8 @@ WORDS = {
     "worktree_made": "a worktree was made for {item}",
     "merged": "the change of {item} was brought in: {outcome}",
     "worktree_released": "the worktree of {item} was no longer needed",
+    "checkpoint_made": "a checkpoint was made: {id} ({name})",
+    "rolled_back": "the run was rolled back to {id}",
     "approval_requested": "plan {digest:.8} was put to you",
     "report_shown": "the report on plan {digest:.8} was shown",
     "question_shown": "the picker asked about plan {digest:.8}",

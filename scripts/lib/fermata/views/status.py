@@ -6,10 +6,11 @@ from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.escalation import facts
-from ..core.items import items_over, lying
+from ..core.items import items_over, lying, on_branch
 from ..core.memory import kept_text
 from ..core.outcome import skipped
 from ..core.pages import plan_name
+from ..core.phases import ACTIVE, INTEGRATED, phase_rows
 from ..core.position import ENDED, leaves
 from ..core.recalled import used_learnings, used_text
 from ..core.routing import route_of
@@ -78,7 +79,9 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
             if d["state"] in ("pending", "running")
         ],
         "learnings": {"used": used_learnings(run), "kept": run.get("remembered", {})},
-        "checkpoints": [],
+        "checkpoints": run.get("checkpoints", []),
+        "phases": phase_rows(run),
+        "branch": _branch(run),
         "failures": run["failures"],
         "tasks": list(rows(run)),
         "approval": _approval(run),
@@ -156,6 +159,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
     parts = (
         _route(run),
         _plan(run),
+        _phases(run),
         _tasks(run),
         _dispatches(run),
         _left_out(run),
@@ -192,6 +196,28 @@ def _plan(run: Run) -> Iterator[str]:
         yield f"Plan      {approval['code']} {word}{by}{inside}"
     for fallen in voided_lines(run):
         yield f"          {line(fallen, 250)}" if not fallen.startswith(" ") else f"            {line(fallen, 250)}"
+
+
+def _branch(run: Run) -> dict[str, Json] | None:
+    """The run's own branch, and what became of it."""
+    return {"name": f"fermata/{run['run']}", "landed": run.get("landed")} if on_branch(run) else None
+
+
+def _phases(run: Run) -> Iterator[str]:
+    """How many phases of a specification are integrated, and what is being worked on."""
+    found = phase_rows(run)
+    if found:
+        done = [row for row in found if row["state"] == INTEGRATED]
+        yield f"Phases    {len(done)} of {len(found)} integrated on fermata/{run['run']}"
+    for row in found:
+        modules = ", ".join(f"{line(m['module'], 60)} {m['state']}" for m in row["modules"])
+        mark = {INTEGRATED: "✓", ACTIVE: "…"}.get(row["state"], "·")
+        yield f"  {mark} {line(row['phase'], 100)}: {row['commit'][:12] if row['commit'] else modules}"
+    landed = run.get("landed")
+    if landed and landed["commit"]:
+        yield f"Merged    {line(str(landed['onto']), 100)} is at {landed['commit'][:12]}"
+    elif landed:
+        yield f"Not merged  {line(str(landed['why']), 250)}. {line(str(landed['how']), 250)}"
 
 
 def _dispatches(run: Run) -> Iterator[str]:

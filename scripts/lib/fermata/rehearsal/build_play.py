@@ -1,62 +1,44 @@
-"""`fermata rehearse`: directs the story on the real client and shows what happens, as it happens.
+"""Directs the story of one /build on the real client and shows what happens, as it happens.
 
 Decides whether everything that had to happen did, from the journal, from what the client sent to the scripted model and
-from the project's files. Everything plays in a temporary folder; no model is paid and no account is used.
+from the project's files.
 """
 
 from __future__ import annotations
 
-import os
-import re
-import shutil
 import subprocess
-import tempfile
-from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.consultation import line
-from .client import Client, Mode, World, make_home, run_headless
+from .client import run_headless
 from .journal import PATIENCE, Failed, Journal
-from .messages import ToolResult
-from .model import ScriptedModel
+from .play import ASKED, PLUGIN, REPORT, Play, fail_on, git, ready
 from .story import CHOICES, FILES, GOAL, QUESTION, SHOUT_GOAL, Story
-from .terminal import ScreenTimeoutError, Terminal
+from .terminal import Terminal
 
-PLUGIN = Path(__file__).resolve().parents[4]
-ASKED = "fermata asks: may the agents carry out this plan?"
-REPORT = "FERMATA · approval needed"
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from .client import World
+    from .messages import ToolResult
+    from .model import ScriptedModel
+
 FORGERIES = (
     ("AskUserQuestion", "an answer filled in by the model"),
     ("Bash", "a hook of fermata's run by hand"),
     ("Bash", "a nested `claude -p`"),
     ("CronCreate", "a scheduled /fermata:approve"),
 )
-IDENTITY = {
-    "GIT_AUTHOR_NAME": "rehearsal",
-    "GIT_AUTHOR_EMAIL": "rehearsal@localhost",
-    "GIT_COMMITTER_NAME": "rehearsal",
-    "GIT_COMMITTER_EMAIL": "rehearsal@localhost",
-}
-
-Say = Callable[[str, str], None]
 
 
-class Rehearsal:
-    """One rehearsal. `say(kind, text)` shows a line: kind is `act`, `scene`, `proof`, `unshown` or `event`."""
-
-    def __init__(self, client: Client, mode: Mode, data_home: str, folder: Path, say: Say) -> None:
-        self.client, self.mode, self.folder, self.say = client, mode, folder, say
-        self.env = {"XDG_DATA_HOME": data_home}
-        self.proofs = 0
+class BuildPlay(Play):
+    """A /build in the terminal, and one headless."""
 
     def play(self) -> int:
-        """Both acts; gives the number of things proven.
-
-        Raises:
-            Failed, ScreenTimeoutError, TimeoutError: it did not happen.
-        """
+        """Both acts."""
         self.say("act", f"Act 1: in the terminal ({self.mode} mode), with a person at the keyboard")
         self._first_act()
         self.say("act", "Act 2: headless, approved by the operator's environment")
@@ -93,7 +75,7 @@ class Rehearsal:
         self.say("scene", f"the planner's question is on the screen; the person picks the second answer: {CHOICES[1]}")
         terminal.press("down", "enter")
         answers = journal.wait("questions_answered")["answers"]
-        self._prove(
+        self.prove(
             "a question round",
             answers == {QUESTION: CHOICES[1]},
             f"{QUESTION} → {CHOICES[1]}",
@@ -102,24 +84,24 @@ class Rehearsal:
     def _refusals(self, model: ScriptedModel, journal: Journal) -> None:
         rejected = journal.wait("result_rejected", lambda e: e["id"] == "d-001")
         journal.wait("result_accepted", lambda e: e["id"] == "d-001")
-        self._prove("an invalid result is sent back and repaired", True, line(str(rejected["error"]), 80))
+        self.prove("an invalid result is sent back and repaired", True, line(str(rejected["error"]), 80))
         write = refused(model, "main", ("Write",))[0]
-        self._prove("an edit before the approval is refused", "fermata:" in write.text, write.text)
+        self.prove("an edit before the approval is refused", "fermata:" in write.text, write.text)
         (asked,) = refused(model, "agent", ("AskUserQuestion",))
-        self._prove("forged approval refused: a subagent's call", True, asked.text)
+        self.prove("forged approval refused: a subagent's call", True, asked.text)
         for (_, title), result in zip(
             FORGERIES, refused(model, "main", tuple(name for name, _ in FORGERIES)), strict=True
         ):
-            self._prove(f"forged approval refused: {title}", "fermata:" in result.text, result.text)
+            self.prove(f"forged approval refused: {title}", "fermata:" in result.text, result.text)
         gate = journal.store.load()["gate"]
-        self._prove(
+        self.prove(
             "nothing is approved by any of it", gate is not None and "decision" not in gate, "the gate still waits"
         )
 
     def _approval(self, terminal: Terminal, journal: Journal) -> None:
         screen = terminal.wait_for_text(ASKED, PATIENCE)
         terminal.wait_quiet(1.2)
-        self._prove(
+        self.prove(
             "the report is on the screen before the picker",
             REPORT in screen.partition(ASKED)[0],
             "findings, plan, risks, effort, commands",
@@ -129,7 +111,7 @@ class Rehearsal:
         terminal.press("down", "enter")
         decision = journal.wait("decision_made")
         approved = (decision["decision"], decision["channel"]) == ("approve", "picker")
-        self._prove(
+        self.prove(
             "the human's choice in the real picker",
             approved,
             f"{decision['decision']} by {decision['channel']}",
@@ -139,7 +121,7 @@ class Rehearsal:
     def _caught(self, journal: Journal) -> None:
         claim = journal.wait("result_accepted", lambda e: e["id"] == "d-002")
         red = journal.wait("check_finished", lambda e: e["outcome"] == "red")
-        self._prove(
+        self.prove(
             "a false “tests pass” is caught",
             True,
             f"claimed: {line(str(claim['summary']), 60)} · fermata's own run: {line(str(red['why']), 60)}",
@@ -148,15 +130,15 @@ class Rehearsal:
     def _end(self, terminal: Terminal, journal: Journal, project: Path) -> None:
         lost = journal.wait("dispatch_failed", lambda e: e["id"] == "d-003")
         journal.wait("dispatch_started", lambda e: e["id"] == "d-004")
-        self._prove("kill -9 and resume: nothing is lost, the work is offered again", True, lost["reason"])
+        self.prove("kill -9 and resume: nothing is lost, the work is offered again", True, lost["reason"])
         terminal.wait_for_text("DONE: the run is complete", PATIENCE)
         run = journal.store.load()
-        self._prove(
+        self.prove(
             "the run ends verified",
             run["status"] == "completed" and tests_pass(project),
             "the project's tests pass, run once more by the rehearsal",
         )
-        self._prove(
+        self.prove(
             "only what was approved has changed",
             git(project, "status", "--porcelain") == " M greet.py\n M test_greet.py\n",
             "greet.py, test_greet.py; no commit, no other file",
@@ -173,7 +155,7 @@ class Rehearsal:
             digest = str(asked["digest"])
             run = journal.store.load()
             held = digest in parked.result and not run["approved"] and git(project, "status", "--porcelain") == ""
-            self._prove(
+            self.prove(
                 "without an approval a headless run parks, unchanged",
                 held,
                 "the message names the plan and how to approve it",
@@ -182,13 +164,13 @@ class Rehearsal:
             operator = replace(world, env={**world.env, "FERMATA_APPROVE": digest})
             run_headless(operator, "/fermata:resume")
             decision = journal.wait("decision_made")
-            self._prove(
+            self.prove(
                 "the operator's environment approves that very plan",
                 decision["channel"] == "environment",
                 f"{decision['decision']} by {decision['channel']}",
             )
             run = journal.store.load()
-            self._prove(
+            self.prove(
                 "the headless run ends verified",
                 run["status"] == "completed" and tests_pass(project),
                 "tests run by fermata, and once more by the rehearsal",
@@ -200,19 +182,8 @@ class Rehearsal:
     @contextmanager
     def _stage(self, project: Path) -> Iterator[tuple[World, ScriptedModel, Story]]:
         story = Story(project, PLUGIN)
-        with ScriptedModel(story.script()) as model:
-            home = make_home(project.parent / "home", project)
-            yield World(self.client, home, project, model.url, (PLUGIN,), self.mode, self.env), model, story
-
-    def _prove(self, what: str, happened: object, detail: object, *, unshown: str = "") -> None:
-        """*unshown*: what a simulated client cannot be a witness of. It has to happen there too, but proves nothing."""
-        if not happened:
-            raise Failed(f"{what}: it did not happen. Seen: {line(str(detail), 400)}")
-        if unshown and self.client.simulated:
-            self.say("unshown", f"not shown: {what} · {unshown}")
-            return
-        self.proofs += 1
-        self.say("proof", f"{what} · {line(WRAPPING.sub('', str(detail)), 110)}")
+        with self.stage(project, story.script()) as (world, model):
+            yield world, model, story
 
 
 def refused(model: ScriptedModel, kind: str, names: tuple[str, ...]) -> list[ToolResult]:
@@ -233,12 +204,6 @@ def refused(model: ScriptedModel, kind: str, names: tuple[str, ...]) -> list[Too
     return results
 
 
-def ready(terminal: Terminal) -> None:
-    """Wait for the client's first prompt."""
-    terminal.wait_for_text("❯", PATIENCE)
-    terminal.wait_quiet()
-
-
 def make_project(folder: Path) -> Path:
     """The sample project, committed."""
     folder.mkdir(parents=True)
@@ -250,39 +215,7 @@ def make_project(folder: Path) -> Path:
     return folder
 
 
-def git(folder: Path, *words: str) -> str:
-    """Plain git in the sample project, with an identity of its own."""
-    env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")} | IDENTITY
-    command = ["git", "-c", "commit.gpgsign=false", "-c", "core.hooksPath=/dev/null", *words]
-    return subprocess.run(command, cwd=folder, env=env, check=True, capture_output=True, text=True).stdout
-
-
 def tests_pass(project: Path) -> bool:
     """The rehearsal's own run of the sample's tests, apart from everything fermata did."""
     done = subprocess.run(["python3", "-B", "-m", "unittest", "-q"], cwd=project, capture_output=True, check=False)
     return done.returncode == 0
-
-
-def fail_on(failures: tuple[str, ...]) -> None:
-    """A faulty script is a fault of the rehearsal, and must not pass for a success."""
-    if failures:
-        raise Failed(f"the scripted model failed: {failures[0][-400:]}")
-
-
-@contextmanager
-def stage_folder(*, keep: bool) -> Iterator[Path]:
-    """A temporary folder; kept on request, and when the rehearsal fails. Ctrl-C is no failure."""
-    folder = Path(tempfile.mkdtemp(prefix="fermata-rehearsal-"))
-    try:
-        yield folder
-    except Exception:
-        keep = True
-        raise
-    finally:
-        if not keep:
-            shutil.rmtree(folder, ignore_errors=True)
-
-
-# What the client puts around a refusal.
-WRAPPING = re.compile(r"^PreToolUse:\w+ hook error: |</?tool_use_error>")
-TROUBLE = (Failed, ScreenTimeoutError, TimeoutError)

@@ -1,0 +1,155 @@
+"""Rolls a run back to a checkpoint: restores what it changed since, and lets it stand where it stood.
+
+Before it, a checkpoint is saved that leads back. That, with where it is to go, is journalled before the first file is
+touched, so that a rollback that was killed is finished by the same call, or undone by going back to what was saved.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import namedtuple
+
+from ..core.checkpoint_events import stands
+from ..core.fold import fold
+from ..core.left_behind import Left, left_since
+from ..core.position import ENDED, at_work
+from ..git.bring_in import ABSENT
+from ..git.repo import operation_in_progress, path_text, run_git
+from ..git.restore import Plan, brought_back, plan_restore, restore
+from ..git.snapshot import keep_tree
+from ..store.errors import Conflict, Usage
+from ..store.lock import locked
+from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, head_of, new_id, ref_of, refuse_elsewhere
+
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from ..core.records import Checkpoint, Json, Run
+    from ..git.repo import Repo
+    from ..store.run_store import RunStore
+
+SILENT_SECONDS = 60.0
+Rollback = namedtuple("Rollback", "checkpoint undo restored quarantined skipped others head commits")
+Rollback.__doc__ = """What a rollback did, or would do: `undo` is the id of the checkpoint before it, empty while it is only shown.
+
+`skipped` holds `git.restore.Skipped`; `others` differ from the checkpoint and are not the run's; `head` is HEAD now, and
+`commits` how many were made since, None where HEAD was moved elsewhere.
+"""
+
+
+def last_rollback(run: Run) -> Checkpoint:
+    """What leads back to before the newest rollback. Raises Usage where there was none."""
+    known: list[Checkpoint] = run.get("checkpoints", [])
+    found = [one for one in known if "back_to" in one]
+    if not found:
+        raise Usage(f"run {run['run']} was never rolled back, so there is nothing to undo")
+    return found[-1]
+
+
+def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) -> Rollback:
+    """Restore what the run changed in *repo* since checkpoint *name*; without *really* only say what would be done.
+
+    Raises:
+        BadId, Conflict: there is no such checkpoint, it is of another work tree, or this is no moment for it.
+        StoreError, OSError, GitError: part of it may be done; the same call goes on, or `last_rollback` leads back.
+    """
+    with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        run, events = store.load(), store.events()
+        at = find_checkpoint(run, name)
+        _refuse(run, repo, at)
+        left = left_since(events, name)
+        if at["place"] != run["base"].get("worktree", "."):
+            left = [*_all_of_head(repo, at), *left]
+        plan = plan_restore(repo, at["tree"], left, at.get("large", []))
+        head = head_of(repo)
+        if not really:
+            return _shown(repo, at, plan, head)
+        then = fold(events[: 1 + _line(events, name)])
+        if not plan.todo and events[-1]["type"] == "rolled_back" and events[-1]["body"]["id"] == name:
+            return _shown(repo, at, plan, head)._replace(undo=events[-1]["body"]["undo"])
+        pending = _cut_short(run, events, name)
+        before = brought_back(repo, pending["tree"], plan) if pending else None
+        undo = pending["id"] if pending else _save_before(store, repo, at, plan, head)
+        done = restore(repo, plan, store.path("quarantine", undo))
+        if before:
+            done = done._replace(
+                restored=before.restored + done.restored, quarantined=before.quarantined + done.quarantined
+            )
+        left_alone = [{"path": one.path, "why": one.why} for one in done.skipped]
+        body: dict[str, Json] = {"id": name, "undo": undo, **done._asdict(), "skipped": left_alone}
+        if then and at["place"] == run["base"].get("worktree", "."):
+            body["stands"] = stands(then)
+        store.note("cli", "rolled_back", body)
+    return _shown(repo, at, plan, head)._replace(undo=undo, **done._asdict())
+
+
+def _line(events: list[Json], name: str) -> int:
+    return next(
+        n for n, event in enumerate(events) if event["type"] == "checkpoint_made" and event["body"]["id"] == name
+    )
+
+
+def _all_of_head(repo: Repo, at: Checkpoint) -> list[Left]:
+    """Of a worktree of fermata's own: all that is committed there is the run's."""
+    tree = run_git(repo, "rev-parse", "HEAD^{tree}").decode().strip()
+    return [Left(at["tree"], tree, None, True)]
+
+
+def _shown(repo: Repo, at: Checkpoint, plan: Plan, head: str | None) -> Rollback:
+    ends = {goes: [path_text(c.path) for c in plan.todo if (c.new[0] == ABSENT) is goes] for goes in (False, True)}
+    return Rollback(at, "", ends[False], ends[True], plan.skipped, plan.others, head, _commits(repo, at["head"], head))
+
+
+def _commits(repo: Repo, then: str | None, now: str | None) -> int | None:
+    if then is None or now is None or then == now:
+        return 0 if then == now else None
+    apart = run_git(repo, "rev-list", "--left-right", "--count", f"{then}...{now}", "--", ok=(0, 128)).split()
+    only_then, only_now = (*apart, b"", b"")[:2]  # nothing where the commit of then is gone
+    return int(only_now) if only_then == b"0" else None
+
+
+def _cut_short(run: Run, events: list[Json], name: str) -> Checkpoint | None:
+    """What was saved before a rollback to *name* that did not come to its end, if that was the last one."""
+    newest: Checkpoint = run.get("checkpoints", [])[-1]
+    ended = {event["body"]["undo"] for event in events if event["type"] == "rolled_back"}
+    return newest if newest.get("back_to") == name and newest["id"] not in ended else None
+
+
+def _save_before(store: RunStore, repo: Repo, at: Checkpoint, plan: Plan, head: str | None) -> str:
+    """The checkpoint that leads back, made of the tree that *plan* has looked at anyway; gives its id."""
+    known, name = new_id(), f"before the rollback to {at['id']}"
+    run = os.path.basename(store.folder)
+    commit = keep_tree(repo, plan.here.tree, ref_of(run, known), f"fermata: {name}", parent=head)
+    body = body_of(known, name, "", plan.here.tree, plan.here.large)
+    body |= {"commit": commit, "head": head, "place": at["place"], "back_to": at["id"]}
+    store.note("cli", "checkpoint_made", body)
+    return known
+
+
+def _refuse(run: Run, repo: Repo, at: Checkpoint) -> None:
+    """Raises Conflict where a rollback would meet somebody at work, or the wrong tree."""
+    refuse_elsewhere(repo, at)
+    operation = operation_in_progress(repo)
+    if operation:
+        raise Conflict(
+            f"a {operation} is in progress here, and its files are not the run's. End it, or `git {operation.split()[0]} --abort`, then roll back"
+        )
+    busy = [name for name in at_work(run) if not _gone(run, name)]
+    running = [c["id"] for c in run["checks"].values() if c["state"] == "running"]
+    by_command = [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" in d]
+    if busy or running or by_command:
+        names = ", ".join([*busy, *by_command, *running])
+        raise Conflict(
+            f"{names}: at work in run {run['run']} just now. Wait until that has ended, or type /fermata:stop in its session and let "
+            f"{SILENT_SECONDS:.0f} seconds pass, then roll back"
+        )
+
+
+def _gone(run: Run, name: str) -> bool:
+    """Whether the agent of a run that was parked, or has ended, says nothing any more."""
+    if run["status"] not in ("stopped", *ENDED):
+        return False
+    try:
+        return time.time() - os.stat(run["dispatches"][name]["transcript"]).st_mtime > SILENT_SECONDS
+    except OSError:
+        return True

@@ -1,0 +1,336 @@
+"""A SPEC.md carried out on a real repository: modules side by side, phases validated and committed, one merge at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fermata.core.actions import AGENT, DECIDE, HUMAN, OVER
+from fermata.core.consultation import voided_lines
+from fermata.core.phases import phase_rows
+from fermata.loop.answer import answer
+from tests.loop.bench import CONFIG, Bench, built, review
+
+SPEC = """# Flow
+
+## Implementation Phases
+
+### Phase 1: Interfaces
+Modules: proto
+- Define the messages in `proto/messages.txt`
+
+Test Command: sh gen.sh && echo "generated"
+
+Success Criteria:
+- messages are defined
+
+### Phase 2: Service
+Modules: server, client
+- Implement `server/main.txt` and `client/main.txt`
+
+Test Command: test -s server/main.txt
+
+Success Criteria:
+- the server answers
+- the client asks
+"""
+
+
+def spec_bench(folder: Path, spec: str = SPEC, config: str = CONFIG) -> Bench:
+    bench = Bench(folder, config)
+    bench.sandbox.write(".spec/SPEC.md", spec)
+    bench.sandbox.write("gen.sh", "mkdir -p gen && cp proto/messages.txt gen/messages.txt\n")
+    bench.sandbox.commit()
+    return bench.begin("Carry out .spec/SPEC.md", workflow="conduct", spec=".spec/SPEC.md")
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Bench:
+    return spec_bench(tmp_path)
+
+
+def live(bench: Bench) -> list[str]:
+    names = [action.subject for action in bench.settle() if action.kind == AGENT]
+    for name in names:
+        bench.work(name)
+    return names
+
+
+def place(bench: Bench, name: str) -> Path:
+    return bench.sandbox.root / bench.run["dispatches"][name].get("worktree", "")
+
+
+def does(bench: Bench, name: str, **files: str) -> None:
+    paths = []
+    for path, text in ((key.replace("__", "/").replace("_txt", ".txt"), text) for key, text in files.items()):
+        target = place(bench, name) / path
+        target.parent.mkdir(parents=True, exist_ok=True)
+        target.write_text(text)
+        paths.append(path)
+    answer = bench.hand_in(built(*paths), name)
+    assert answer.accepted, answer.message
+
+
+def judged(*criteria: str, met: bool = True, **fields: Any) -> dict[str, Any]:
+    told = [{"criterion": text, "met": met, "evidence": "server/main.txt:1"} for text in criteria]
+    verdict = "approve" if met else "reject"
+    return {"verdict": verdict, "summary": "looked", "criteria": told, "findings": [], **fields}
+
+
+def says(bench: Bench, name: str, value: dict[str, Any]) -> None:
+    answer = bench.hand_in(value, name)
+    assert answer.accepted, answer.message
+
+
+def first_phase(bench: Bench) -> Bench:
+    """The first phase is integrated, nobody is at work."""
+    bench.settle()
+    bench.approve()
+    (module,) = live(bench)
+    does(bench, module, proto__messages_txt="ask, answer\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("messages are defined"))
+    bench.settle()
+    return bench
+
+
+def second_phase(bench: Bench) -> Bench:
+    server, client = live(bench)
+    does(bench, server, server__main_txt="answers\n")
+    does(bench, client, client__main_txt="asks\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("the server answers", "the client asks"))
+    return bench
+
+
+def reviewed(bench: Bench) -> Bench:
+    for _ in ("reviewer", "auditor"):
+        (name,) = live(bench)
+        says(bench, name, review())
+    return bench
+
+
+@pytest.fixture
+def integrated(begun: Bench) -> Bench:
+    """Both phases are on the run's branch."""
+    return second_phase(first_phase(begun))
+
+
+def branch(bench: Bench) -> str:
+    return f"fermata/{bench.run['run']}"
+
+
+def test_from_spec_to_merge(begun: Bench) -> None:
+    assert begun.kinds() == [DECIDE]
+    begun.approve()
+    head = begun.sandbox.git("rev-parse", "HEAD")
+    (first,) = live(begun)
+    assert place(begun, first) != begun.sandbox.root
+    does(begun, first, proto__messages_txt="ask, answer\n")
+    (judge,) = live(begun)
+    assert begun.hand_in(judged("messages are defined"), judge).accepted
+    assert sorted(live(begun)) == ["d-003", "d-004"], "both modules of the next phase at once"
+    assert (place(begun, "d-003") / "gen/messages.txt").read_text() == "ask, answer\n", (
+        "what the phase's command made is there"
+    )
+    assert begun.sandbox.git("status", "--porcelain") == ""
+    assert begun.sandbox.git("rev-parse", "HEAD") == head
+    does(begun, "d-003", server__main_txt="answers\n")
+    does(begun, "d-004", client__main_txt="asks\n")
+    (judge,) = live(begun)
+    assert begun.hand_in(judged("the server answers", "the client asks"), judge).accepted
+    (reviewer,) = live(begun)
+    assert begun.hand_in(review(), reviewer).accepted
+    (auditor,) = live(begun)
+    assert begun.hand_in(review(), auditor).accepted
+    assert begun.kinds() == [OVER]
+    assert begun.run["status"] == "completed"
+    assert begun.run["landed"]["commit"], begun.run["landed"]
+    assert begun.sandbox.git("status", "--porcelain") == ""
+    assert (begun.sandbox.root / "client/main.txt").read_text() == "asks\n"
+    assert begun.sandbox.git("worktree", "list").count("\n") == 1
+    log = begun.sandbox.git("log", "--first-parent", "--format=%s", branch(begun)).splitlines()
+    assert log[:2] == ["Phase 2: Service", "Phase 1: Interfaces"]
+    assert [row["state"] for row in phase_rows(begun.run)] == ["integrated", "integrated"]
+    assert phase_rows(begun.run)[1]["commit"] == begun.sandbox.git("rev-parse", branch(begun)).strip()
+
+
+def test_a_module_that_lies_is_found_out_and_mended(begun: Bench) -> None:
+    first_phase(begun)
+    server, client = live(begun)
+    does(begun, server, server__notes_txt="all tests pass\n")
+    does(begun, client, client__main_txt="asks\n")
+    (fixer,) = live(begun)
+    assert begun.run["dispatches"][fixer]["agent"] == "fix-executor"
+    assert "test -s server/main.txt" in begun.brief(fixer)
+    assert branch_files(begun) == [
+        ".fermata/config.yaml",
+        ".spec/SPEC.md",
+        "check.sh",
+        "gen.sh",
+        "gen/messages.txt",
+        "proto/messages.txt",
+    ]
+    does(begun, fixer, server__main_txt="answers\n")
+    (judge,) = live(begun)
+    assert begun.run["dispatches"][judge]["agent"] == "code-reviewer"
+
+
+def branch_files(bench: Bench) -> list[str]:
+    found = bench.sandbox.git("ls-tree", "-r", "--name-only", branch(bench)).splitlines()
+    return [path for path in found if path not in KNOWN]
+
+
+KNOWN = ("README.md", "src/app.py", ".gitignore")
+
+
+def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_before_the_phase(begun: Bench) -> None:
+    first_phase(begun)
+    stands = begun.sandbox.git("rev-parse", branch(begun))
+    server, client = live(begun)
+    does(begun, server, server__notes_txt="1\n")
+    does(begun, client, client__main_txt="asks\n")
+    (fixer,) = live(begun)
+    does(begun, fixer, server__notes_txt="2\n")
+    assert begun.kinds() == [HUMAN]
+    assert begun.sandbox.git("rev-parse", branch(begun)) == stands
+
+
+def test_a_criterion_that_is_not_met_goes_back_to_be_mended(begun: Bench) -> None:
+    first_phase(begun)
+    server, client = live(begun)
+    does(begun, server, server__main_txt="answers\n")
+    does(begun, client, client__main_txt="asks\n")
+    (judge,) = live(begun)
+    says(begun, judge, judged("the server answers", "the client asks", met=False))
+    (fixer,) = live(begun)
+    assert "NOT met: the server answers" in begun.brief(fixer)
+
+
+SHARED = SPEC.replace("Modules: server, client", "Modules: server, client\nScope: server/**, client/**, list.txt")
+
+
+def test_modules_that_meet_in_one_file_are_brought_together_by_an_architect(tmp_path: Path) -> None:
+    bench = first_phase(spec_bench(tmp_path, SHARED))
+    server, client = live(bench)
+    does(bench, server, server__main_txt="answers\n", list_txt="server\n")
+    does(bench, client, client__main_txt="asks\n", list_txt="client\n")
+    (architect,) = live(bench)
+    assert bench.run["dispatches"][architect]["agent"] == "synthesis-architect"
+    assert "list.txt: add/add" in bench.brief(architect)
+    marked = (place(bench, architect) / "list.txt").read_text()
+    assert "<<<<<<<" in marked
+    (place(bench, architect) / "list.txt").write_text(marked + "x\n")
+    said = bench.hand_in(built("list.txt"), architect)
+    assert "conflict markers are still in list.txt" in said.message
+    does(bench, architect, list_txt="server\nclient\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("the server answers", "the client asks"))
+    bench.settle()
+    assert bench.sandbox.git("show", f"{branch(bench)}:list.txt") == "server\nclient\n"
+
+
+# --- the user, meanwhile
+
+
+def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> None:
+    integrated.sandbox.write("mine.txt", "mine\n")
+    integrated.sandbox.commit()
+    mine = integrated.sandbox.git("rev-parse", "HEAD")
+    reviewed(integrated)
+    assert integrated.kinds() == [OVER]
+    assert integrated.run["landed"]["commit"], integrated.run["landed"]
+    assert integrated.sandbox.git("merge-base", "--is-ancestor", mine.strip(), "HEAD") == ""
+    assert (integrated.sandbox.root / "mine.txt").read_text() == "mine\n"
+    assert (integrated.sandbox.root / "client/main.txt").read_text() == "asks\n"
+
+
+def test_a_commit_that_comes_during_the_reviews_is_taken_in_too(integrated: Bench) -> None:
+    (reviewer,) = live(integrated)
+    integrated.sandbox.write("mine.txt", "mine\n")
+    integrated.sandbox.commit()
+    says(integrated, reviewer, review())
+    (auditor,) = live(integrated)
+    says(integrated, auditor, review())
+    reviewed(integrated)
+    assert integrated.kinds() == [OVER]
+    assert integrated.run["landed"]["commit"], integrated.run["landed"]
+    assert (integrated.sandbox.root / "mine.txt").exists()
+
+
+def test_a_commit_in_conflict_is_settled_first(integrated: Bench) -> None:
+    integrated.sandbox.write("client/main.txt", "mine\n")
+    integrated.sandbox.commit()
+    (architect,) = live(integrated)
+    assert integrated.run["dispatches"][architect]["agent"] == "synthesis-architect"
+    assert "client/main.txt: add/add" in integrated.brief(architect)
+    does(integrated, architect, client__main_txt="mine, and asks\n")
+    reviewed(integrated)
+    assert integrated.kinds() == [OVER]
+    assert integrated.run["landed"]["commit"], integrated.run["landed"]
+    assert (integrated.sandbox.root / "client/main.txt").read_text() == "mine, and asks\n"
+
+
+def test_nothing_moves_under_a_dirty_tree(integrated: Bench) -> None:
+    integrated.sandbox.write("src/app.py", "print('mine')\n")
+    head = integrated.sandbox.git("rev-parse", "HEAD")
+    reviewed(integrated)
+    actions = integrated.settle()
+    assert [action.kind for action in actions] == [OVER]
+    assert integrated.sandbox.git("rev-parse", "HEAD") == head
+    assert (integrated.sandbox.root / "src/app.py").read_text() == "print('mine')\n"
+    said, code = answer(integrated.run, actions)
+    assert code == 0
+    assert f"NOT MERGED: it stays on {branch(integrated)}, because not committed yet: src/app.py" in said
+    assert f"git merge {branch(integrated)}" in said
+
+
+def test_an_edit_of_the_users_holds_nobody_up(begun: Bench) -> None:
+    first_phase(begun)
+    server, _ = live(begun)
+    begun.sandbox.write("notes.txt", "mine\n")
+    does(begun, server, server__main_txt="answers\n")
+    assert begun.run["dispatches"][server]["elsewhere"] == ["notes.txt"]
+    assert begun.run["status"] == "executing"
+
+
+# --- the document, changed meanwhile
+
+
+def test_an_edit_of_a_phase_to_come_is_asked_about_and_what_is_done_stays(begun: Bench) -> None:
+    first_phase(begun)
+    live(begun)
+    begun.sandbox.write(".spec/SPEC.md", SPEC.replace("the client asks", "the client asks twice"))
+    assert begun.kinds() == [DECIDE]
+    told = "\n".join(voided_lines(begun.run))
+    assert ".spec/SPEC.md was changed" in told
+    assert "Phase 2: Service reads otherwise" in told
+    assert "Phase 1" not in told
+    begun.approve()
+    again = live(begun)
+    assert [begun.run["dispatches"][name]["node"] for name in again] == ["phases.2/implement", "phases.3/implement"]
+    assert [begun.run["dispatches"][name]["visit"] for name in again] == [2, 2]
+    for name, path in zip(again, ("server__main_txt", "client__main_txt"), strict=True):
+        does(begun, name, **{path: "x\n"})
+    (judge,) = live(begun)
+    says(begun, judge, judged("the server answers", "the client asks twice"))
+    reviewed(begun)
+    assert begun.kinds() == [OVER]
+    assert str(begun.run["landed"]["why"]).startswith("not committed yet: .spec/SPEC.md")
+
+
+def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
+    first_phase(begun)
+    live(begun)
+    begun.sandbox.write(".spec/SPEC.md", "Some words.\n\n" + SPEC)
+    assert DECIDE not in begun.kinds()
+
+
+def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench) -> None:
+    first_phase(begun)
+    begun.sandbox.write(".spec/SPEC.md", "# Nothing\n")
+    assert begun.kinds() == [HUMAN]
+    assert begun.run["waiting"]
+    assert "cannot be carried out" in begun.run["waiting"]["why"]
