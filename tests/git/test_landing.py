@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -394,6 +396,34 @@ def test_killed_between_two_steps_it_lands_all_the_same(
             patched.setattr(landing, "run_users_git", dies)
         with pytest.raises(Killed):
             ready.land()
+    ready.is_done(ready.land())
+
+
+CALLER = """
+import sys
+from fermata.git.landing import Home, land
+from fermata.git.repo import find_repo
+land(find_repo(sys.argv[1]), Home(*sys.argv[2:]), "Merge the run's work", 60)
+"""
+
+
+def test_fermata_killed_while_git_goes_on(ready: Ready, tmp_path: Path) -> None:
+    """Nothing is taken back under a git that is still at work; once it has ended, its merge is found."""
+    told, go = tmp_path / "told", tmp_path / "go"
+    os.mkfifo(told)
+    os.mkfifo(go)
+    hook(ready.user, "commit-msg", f"echo > '{told}'; read _ < '{go}'")
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(landing.__file__)))}
+    with subprocess.Popen(
+        [sys.executable, "-c", CALLER, str(ready.user.root), RUN, "main", ready.home.base], env=env
+    ) as caller:
+        told.read_text()
+        caller.kill()
+    found = ready.land(seconds=0.1)
+    assert found.commit is None
+    assert "at work here already" in found.why
+    assert (ready.user.root / ".git/MERGE_HEAD").exists()
+    go.write_text("\n")
     ready.is_done(ready.land())
 
 
