@@ -7,6 +7,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -397,6 +398,50 @@ def test_killed_between_two_steps_it_lands_all_the_same(
         with pytest.raises(Killed):
             ready.land()
     ready.is_done(ready.land())
+
+
+def struck(at: int, when: str) -> Callable[..., object]:
+    """`subprocess.run`, killed before or after its call number *at*."""
+    real, count = subprocess.run, iter(range(1, 1_000))
+
+    def call(*given: object, **named: object) -> object:
+        now = next(count) == at
+        if now and when == "before":
+            raise Killed
+        done = real(*given, **named)  # type: ignore[call-overload]
+        if now:
+            raise Killed
+        return done
+
+    return call
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("refused", [False, True], ids=["lands", "is-refused"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_of_its_processes(prepared: Ready, tmp_path: Path, when: str, refused: bool) -> None:
+    """Before or after each git that it starts: the next call lands, or the tree is as it was."""
+    for number in range(1, 200):
+        place = tmp_path / str(number)
+        shutil.copytree(prepared.user.root, place, symlinks=True)
+        ready, found = Ready(Sandbox(place), prepared.home, prepared.target), None
+        if refused:
+            hook(ready.user, "commit-msg", "exit 1")
+        before = mine(ready.user)
+        with pytest.MonkeyPatch.context() as patched, suppress(Killed):
+            patched.setattr(subprocess, "run", struck(number, when))
+            found = ready.land()
+        again = ready.land()
+        if refused:
+            assert again.commit is None, number
+            ready.is_as(before)
+        else:
+            ready.is_done(again)
+        shutil.rmtree(place)
+        if found is not None:
+            assert number > 20, "the faults reached nothing"
+            return
+    pytest.fail("it never ended by itself")
 
 
 CALLER = """
