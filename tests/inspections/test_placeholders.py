@@ -101,6 +101,16 @@ MUST_FIND = [
     pytest.param("a.js", "return Promise.reject(new Error('unimplemented'));\n", "not-implemented", id="js-reject"),
     pytest.param("a.js", "// Your code here\n", "elided", id="js-your-code"),
     pytest.param("a.vue", "<script>\n// TODO: x\nexport default {}\n</script>\n", "todo", id="vue"),
+    pytest.param("a.js", "function login(u) {\n  // check the password\n}\n", "empty-body", id="js-a-comment-alone"),
+    pytest.param(
+        "a.ts", "const f = async (x: string): Promise<void> => {\n  /* send it */\n};\n", "empty-body", id="ts-arrow"
+    ),
+    pytest.param(
+        "a.ts",
+        "class A {\n  save(a: { b: (c: D) => E }): void {\n    // write to the database\n  }\n}\n",
+        "empty-body",
+        id="ts-method",
+    ),
     # --- Go, Rust, Java, C and others
     pytest.param("a.go", 'package a\nfunc F() { panic("TODO") }\n', "not-implemented", id="go-panic"),
     pytest.param(
@@ -110,6 +120,14 @@ MUST_FIND = [
         id="go-error",
     ),
     pytest.param("a.go", "package a\n// stub implementation\nfunc F() {}\n", "placeholder", id="go-stub"),
+    pytest.param(
+        "a.go",
+        "package a\nfunc (s *S) Stop() {\n\t// close all connections\n}\n",
+        "empty-body",
+        id="go-a-comment-alone",
+    ),
+    pytest.param("A.java", "class A { void f() throws X { // connect\n } }\n", "empty-body", id="java-a-comment-alone"),
+    pytest.param("a.rs", "fn f(x: u8) {\n    // count it\n}\n", "empty-body", id="rust-a-comment-alone"),
     pytest.param("a.rs", "fn f() { todo!() }\n", "not-implemented", id="rust-todo"),
     pytest.param("a.rs", 'fn f() -> u8 { unimplemented!("later") }\n', "not-implemented", id="rust-unimplemented"),
     pytest.param("a.rs", 'fn f() { panic!("not yet implemented") }\n', "not-implemented", id="rust-panic"),
@@ -192,6 +210,15 @@ MUST_PASS = [
     pytest.param("a.ts", "// the placeholder text of the input\nf();\n", id="ts-placeholder-text"),
     pytest.param("a.ts", "interface A { f(): void; }\nabstract class B { abstract g(): void; }\n", id="ts-declarations"),
     pytest.param("a.js", 'class A { f() { throw new Error("not implemented: subclasses must override"); } }\n', id="js-abstract"),
+    pytest.param("a.js", "const noop = () => {};\nclass A { close() {} }\n", id="js-empty-braces"),
+    pytest.param("a.js", "function close() {\n  // nothing to close\n}\n", id="js-explained"),
+    pytest.param("a.js", "try { f() } catch (e) {\n  // the file may be gone\n}\n", id="js-catch"),
+    pytest.param("a.js", "if (f(x)) {\n  // the usual case\n} else { g() }\n", id="js-if"),
+    pytest.param("a.go", "package a\nfunc F() {\n\tif i := g(); h(i) {\n\t\t// the usual case\n\t} else {\n\t\tg()\n\t}\n}\n", id="go-if"),
+    pytest.param("a.rs", "fn f() { while g(1) {\n // waits\n} h() }\n", id="rust-while"),
+    pytest.param("a.js", "f(x); // calls f\nconst o = {};\ng({\n});\n", id="js-objects"),
+    pytest.param("a.ts", "function f() { return 1; } // one\nconst g = () => {}; // none\n", id="ts-comment-behind"),
+    pytest.param("a.go", "package a\nfunc (n Null) Write() {\n\t// does not write\n}\n", id="go-explained"),
     pytest.param("a.js", 'res.status(501).send("Not Implemented");\n', id="js-501"),
     pytest.param("a.go", 'package a\nvar ErrNotImplemented = errors.New("not implemented")\n', id="go-sentinel"),
     pytest.param("a.go", 'package a\nfunc F(w W) { http.Error(w, "Not Implemented", 501) }\n', id="go-501"),
@@ -326,6 +353,19 @@ def test_files_of_every_nasty_kind_do_not_stop_it(sandbox: Sandbox) -> None:
     assert sorted(note.partition(":")[0] for note in report.notes) == ["binary.py", "huge.py"]
 
 
+def test_more_code_than_one_inspection_reads_is_said_and_data_does_not_count(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fermata.inspections.changes.MAX_TOTAL", 1_000)
+    sandbox.write("data.json", "1" * 5_000)
+    sandbox.write("a.py", "x = 1\n" * 100)
+    assert found(sandbox) == []
+    sandbox.write("b.py", "x = 1\n" * 100)
+    with pytest.raises(Misuse, match="inspect in smaller parts"):
+        found(sandbox)
+
+
+@pytest.mark.long
 def test_a_thousand_changed_files_take_seconds(sandbox: Sandbox) -> None:
     body = "def f(x):\n    return x + 1  # adds\n" * 40
     for number in range(1_000):

@@ -38,13 +38,17 @@ def inspect() -> None:
 @click.option(
     "--path", "paths", multiple=True, metavar="P", help="A file, a folder or a glob, from the repository's top."
 )
+@BASE
 @JSON_FLAG
-def files(paths: tuple[str, ...], as_json: bool) -> None:
-    """Are the files there, not empty, and not ignored by git?"""
+def files(paths: tuple[str, ...], base: str | None, as_json: bool) -> None:
+    """Are the files there, not empty, and not ignored by git?
+
+    They need not differ from the base, which every kind takes.
+    """
     from .inspections.changes import Changes
     from .inspections.present import find_missing
 
-    _tell(find_missing(Changes(here()), paths), "paths", as_json=as_json)
+    _tell(find_missing(Changes(here(), base), paths), "paths", as_json=as_json)
 
 
 @inspect.command()
@@ -82,9 +86,9 @@ def imports(base: str | None, as_json: bool) -> None:
 @BASE
 @JSON_FLAG
 def lint(base: str | None, as_json: bool) -> None:
-    """What do the linters that the project has configured say of the changed files?
+    """What do the project's own linters say?
 
-    Runs ruff, flake8, pylint, eslint and golangci-lint; downloads nothing.
+    Of the changed files. Runs ruff, flake8, pylint, eslint and golangci-lint where they are configured; downloads nothing.
     """
     from .inspections.changes import Changes
     from .inspections.linters import run_linters

@@ -47,10 +47,14 @@ class Change(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A work tree as it was: the id of its tree, and the large untracked files, by path, for which something stands in it."""
+    """A work tree as it was: the id of its tree, and the large untracked files, by path, for which something stands in it.
+
+    `quiet` is what `no_filters` said, for whoever goes on at once.
+    """
 
     tree: str
     large: list[str]
+    quiet: tuple[str, ...] = ()
 
 
 def take_snapshot(repo: Repo) -> str:
@@ -77,7 +81,7 @@ def look(repo: Repo) -> Seen:
         large = _update(repo, quiet, index, listing)
         # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
         tree = run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
-    return Seen(tree, [path_text(file.path) for file in large])
+    return Seen(tree, [path_text(file.path) for file in large], quiet)
 
 
 def index_tree(repo: Repo) -> str:

@@ -8,7 +8,7 @@ from .changes import Report
 from .go_imports import go_findings
 from .javascript_imports import LANGUAGES, javascript_findings
 from .python_imports import python_findings
-from .source_files import is_foreign, is_generated, lexer_name
+from .source_files import is_foreign, is_generated, lexer_name, may_be_code
 
 if TYPE_CHECKING:
     from .changes import Changes
@@ -31,7 +31,7 @@ def find_broken_imports(changes: Changes) -> Report:
     """Every import in a changed file that leads nowhere. Other languages than Python, JavaScript, TypeScript and Go are not judged."""
     by_language: dict[str, list[tuple[str, str]]] = {"python": [], "javascript": [], "go": []}
     others: set[str] = set()
-    for file, text in changes.texts(lambda path: not is_foreign(path)):
+    for file, text in changes.texts(lambda path: may_be_code(path) and not is_foreign(path)):
         language = lexer_name(file.path, text[:80].split("\n", 1)[0])
         kind = "javascript" if language in LANGUAGES else language
         if kind in by_language and not file.path.endswith(".pyi") and not is_generated(file.path, text):

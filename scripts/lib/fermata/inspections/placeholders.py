@@ -13,10 +13,11 @@ from collections import namedtuple
 from typing import TYPE_CHECKING
 
 from ..core.scope import covers
+from . import brace_bodies
 from .changes import Finding, Report
 from .python_bodies import docstrings, empty_bodies, raised_words
 from .scan import Scan, scan_other, scan_python
-from .source_files import is_foreign, is_generated, is_test, lexer_name
+from .source_files import is_foreign, is_generated, is_test, lexer_name, may_be_code
 from .words import ABSTRACT, NOT_DONE, invented, judge_lines
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ SUSPICIOUS = re.compile(
     r"|\breal(?:ity)?\b|in (?:a|an|the) |in production|would|should|replaced?|rest of|existing|remaining|code here|logic here|omitted|\?\?\?|toy",
     re.IGNORECASE,
 )  # fmt: skip
+EMPTY = re.compile(r"\{\s*(?://|/\*|#)")  # a body that begins with a comment
 ENDS = (
     r"\b(?:throw|raise|panic!?|die|fatalError|bail!|assert!?|croak|abort|log\.(?:Fatal|Panic)\w*|logger\.fatal|exit|stop"
     r"|Err|errors?\.New|fmt\.Errorf|status\.Errorf?|Promise\.reject|reject)"
@@ -67,7 +69,9 @@ def find_placeholders(changes: Changes, allow: tuple[str, ...] = ()) -> Report:
     globs = [entry for entry in allow if any(c in entry for c in "/*.")]
     words = {entry.lower() for entry in allow} - {glob.lower() for glob in globs}
     found, judged = list[Finding](), 0
-    for file, text in changes.texts(lambda path: not is_foreign(path) and not covers(globs, path)):
+    for file, text in changes.texts(
+        lambda path: may_be_code(path) and not is_foreign(path) and not covers(globs, path)
+    ):
         language = lexer_name(file.path, text[:80].split("\n", 1)[0])
         if language is None:
             continue
@@ -90,7 +94,7 @@ def placeholders(path: str, text: str, language: str) -> list[Hit]:
     found: dict[tuple[int, str], Hit] = {}
     hits = _python(path, text, tests=tests) if language == "python" else None
     if hits is None:
-        hits = _other(text, language, tests=tests) if SUSPICIOUS.search(text) or language == "scala" else iter(())
+        hits = _other(text, language, tests=tests) if SUSPICIOUS.search(text) or EMPTY.search(text) else iter(())
     for hit in hits:
         found.setdefault((hit.line, hit.rule), hit)
     return [found[key] for key in sorted(found)]
@@ -126,6 +130,8 @@ def _other(text: str, language: str, *, tests: bool) -> Iterator[Hit]:
     yield from _comments(scan, tests=tests)
     if not tests:
         yield from _code(scan, language)
+        for number, what in brace_bodies.empty_bodies(scan, language):
+            yield Hit(number, what, "empty-body")
 
 
 def _comments(scan: Scan, *, tests: bool) -> Iterator[Hit]:

@@ -174,7 +174,7 @@ class _Project:
     def _on_disk(self, folder: str, name: str) -> bool:
         """Also what git ignores, generated code say."""
         whole = os.path.join(self.root, folder, name)
-        return os.path.isfile(f"{whole}.py") or os.path.isfile(os.path.join(whole, "__init__.py"))
+        return os.path.isfile(f"{whole}.py") or _has_python(whole)
 
     def _place(self, base: str, parts: list[str]) -> str | None:
         """The file or folder of a module below *base*."""
@@ -183,7 +183,8 @@ class _Project:
             if file in self.modules or os.path.isfile(os.path.join(self.root, file)):
                 return file
         built = any(name.startswith(f"{path}.") and name.endswith((".so", ".pyd")) for name in self.modules)
-        return path if path in self.folders or built or not path else None
+        there = path in self.folders or built or not path or _has_python(os.path.join(self.root, path))
+        return path if there else None
 
     def _names_in(self, place: str, one: Import) -> str | None:
         """A name that is taken out of a module has to be in it."""
@@ -214,6 +215,13 @@ class _Project:
             except (SyntaxError, ValueError, RecursionError, MemoryError):
                 self._names[place] = None  # told at that file, if it changed
         return self._names[place]
+
+
+def _has_python(folder: str) -> bool:
+    try:
+        return any(name.endswith(".py") for name in os.listdir(folder))
+    except OSError:
+        return False
 
 
 def _bound(tree: ast.Module) -> set[str] | None:

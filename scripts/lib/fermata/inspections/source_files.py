@@ -78,6 +78,11 @@ def lexer_name(path: str, first_line: str = "") -> str | None:
     return found
 
 
+def may_be_code(path: str) -> bool:
+    """Whether *path* is worth reading: its name is a language's, or has no ending and a `#!` line could say."""
+    return lexer_name(path) is not None or "." not in posixpath.basename(path)
+
+
 def is_test(path: str) -> bool:
     """Whether *path* is a test or what tests use: it may say mock, stub and fake."""
     folders, name = _split(path)

@@ -13,11 +13,12 @@ from ..core.actions import next_actions
 from ..core.consultation import line
 from ..core.items import OWN, conflicts_at, item_of, items_over, open_worktree, own_tree
 from ..core.order import waits_for
+from ..core.scope import covers
 from ..core.workflow import BEFORE, ITEM, MOVED, YOURS, stage_at
 from ..git.landing import Home, land, look
 from ..git.run_branch import branch_commit, branch_name, commit_at, commit_tree_on, is_ancestor, stand_at, tree_of
 from ..git.snapshot import changed_paths, large_untracked, take_snapshot
-from ..git.three_way import conflict_markers, merge_commits, merge_trees, place_tree
+from ..git.three_way import conflict_markers, merge_commits, merge_trees, part_of, place_tree
 from ..git.worktrees import Base, worktree_at
 
 TYPE_CHECKING = False
@@ -80,7 +81,11 @@ def _gather(site: Site, run: Run, action: Action, place: Place) -> dict[str, Jso
     base, told = place.tree["tree"], list[str]()
     merged = base
     for made in _handed_in(run, action.node):
-        found = merge_trees(site.repo, _begun_with(run, made), merged, made["tree"])
+        begun = _begun_with(run, made)
+        # What an agent before it left outside the scope, and did not hand in, is nobody's.
+        found = merge_trees(
+            site.repo, begun, merged, part_of(site.repo, begun, made["tree"], partial(covers, made["scope"]))
+        )
         merged, told = found.tree, [*told, *_told(found.conflicts)]
     place_tree(place.repo, place.new, merged, place.ref)
     outcome = "conflict" if told else "done"

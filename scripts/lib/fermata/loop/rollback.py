@@ -15,12 +15,12 @@ from ..core.fold import fold
 from ..core.left_behind import Left, left_since
 from ..core.position import ENDED, at_work
 from ..git.bring_in import ABSENT
-from ..git.repo import head_commit, operation_in_progress, path_text, run_git
+from ..git.repo import operation_in_progress, path_text, run_git
 from ..git.restore import Plan, brought_back, plan_restore, restore
 from ..git.snapshot import keep_tree
 from ..store.errors import Conflict, Usage
 from ..store.lock import locked
-from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, new_id, ref_of, refuse_elsewhere
+from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, head_of, new_id, ref_of, refuse_elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
         if at["place"] != run["base"].get("worktree", "."):
             left = [*_all_of_head(repo, at), *left]
         plan = plan_restore(repo, at["tree"], left, at.get("large", []))
-        head = head_commit(repo)
+        head = head_of(repo)
         if not really:
             return _shown(repo, at, plan, head)
         then = fold(events[: 1 + _line(events, name)])
@@ -70,7 +70,7 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
         pending = _cut_short(run, events, name)
         before = brought_back(repo, pending["tree"], plan) if pending else None
         undo = pending["id"] if pending else _save_before(store, repo, at, plan, head)
-        done = restore(repo, at["tree"], plan, store.path("quarantine", undo))
+        done = restore(repo, plan, store.path("quarantine", undo))
         if before:
             done = done._replace(
                 restored=before.restored + done.restored, quarantined=before.quarantined + done.quarantined
@@ -119,8 +119,8 @@ def _save_before(store: RunStore, repo: Repo, at: Checkpoint, plan: Plan, head: 
     """The checkpoint that leads back, made of the tree that *plan* has looked at anyway; gives its id."""
     known, name = new_id(), f"before the rollback to {at['id']}"
     run = os.path.basename(store.folder)
-    commit = keep_tree(repo, plan.tree, ref_of(run, known), f"fermata: {name}", parent=head)
-    body = body_of(known, name, "", plan.tree, plan.large)
+    commit = keep_tree(repo, plan.here.tree, ref_of(run, known), f"fermata: {name}", parent=head)
+    body = body_of(known, name, "", plan.here.tree, plan.here.large)
     body |= {"commit": commit, "head": head, "place": at["place"], "back_to": at["id"]}
     store.note("cli", "checkpoint_made", body)
     return known

@@ -1,0 +1,70 @@
+"""The files that a specification names."""
+
+from __future__ import annotations
+
+import pytest
+
+from fermata.inspections.changes import Changes, Misuse
+from fermata.inspections.present import find_missing
+from tests.git.sandbox import Sandbox, make_sandbox
+
+
+@pytest.fixture(scope="module")
+def changes(tmp_path_factory: pytest.TempPathFactory) -> Changes:
+    tmp_path = tmp_path_factory.mktemp("present")
+    sandbox: Sandbox = make_sandbox(tmp_path / "project")
+    sandbox.write(".gitignore", "build/\n*.log\n")
+    for name in ("src/a b.py", "src/ü.py", "build/out.js", "x.log", "tracked.log"):
+        sandbox.write(name)
+    for name in ("empty.py", "src/__init__.py"):
+        sandbox.write(name, "")
+    sandbox.write("blank.py", " \n\t\n")
+    sandbox.git("add", "-f", "tracked.log")
+    (sandbox.root / "hollow").mkdir()
+    (sandbox.root / "out.py").symlink_to(tmp_path / "outside.py")
+    (tmp_path / "outside.py").write_text("x\n")
+    (sandbox.root / "in.py").symlink_to("src/a b.py")
+    return Changes(str(sandbox.root))
+
+
+@pytest.mark.parametrize(
+    ("path", "rule"),
+    [
+        pytest.param("src/a b.py", None, id="there"),
+        pytest.param("./src/a b.py", None, id="with-a-dot"),
+        pytest.param("src/ü.py", None, id="unicode"),
+        pytest.param("src", None, id="folder"),
+        pytest.param("src/", None, id="folder-with-slash"),
+        pytest.param("src/*.py", None, id="glob"),
+        pytest.param("src/__init__.py", None, id="may-be-empty"),
+        pytest.param("tracked.log", None, id="tracked-though-ignored"),
+        pytest.param("in.py", None, id="link-inside"),
+        pytest.param("src/b.py", "missing", id="not-there"),
+        pytest.param("lib/*.py", "missing", id="glob-of-nothing"),
+        pytest.param("empty.py", "empty", id="empty"),
+        pytest.param("blank.py", "empty", id="blanks-alone"),
+        pytest.param("hollow", "empty", id="empty-folder"),
+        pytest.param("build", "empty", id="folder-of-ignored-files"),
+        pytest.param("build/out.js", "ignored", id="ignored"),
+        pytest.param("x.log", "ignored", id="ignored-by-ending"),
+        pytest.param("out.py", "outside", id="link-out"),
+    ],
+)
+def test_a_file_that_the_specification_names(changes: Changes, path: str, rule: str | None) -> None:
+    assert [f.rule for f in find_missing(changes, (path,)).findings] == ([rule] if rule else [])
+
+
+def test_one_that_lies_elsewhere_is_named(changes: Changes) -> None:
+    (found,) = find_missing(changes, ("a b.py",)).findings
+    assert found.what == "is not there; is it src/a b.py?"
+
+
+@pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "~/x", "", " ", "-x", "a\nb"], ids=repr)
+def test_a_path_that_leads_out_is_misuse(changes: Changes, path: str) -> None:
+    with pytest.raises(Misuse, match="write it relative to its top"):
+        find_missing(changes, (path,))
+
+
+def test_no_path_at_all_is_misuse(changes: Changes) -> None:
+    with pytest.raises(Misuse, match="no file was named"):
+        find_missing(changes, ())
