@@ -36,8 +36,15 @@ PACKAGE = os.path.dirname(os.path.abspath(fermata.__file__))
 # The board's groups have their own tests.
 VERBS = sorted(name for name, command in cli.commands.items() if not isinstance(command, click.Group))
 # What each verb needs to be called at all.
-ARGUMENTS: dict[str, list[str]] = {"brief": ["d-001"], "show": ["state"], "handoff": ["show"], "route": ["Fix it"]}
-PEOPLE = ("repair",)  # refused but in a person's terminal
+ARGUMENTS: dict[str, list[str]] = {
+    "brief": ["d-001"],
+    "show": ["state"],
+    "handoff": ["show"],
+    "route": ["Fix it"],
+    "rollback": ["cp_1_aaaa"],
+}
+BACK = ("rollback", "undo")  # need a run with checkpoints: test_cli_checkpoint.py types them
+PEOPLE = ("repair", *BACK)  # refused but in a person's terminal
 SLOW = ("rehearse",)  # plays for a minute; its own tests play it
 ANYWHERE = ("version", "setup", "doctor")  # need no repository
 SAYS = {"doctor": (0, 8)}  # what this machine lacks is no error of the command
@@ -106,7 +113,7 @@ def test_help_names_every_verb(call: Call, tmp_path: Path) -> None:
     assert all(re.search(rf"^  {verb} ", found.out, re.MULTILINE) for verb in cli.commands)
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in SLOW])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in (*SLOW, *BACK)])
 def test_every_verb_prints_one_json_object(call: Call, bench: Bench, verb: str) -> None:
     bench.begin().settle()
     found = call(verb, *ARGUMENTS.get(verb, []), "--json", cwd=root(bench))
@@ -117,7 +124,7 @@ def test_every_verb_prints_one_json_object(call: Call, bench: Bench, verb: str) 
     assert found.out.count("\n") == 1
 
 
-@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in SLOW])
+@pytest.mark.parametrize("verb", [verb for verb in VERBS if verb not in (*SLOW, *BACK)])
 def test_every_verb_prints_text(call: Call, bench: Bench, verb: str) -> None:
     bench.begin().settle()
     found = call(verb, *ARGUMENTS.get(verb, []), cwd=root(bench))

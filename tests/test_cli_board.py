@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     Say = Callable[..., Out]
 
-OTHERS = ("config", "context", "worktree")  # groups that are not the board's
+OTHERS = ("checkpoint", "config", "context", "inspect", "spec", "worktree")  # groups that are not the board's
 GROUPS = {
     name: command for name, command in cli.commands.items() if isinstance(command, click.Group) and name not in OTHERS
 }

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 
 from fermata.git import landing, unfinished_landing
-from fermata.git.landing import Home, Landed, catch_up, land, look
+from fermata.git.landing import Home, Landed, land, look
 from fermata.git.repo import GitError, Repo
 from fermata.git.run import run_users_git
 from fermata.git.run_branch import BadName, branch_commit, commit_tree_on, tree_of
 from fermata.git.snapshot import take_snapshot
+from fermata.git.three_way import merge_commits
 from fermata.git.worktrees import free_path, make_worktree
 from tests.git.sandbox import Sandbox, make_sandbox
 
@@ -309,7 +310,7 @@ def test_k_g15_only_the_merge_itself_runs_what_is_configured(ready: Ready, tmp_p
     )
     (tmp_path / "CANARY").unlink(missing_ok=True)
     look(ready.user.repo, ready.home)
-    assert catch_up(ready.user.repo, RUN, head.strip()).conflicts == []
+    assert merge_commits(ready.user.repo, ready.target, head.strip()).conflicts == []
     (ready.user.root / ".git/CHERRY_PICK_HEAD").write_text(head)
     assert ready.land().commit is None
     assert not (tmp_path / "CANARY").exists()
@@ -333,13 +334,11 @@ def test_it_catches_up_and_lands(ready: Ready) -> None:
     ready.user.write("mine.txt", "mine\n")
     head = ready.user.commit("mine")
     assert look(ready.user.repo, ready.home).moved
-    found = catch_up(ready.user.repo, RUN, head)
-    assert found.conflicts == []
-    assert found.commit == branch_commit(ready.user.repo, RUN)
-    assert catch_up(ready.user.repo, RUN, head) == found, "again changes nothing"
-    assert ready.user.git("log", "-1", "--format=%P", NAME).split() == [ready.target, head]
-    landed = ready.land()
-    assert landed == Landed(ready.user.git("rev-parse", "main").strip(), "", "")
+    merged = merge_commits(ready.user.repo, ready.target, head)
+    assert merged.conflicts == []
+    commit_tree_on(ready.user.repo, RUN, merged.tree, "Catch up", (ready.target, head))
+    assert not look(ready.user.repo, ready.home).moved
+    assert ready.land() == Landed(ready.user.git("rev-parse", "main").strip(), "", "")
     assert (ready.user.root / "mine.txt").read_text() == "mine\n"
     assert (ready.user.root / "change.txt").read_text() == "new\n"
 
@@ -348,9 +347,8 @@ def test_what_both_changed_is_left_to_be_resolved(ready: Ready) -> None:
     ready.user.write("change.txt", "mine\n")
     head = ready.user.commit("mine")
     before = exact(ready.user)
-    found = catch_up(ready.user.repo, RUN, head)
+    found = merge_commits(ready.user.repo, ready.target, head)
     assert [tuple(conflict) for conflict in found.conflicts] == [("change.txt", "content")]
-    assert found.commit is None
     assert branch_commit(ready.user.repo, RUN) == ready.target
     assert exact(ready.user) == before
     ready.user.write("change.txt", "both\n")
@@ -363,7 +361,7 @@ def test_what_both_changed_is_left_to_be_resolved(ready: Ready) -> None:
 def test_no_history_in_common_is_told(ready: Ready) -> None:
     ready.user.git("checkout", "-q", "--orphan", "other")
     with pytest.raises(GitError, match="unrelated"):
-        catch_up(ready.user.repo, RUN, ready.user.commit("other"))
+        merge_commits(ready.user.repo, ready.target, ready.user.commit("other"))
 
 
 # --- crashes ------------------------------------------------------------------------------------------------------------
@@ -461,6 +459,17 @@ def test_git_killed_while_it_wrote_files(ready: Ready, half: str) -> None:
         ready.user.git("checkout", "-q", "change.txt")
         ready.is_as(before)
     ready.is_done(ready.land())
+
+
+def test_no_hook_runs_when_it_is_taken_back(ready: Ready) -> None:
+    unfinished_landing.set_mark(ready.user.repo, RUN, ready.home.base)
+    before = mine(ready.user)
+    ready.user.git("read-tree", "-m", "-u", "HEAD", NAME)
+    hook(ready.user, "post-index-change", f"touch '{ready.user.root.parent}/CANARY'")
+    assert unfinished_landing.take_back(ready.user.repo, RUN, ready.target, crashed=True) is None
+    assert not (ready.user.root.parent / "CANARY").exists()
+    (ready.user.root / ".git/hooks/post-index-change").unlink()
+    ready.is_as({key: value for key, value in before.items() if not key.endswith(f"{RUN}/landing")})
 
 
 def test_a_users_own_merge_of_it_is_never_aborted(ready: Ready) -> None:

@@ -64,7 +64,15 @@ def test_one_with_nothing_of_its_own_goes(pair: Pair) -> None:
     assert (pair.user.root / ".env").read_text() == "SECRET=1\n"
     assert (pair.user.root / "node_modules/a.js").exists()
     assert [one.path for one in registered(pair.user.repo)] == [str(pair.user.root)]
+    assert not pair.tree.root.parent.exists()
     assert let_go(pair.user.repo, RUN, OWN) == [], "again, after a crash"
+
+
+def test_the_users_own_stash_keeps_nothing(pair: Pair) -> None:
+    pair.tree.git("checkout", "-q", "--detach", "main")
+    pair.user.write("README.md", "mine\n")
+    pair.user.git("stash", "-q")
+    assert pair.why() == ""
 
 
 @pytest.mark.parametrize("where", ["ref", "branch", "merged"])

@@ -311,6 +311,7 @@ LONGER = {"argv": ["true", "x"], "shell": None, "cwd": ".", "shown": "true x"}
         pytest.param(_envelope(base_commit="f" * 40), "base commit: ffffffffffff; approved: ", id="base"),
         pytest.param(_envelope(workflow="e" * 64), "workflow: its definition is eeeeeeeeeeee; approved: ffffffffffff", id="workflow"),
         pytest.param(_envelope(checks=[]), "not what was approved: it is less than that", id="a-check-gone"),
+        pytest.param(_envelope(branch="main"), "merged into: main; approved: no branch", id="a-branch-of-its-own"),
     ],
 )  # fmt: skip
 def test_one_thing_changed_after_the_approval_stops_the_next_change(
@@ -344,6 +345,19 @@ def test_a_commit_after_the_approval_stops_the_next_change(session: Session, *, 
     outcome = session.tool("Write", write, agent=BUILDER)
     assert decision(outcome) == "deny"
     assert "the approval is stale: HEAD is at " in reason(outcome)
+
+
+def test_a_run_with_a_branch_of_its_own_goes_on_wherever_head_goes(session: Session) -> None:
+    """Its agents work on what it began from, in worktrees; the user may commit meanwhile."""
+    session.building()
+    forge(session, _envelope(branch="main"))
+    record = session.data.approval(session.run_id)
+    assert record is not None
+    record["envelope"]["branch"] = "main"
+    session.data.write_approval(session.run_id, record)
+    commit = "git -c user.name=U -c user.email=u@example.org commit -q --allow-empty -m x"
+    subprocess.run(commit.split(), cwd=session.root, check=True)
+    assert decision(session.tool("Write", {"file_path": "src/app.py"}, agent=BUILDER)) == "silent"
 
 
 def test_a_record_dated_in_the_future_is_ordered_by_its_line(session: Session) -> None:

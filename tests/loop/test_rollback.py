@@ -301,6 +301,23 @@ def test_odd_repositories(tmp_path: Path, prepare: Callable[[Sandbox], None]) ->
     assert play.git_state() == git
 
 
+@pytest.mark.parametrize(
+    ("by_run", "ends"), [pytest.param(True, b"a\r\n", id="run"), pytest.param(False, b"a\n", id="user")]
+)
+def test_line_ends_follow_the_attributes_that_stand_afterwards(play: Played, by_run: bool, ends: bytes) -> None:
+    """What the run made of them goes back first; what the user made of them stays in force."""
+    play.user.write(".gitattributes", "*.txt text eol=crlf\n")
+    (play.user.root / "one.txt").write_bytes(b"a\r\n")
+    play.user.commit()
+    at = play.saves()
+    name = play.begins()
+    play.user.write(".gitattributes", "*.txt text eol=lf\n")
+    play.user.write("one.txt", "changed\n")
+    play.ends(name, *([] if by_run else [".gitattributes"]))
+    assert "one.txt" in play.goes_back(at).restored
+    assert (play.user.root / "one.txt").read_bytes() == ends
+
+
 def test_a_shallow_clone(tmp_path: Path) -> None:
     play = Played(tmp_path / "deep")
     play.user.commit("second")

@@ -7,7 +7,7 @@ from textwrap import dedent
 import pytest
 
 from fermata.spec.reader import read_spec
-from fermata.spec.records import FIELDS, Phase
+from fermata.spec.records import FIELDS, Phase, fields_of
 
 
 def only_phase(body: str) -> Phase:
@@ -47,7 +47,7 @@ def test_the_canonical_form_is_read_whole_and_sure() -> None:
 
 def test_what_is_not_said_is_empty_and_a_gap() -> None:
     spec = read_spec("# Plan\n## Phase 1: One\nJust words about it.\n## Phase 2: Two\nMore words.\n")
-    assert [[phase[field] for field in FIELDS] for phase in spec.phases] == [[[]] * len(FIELDS)] * 2
+    assert [[fields_of(phase)[field] for field in FIELDS] for phase in spec.phases] == [[[]] * len(FIELDS)] * 2
     assert [phase["fields"] for phase in spec.phases] == [{}, {}]
     assert [gap["field"] for gap in spec.gaps if gap["phase"] == "Phase 1: One"] == [
         "modules",

@@ -106,16 +106,19 @@ def diff(name: str, stat: bool, run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def rollback(name: str, yes: bool, dry_run: bool, run_id: str | None, as_json: bool) -> None:
-    """Go back to a checkpoint: restore what the run changed since, nothing else.
+    """Go back to a checkpoint: what the run changed, nothing else.
 
     The run then stands where it stood; /fermata:resume goes on from there.
 
     A file that was changed on top of the run's change is left as it is and listed (exit code 4). What the run had made is
     moved aside, never deleted. Branches, index, stashes and ignored files are not touched. `fermata undo` takes it back.
     """
+    from .loop.checkpoints import find_checkpoint
+
     _refuse_models("rollback")
     site = open_here()
     store = site.shown(run_id)
+    find_checkpoint(store.load(), name)
     agreed = yes or dry_run or _agreed(site, store, name, as_json=as_json)
     sys.exit(_tell(site, store, name, really=not dry_run, as_json=as_json) if agreed else _nothing())
 

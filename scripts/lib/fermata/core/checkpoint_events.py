@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from .envelope import beyond
-from .items import own_tree
+from .items import OWN, own_tree
 from .position import ENDED, inside
 from .workflow import stage_named
 
@@ -69,6 +69,7 @@ def _rolled_back(run: Run, body: Body) -> None:
     # A person let it go on: rounds and errors of before no longer count.
     run["granted"].update({**run["visited"], "checks": len(run["checks"])})
     frame = copy.deepcopy(then["position"])
+    _drop(run, OWN)
     _begin_anew(run, run["workflow"]["stages"], frame, "")
     run.update({"position": frame, "kept": copy.deepcopy(then["kept"]), "stale": None})
     if "left_out" in run:
@@ -147,6 +148,10 @@ def _begin_anew(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> Non
 def drop_item(run: Run, frame: Frame, item: str, name: str) -> None:
     """What lay in an item's own worktree is nothing to go on from: the item is opened anew."""
     del frame["inner"][item]
+    _drop(run, name)
+
+
+def _drop(run: Run, name: str) -> None:
     tree = run.get("worktrees", {}).get(name)
     if tree and tree["state"] == "open":
         tree["state"] = "conflict"

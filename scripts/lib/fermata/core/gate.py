@@ -63,7 +63,7 @@ class Verdict:
         self.answer, self.reason = answer, reason
 
 
-LOOKING_VERBS = frozenset("brief status show log".split())
+LOOKING_VERBS = frozenset("brief status show log spec".split())
 MODEL_VERBS = LOOKING_VERBS | frozenset("start next harvest check wait".split())
 STARTERS = frozenset(("Agent", "SendMessage"))
 READS = frozenset(

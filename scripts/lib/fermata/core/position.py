@@ -193,7 +193,8 @@ def _agents_outcome(run: Run, node: str, visit: int, stage: Stage) -> str | None
     if len({d["item"] for d in done}) < len(stage.get("items", [None])):
         return None
     if "verdict" in stage:
-        return str(run["kept"][node][stage["verdict"]])
+        kept = run["kept"].get(node)  # gone with a rollback to before it
+        return None if kept is None else str(kept[stage["verdict"]])
     return "done"
 
 

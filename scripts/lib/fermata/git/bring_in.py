@@ -156,15 +156,30 @@ def _apply(repo: Repo, tree: str, todo: list[Change], seen: dict[bytes, tuple[in
 
 
 @contextmanager
-def staged(repo: Repo, tree: str, paths: list[bytes]) -> Iterator[bytes]:
-    """A folder in the work tree in which *paths* lie as *tree* has them, on the disk; `put` takes them from there."""
+def staged(
+    repo: Repo, source: str | bytes, paths: list[bytes], quiet: tuple[str, ...] | None = None
+) -> Iterator[bytes]:
+    """A folder in the work tree in which *paths* lie as *source* has them, on the disk; `put` takes them from there.
+
+    Line ends are as the attributes in the work tree say.
+
+    Args:
+        repo: the work tree.
+        source: a tree, or entries as `git update-index --index-info` reads them, which takes less time.
+        paths: raw.
+        quiet: what `no_filters` said a moment ago, where it was asked.
+    """
+    quiet = no_filters(repo) if quiet is None else quiet
     with private_index(repo, beside_the_files=True) as index:
         stage = os.fsencode(f"{os.path.dirname(index)}/files")
         if paths:
-            run_git(repo, "read-tree", tree, index=index)
+            if isinstance(source, bytes):
+                run_git(repo, "update-index", "-z", "--index-info", index=index, stdin=source)
+            else:
+                run_git(repo, "read-tree", source, index=index)
             prefix = f"--prefix={os.path.relpath(os.fsdecode(stage), repo.root)}/"
             stdin = b"".join(path + b"\0" for path in paths)
-            run_git(repo, *no_filters(repo), "checkout-index", "-z", "--stdin", prefix, index=index, stdin=stdin)
+            run_git(repo, *quiet, "checkout-index", "-z", "--stdin", prefix, index=index, stdin=stdin)
             _sync(stage, paths)
         yield stage
 

@@ -12,21 +12,19 @@ from typing import TYPE_CHECKING, NamedTuple
 from .bring_in import in_the_way
 from .listing import list_files
 from .repo import Repo, branch, head_commit, no_filters, operation_in_progress
-from .run import GitError, path_text, run_git, run_users_git
+from .run import path_text, run_git, run_users_git
 from .run_branch import (
     branch_commit,
     branch_name,
     branch_ref,
     checked_out_at,
     commit_at,
-    commit_tree_on,
     identity,
     is_ancestor,
     named,
     tree_of,
 )
 from .snapshot import changed_paths, take_snapshot
-from .three_way import Conflict, merge_commits
 from .unfinished_landing import QUIET, forget, set_mark, take_back
 
 if TYPE_CHECKING:
@@ -60,14 +58,6 @@ class Standing(NamedTuple):
     elsewhere: str | None
     why: str
     how: str
-
-
-class CaughtUp(NamedTuple):
-    """The tree with the user's new commits in it, what is in conflict, and the commit, where nothing is."""
-
-    tree: str
-    conflicts: list[Conflict]
-    commit: str | None
 
 
 class Landed(NamedTuple):
@@ -143,26 +133,6 @@ def _obstacle(found: Standing, home: Home) -> tuple[str, str]:
 def by_hand(run: str) -> str:
     """The command by which a person merges the run's branch."""
     return f"git merge {branch_name(run)}"
-
-
-def catch_up(repo: Repo, run: str, onto_head: str) -> CaughtUp:
-    """Merge the user's new head into the run's branch; where both disagree, only the merged tree is given.
-
-    Its conflicts, once resolved, are committed by `commit_tree_on` with both parents. Again after a crash it gives the same.
-
-    Raises:
-        GitError: there is no branch of the run's, or both have no history in common.
-    """
-    target = branch_commit(repo, run)
-    if target is None:
-        raise GitError(("merge",), None, f"there is no branch {branch_name(run)}", repo.root)
-    if is_ancestor(repo, onto_head, target):
-        return CaughtUp(tree_of(repo, target), [], target)
-    merged = merge_commits(repo, target, onto_head)
-    if merged.conflicts:
-        return CaughtUp(*merged, None)
-    message = f"Catch up with {onto_head[:12]}"
-    return CaughtUp(*merged, commit_tree_on(repo, run, merged.tree, message, (target, onto_head)))
 
 
 def land(repo: Repo, home: Home, message: str, seconds: float = HOOK_SECONDS) -> Landed:

@@ -16,6 +16,7 @@ from .snapshot import look
 
 if TYPE_CHECKING:
     from ..core.left_behind import Left
+    from .snapshot import Seen
 
 Identity = tuple[int, ...] | None
 
@@ -31,8 +32,7 @@ class Skipped(NamedTuple):
 class Plan(NamedTuple):
     """What a restoration would do: `todo` in this order, `skipped` with the reason; `others` differ and are not the run's."""
 
-    tree: str  # the work tree as it is
-    large: list[str]
+    here: Seen
     todo: list[Change]
     skipped: list[Skipped]
     others: list[str]
@@ -59,14 +59,17 @@ def plan_restore(repo: Repo, tree: str, left: list[Left], large: list[str]) -> P
     Raises:
         GitError: also when one of the trees is gone.
     """
-    changes = [
-        {raw: change for raw, change in found.items() if one.paths is None or path_text(raw) in one.paths}
-        for one, found in zip(left, entries(repo, *((one.base, one.tree) for one in left)), strict=True)
-    ]
-    seen = {raw: identity(repo, raw) for found in changes for raw in found}
+    named = {os.fsencode(path) for one in left for path in one.paths or ()}
+    seen = {raw: identity(repo, raw) for raw in named}  # before the look, so that nothing can come in between
     here = look(repo)
-    (apart,) = entries(repo, (tree, here.tree))
-    steps = [(found, one.sure) for found, one in zip(changes, left, strict=True)]
+    *found, apart = entries(repo, *((one.base, one.tree) for one in left), (tree, here.tree))
+    changes = [
+        {raw: change for raw, change in between.items() if one.paths is None or path_text(raw) in one.paths}
+        for one, between in zip(left, found, strict=True)
+    ]
+    touched = {raw for between in changes for raw in between}
+    seen = {raw: seen[raw] if raw in seen else identity(repo, raw) for raw in touched}
+    steps = [(between, one.sure) for between, one in zip(changes, left, strict=True)]
     todo, skipped = list[Change](), list[Skipped]()
     for raw in (raw for raw in apart if raw in seen):
         change = Change(raw, apart[raw].new, apart[raw].old)
@@ -79,7 +82,7 @@ def plan_restore(repo: Repo, tree: str, left: list[Left], large: list[str]) -> P
             todo.append(change)
     todo, clashes = _without_clashes(repo, todo)
     others = [path_text(raw) for raw in apart if raw not in seen]
-    return Plan(here.tree, here.large, todo, sorted(skipped + clashes), sorted(others), seen)
+    return Plan(here, todo, sorted(skipped + clashes), sorted(others), seen)
 
 
 def _skipped(change: Change, why: str) -> Skipped:
@@ -114,26 +117,39 @@ def _without_clashes(repo: Repo, todo: list[Change]) -> tuple[list[Change], list
 def brought_back(repo: Repo, before: str, plan: Plan) -> Restored:
     """What an earlier call, cut short, has done since the work tree was as *before*."""
     apart = {path_text(change.path) for change in plan.todo} | {one.path for one in plan.skipped} | set(plan.others)
-    (moved,) = entries(repo, (before, plan.tree))
+    (moved,) = entries(repo, (before, plan.here.tree))
     done = {raw: change for raw, change in moved.items() if raw in plan.seen and path_text(raw) not in apart}
     gone = [path_text(raw) for raw, change in done.items() if change.new[0] == ABSENT]
     return Restored([path_text(raw) for raw, change in done.items() if change.new[0] != ABSENT], gone, [])
 
 
-def restore(repo: Repo, tree: str, plan: Plan, aside: str) -> Restored:
-    """Carry out *plan*, made for *tree*; what is to go is moved to the folder *aside*.
+def _row(change: Change) -> bytes:
+    return b"%s %s\t%s\0" % (*change.new, change.path)
+
+
+def restore(repo: Repo, plan: Plan, aside: str) -> Restored:
+    """Carry out *plan*; what is to go is moved to the folder *aside*.
 
     Raises:
         GitError, OSError: a part of it may be done; planned anew and carried out again it goes on.
     """
     done = Restored([], [], list(plan.skipped))
-    with staged(repo, tree, [change.path for change in plan.todo if change.new[0] != ABSENT]) as stage:
-        for change in plan.todo:
-            shown = path_text(change.path)
-            if identity(repo, change.path) != plan.seen[change.path] or not put(
-                repo, change, stage, os.fsencode(aside)
-            ):
-                done.skipped.append(_skipped(change, "changed in this very moment"))
-            else:
-                (done.quarantined if change.new[0] == ABSENT else done.restored).append(shown)
+    attributes = [change for change in plan.todo if os.path.basename(change.path) == b".gitattributes"]
+    rest = [change for change in plan.todo if change not in attributes]
+    for turn in filter(None, (attributes, rest)):  # they rule the line ends of the rest
+        wanted = [change for change in turn if change.new[0] != ABSENT]
+        with staged(repo, b"".join(map(_row, wanted)), [change.path for change in wanted], plan.here.quiet) as stage:
+            for change in turn:
+                _put(repo, change, stage, (plan, aside, done))
     return done
+
+
+def _put(repo: Repo, change: Change, stage: bytes, into: tuple[Plan, str, Restored]) -> None:
+    plan, aside, done = into
+    same = identity(repo, change.path) == plan.seen[change.path]
+    if not (same and put(repo, change, stage, os.fsencode(aside))):
+        done.skipped.append(_skipped(change, "changed in this very moment"))
+    elif change.new[0] == ABSENT:
+        done.quarantined.append(path_text(change.path))
+    else:
+        done.restored.append(path_text(change.path))

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .large_files import LargeFile, split_by_size
@@ -47,10 +47,14 @@ class Change(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """A work tree as it was: the id of its tree, and the large untracked files, by path, for which something stands in it."""
+    """A work tree as it was: the id of its tree, and the large untracked files, by path, for which something stands in it.
+
+    `quiet` is what `no_filters` said, for whoever goes on at once.
+    """
 
     tree: str
     large: list[str]
+    quiet: tuple[str, ...] = ()
 
 
 def take_snapshot(repo: Repo) -> str:
@@ -77,7 +81,7 @@ def look(repo: Repo) -> Seen:
         large = _update(repo, quiet, index, listing)
         # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
         tree = run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
-    return Seen(tree, [path_text(file.path) for file in large])
+    return Seen(tree, [path_text(file.path) for file in large], quiet)
 
 
 def index_tree(repo: Repo) -> str:
@@ -128,8 +132,9 @@ def _clear_left_behind(home: str) -> None:
     """Remove what a killed process left: a snapshot takes seconds, never an hour."""
     for name in os.listdir(home):
         folder = os.path.join(home, name)
-        if name.startswith("index-") and time.time() - os.lstat(folder).st_mtime > LEFT_BEHIND_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another snapshot's, which has just ended
+            if name.startswith("index-") and time.time() - os.lstat(folder).st_mtime > LEFT_BEHIND_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) -> list[LargeFile]:

@@ -10,14 +10,14 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from .bring_in import bring_in
+from .bring_in import bring_in, entries
 from .repo import Repo, named_programs, no_filters
 from .run import GitError, path_text, run_git
 from .run_branch import named
-from .snapshot import IDENTITY, changed_paths, take_snapshot
+from .snapshot import IDENTITY, changed_paths, private_index, take_snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 Kind = Literal["content", "add/add", "modify/delete", "rename", "binary", "submodule", "directory/file", "mode"]
 OLDEST_GIT = (2, 38)
@@ -66,6 +66,18 @@ def merge_trees(repo: Repo, base_tree: str, ours_tree: str, theirs_tree: str) ->
     """
     base = _commit(repo, base_tree)
     return merge_commits(repo, _commit(repo, ours_tree, base), _commit(repo, theirs_tree, base))
+
+
+def part_of(repo: Repo, base_tree: str, tree: str, wanted: Callable[[str], bool]) -> str:
+    """*tree* where *wanted* takes the path (as text), and *base_tree* everywhere else. Raises GitError."""
+    other = [one for one in entries(repo, (base_tree, tree))[0].values() if not wanted(path_text(one.path))]
+    if not other:
+        return tree
+    rows = b"".join(b"%s %s\t%s\0" % (*one.old, one.path) for one in other)  # mode 0 takes a path out
+    with private_index(repo) as index:
+        run_git(repo, "read-tree", tree, index=index)
+        run_git(repo, "update-index", "-z", "--index-info", index=index, stdin=rows)
+        return run_git(repo, "write-tree", "--missing-ok", index=index).decode().strip()
 
 
 def _commit(repo: Repo, tree: str, *parents: str) -> str:

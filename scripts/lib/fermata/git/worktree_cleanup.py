@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+from contextlib import suppress
 from typing import TYPE_CHECKING, NamedTuple
 
 from .by_products import without_by_products
@@ -21,6 +22,8 @@ from .worktrees import FOLDER, LOCK_REASON, remove_worktree, unkept, worktree_at
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+STASH_ROW = "--format=%gd%x09%P%x09%gs"
+DETACHED = "(no branch)"  # so git names a stash that was made on none; the user's own is seldom such a one
 NO_PROCESS_LIST = "which processes work in it cannot be seen on this system"
 
 
@@ -104,8 +107,10 @@ def _commits(repo: Repo, git_dir: str, run: str) -> Iterator[str]:
     lost = run_git(repo, "rev-list", *ids, "--not", *kept).split() if ids else []
     if lost:
         yield f"{len(lost)} commit(s) that no branch holds, the newest {lost[0].decode()[:12]}: git branch NAME {lost[0].decode()[:12]}"
-    stashes = run_git(repo, "stash", "list", "--format=%gd %P").decode().splitlines()
-    ours = [row.split()[0] for row in stashes if row.split()[1] in ids]
+    stashes = [
+        row.split("\t") for row in run_git(repo, "stash", "list", STASH_ROW).decode(errors="replace").splitlines()
+    ]
+    ours = [name for name, parents, said in stashes if parents.split()[0] in ids and DETACHED in said.partition(":")[0]]
     if ours:
         yield f"stashed there: {named(ours)}"
 
@@ -218,4 +223,6 @@ def let_go(repo: Repo, run: str, path: str) -> list[str]:
     if not reasons:
         left = remove_worktree(repo, path, f"{run}/{os.path.basename(path)}-left")
         reasons = [left] if left else []
+        with suppress(OSError):  # another worktree of the run is there still
+            os.rmdir(os.path.dirname(os.path.join(repo.root, path)))
     return reasons

@@ -24,6 +24,8 @@ HIDDEN = f"/{FOLDER}/"
 USUAL_LINKS = ("node_modules", ".venv", "venv")
 LOCK_REASON = "fermata"
 CHECKOUT_SECONDS = 600
+CHECKOUT_WORKERS = max(4, os.cpu_count() or 1)
+"""More than processors where these are few: on two busy ones 4 took 0.4 of the time of one, 2 took 0.8, 8 took 0.55."""
 
 
 class Base(NamedTuple):
@@ -99,7 +101,7 @@ def make_worktree(repo: Repo, path: str, commit: str, links: list[str]) -> Repo:
     if not os.path.exists(os.path.join(tree.git_dir, "index")):  # git writes it last: all files are there then
         with suppress(FileNotFoundError):
             os.unlink(os.path.join(tree.git_dir, "index.lock"))
-        options = (*no_filters(tree), "-c", "checkout.workers=0")
+        options = (*no_filters(tree), "-c", f"checkout.workers={CHECKOUT_WORKERS}")
         run_git(tree, *options, "read-tree", "--reset", "-u", commit, seconds=CHECKOUT_SECONDS)
     for link in links:
         _link(repo, tree, link)

@@ -119,7 +119,8 @@ class Bound:
         if error:
             return error
         head, base = head_commit(self.root, os.path.dirname(self.project_folder)), approved["envelope"]["base_commit"]
-        if head and head != base:
+        own_branch = "branch" in approved["envelope"]  # begun from a commit that stays what it is, wherever HEAD goes
+        if head and head != base and not own_branch:
             return f"HEAD is at {head[:12]}; approved: {base[:12]}"
         return "; ".join(scopes_beyond(approved["envelope"], [dispatch["scope"]]))
 

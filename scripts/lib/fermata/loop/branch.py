@@ -13,12 +13,14 @@ from ..core.actions import next_actions
 from ..core.consultation import line
 from ..core.items import OWN, conflicts_at, item_of, items_over, open_worktree, own_tree
 from ..core.order import waits_for
+from ..core.scope import covers
 from ..core.workflow import BEFORE, ITEM, MOVED, YOURS, stage_at
 from ..git.landing import Home, land, look
 from ..git.run_branch import branch_commit, branch_name, commit_at, commit_tree_on, is_ancestor, stand_at, tree_of
 from ..git.snapshot import changed_paths, large_untracked, take_snapshot
-from ..git.three_way import conflict_markers, merge_commits, merge_trees, place_tree
+from ..git.three_way import conflict_markers, merge_commits, merge_trees, part_of, place_tree
 from ..git.worktrees import Base, worktree_at
+from .checkpoints import body_of, new_id
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from ..core.records import Dispatch, Json, Run, Worktree
     from ..git.repo import Repo
     from ..git.three_way import Conflict
-    from ..store.run_store import RunStore
+    from ..store.run_store import News, RunStore
     from .site import Site
 
 MAX_NAMED = 200
@@ -57,8 +59,21 @@ def merge_on_branch(site: Site, store: RunStore, run: Run, action: Action) -> No
     brings = stage_at(run["workflow"], action.node).get("brings", ITEM)
     body = BRINGS[brings](site, run, action, place)
     named = {"conflicts": body["conflicts"][:MAX_NAMED], "paths": body["paths"][:MAX_NAMED]}
-    fixed = {"node": action.node, "visit": action.visit, "item": item}
-    store.note("cli", "merged", {**body, **named, **fixed}, partial(_still, action))
+    news: News = [("merged", {**body, **named, "node": action.node, "visit": action.visit, "item": item})]
+    if brings == ITEM and "commit" in body:
+        news.append(("checkpoint_made", _checkpoint(site, run, action.node, str(body["commit"]))))
+    store.transact("cli", lambda now: news if now and _still(action, now) else [])
+
+
+def _checkpoint(site: Site, run: Run, node: str, commit: str) -> dict[str, Json]:
+    """The journal's words for the branch as it is with that phase on it."""
+    name = _message(run, node).partition("\n")[0]
+    return {
+        **body_of(new_id(), name, "", tree_of(site.repo, commit), []),
+        "commit": commit,
+        "head": commit,
+        "place": branch_name(run["run"]),
+    }
 
 
 def _still(action: Action, run: Run) -> bool:
@@ -80,7 +95,11 @@ def _gather(site: Site, run: Run, action: Action, place: Place) -> dict[str, Jso
     base, told = place.tree["tree"], list[str]()
     merged = base
     for made in _handed_in(run, action.node):
-        found = merge_trees(site.repo, _begun_with(run, made), merged, made["tree"])
+        begun = _begun_with(run, made)
+        # What an agent before it left outside the scope, and did not hand in, is nobody's.
+        found = merge_trees(
+            site.repo, begun, merged, part_of(site.repo, begun, made["tree"], partial(covers, made["scope"]))
+        )
         merged, told = found.tree, [*told, *_told(found.conflicts)]
     place_tree(place.repo, place.new, merged, place.ref)
     outcome = "conflict" if told else "done"

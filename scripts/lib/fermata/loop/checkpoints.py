@@ -12,6 +12,7 @@ import time
 from ..core.consultation import line
 from ..git.repo import head_commit, worktree_name, worktree_root
 from ..git.snapshot import changed_lines, changed_paths, diff_text, keep_tree, look, pin_tree, take_snapshot
+from ..host.head import head_commit as quick_head
 from ..store.errors import Conflict, StoreError
 from ..store.lock import locked
 
@@ -43,6 +44,11 @@ def ref_of(run: str, name: str) -> str:
     return f"{run}/{name}"
 
 
+def head_of(repo: Repo) -> str | None:
+    """The commit that HEAD names: by hand, and by git where that cannot tell."""
+    return quick_head(repo.root, repo.common_dir) or head_commit(repo)
+
+
 def make_checkpoint(store: RunStore, repo: Repo, name: str, after: str = "") -> Checkpoint:
     """Save the work tree *repo* as it is, and where the run stands.
 
@@ -55,7 +61,7 @@ def make_checkpoint(store: RunStore, repo: Repo, name: str, after: str = "") -> 
     Raises:
         StoreError, OSError, GitError: nothing was saved, and nothing is called so.
     """
-    run, seen, head, known = store.load(), look(repo), head_commit(repo), new_id()
+    run, seen, head, known = store.load(), look(repo), head_of(repo), new_id()
     text = f"fermata: {line(name, MAX_NAME)}"
     commit = keep_tree(repo, seen.tree, ref_of(run["run"], known), text, parent=head)
     body = body_of(known, name, after, seen.tree, seen.large) | {"commit": commit, "head": head}

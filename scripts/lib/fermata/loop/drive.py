@@ -10,6 +10,8 @@ from __future__ import annotations
 from functools import partial
 from math import inf
 
+from ..checks.command import parse_command
+from ..checks.command import to_json as to_json_command
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
@@ -163,6 +165,7 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
         verdict = judge_picture(store, spec.root, check, verdict)
     evidence = to_json(found)
     taken = {key: evidence[key] for key in ("counts", "exit_code", "seconds", "command")}
+    taken["command"] = to_json_command(parse_command(check["shown"]))  # as it was approved, not where this program lies
     if verdict.outcome == "red":
         taken |= {**told(Facts("check", word_of(found))), "error": fingerprint(found)}
     return {

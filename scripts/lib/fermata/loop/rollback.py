@@ -15,12 +15,13 @@ from ..core.fold import fold
 from ..core.left_behind import Left, left_since
 from ..core.position import ENDED, at_work
 from ..git.bring_in import ABSENT
-from ..git.repo import head_commit, operation_in_progress, path_text, run_git
+from ..git.repo import operation_in_progress, path_text, run_git
 from ..git.restore import Plan, brought_back, plan_restore, restore
-from ..git.snapshot import keep_tree
+from ..git.run_branch import branch_commit, branch_name, commit_tree_on, tree_of
+from ..git.snapshot import changed_paths, keep_tree
 from ..store.errors import Conflict, Usage
 from ..store.lock import locked
-from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, new_id, ref_of, refuse_elsewhere
+from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, head_of, new_id, ref_of, refuse_elsewhere
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -56,12 +57,14 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
         run, events = store.load(), store.events()
         at = find_checkpoint(run, name)
+        if at["place"] == branch_name(run["run"]):
+            return _on_branch(store, repo, at, really=really)
         _refuse(run, repo, at)
         left = left_since(events, name)
         if at["place"] != run["base"].get("worktree", "."):
             left = [*_all_of_head(repo, at), *left]
         plan = plan_restore(repo, at["tree"], left, at.get("large", []))
-        head = head_commit(repo)
+        head = head_of(repo)
         if not really:
             return _shown(repo, at, plan, head)
         then = fold(events[: 1 + _line(events, name)])
@@ -70,7 +73,7 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
         pending = _cut_short(run, events, name)
         before = brought_back(repo, pending["tree"], plan) if pending else None
         undo = pending["id"] if pending else _save_before(store, repo, at, plan, head)
-        done = restore(repo, at["tree"], plan, store.path("quarantine", undo))
+        done = restore(repo, plan, store.path("quarantine", undo))
         if before:
             done = done._replace(
                 restored=before.restored + done.restored, quarantined=before.quarantined + done.quarantined
@@ -81,6 +84,29 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
             body["stands"] = stands(then)
         store.note("cli", "rolled_back", body)
     return _shown(repo, at, plan, head)._replace(undo=undo, **done._asdict())
+
+
+def _on_branch(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -> Rollback:
+    """The run's own branch goes forward to the tree of then; nothing of the user's is touched, and nothing is lost."""
+    run, events = store.load(), store.events()
+    _refuse_busy(run)
+    head = branch_commit(repo, run["run"])
+    if "landed" in run or head is None:
+        raise Conflict(f"{branch_name(run['run'])} was merged already; `git revert -m 1` takes a merge back")
+    changed = [change.path for change in changed_paths(repo, head, at["tree"])]
+    found = Rollback(at, "", changed, [], [], [], head, 0)
+    if not really or (not changed and events[-1]["type"] == "rolled_back" and events[-1]["body"]["id"] == at["id"]):
+        return found._replace(undo="" if not really else events[-1]["body"]["undo"])
+    known = new_id()
+    body = body_of(known, f"before the rollback to {at['id']}", "", tree_of(repo, head), [])
+    store.note(
+        "cli", "checkpoint_made", {**body, "commit": head, "head": head, "place": at["place"], "back_to": at["id"]}
+    )
+    then = fold(events[: 1 + _line(events, at["id"])])
+    commit_tree_on(repo, run["run"], at["tree"], f"Back to {at['name']}\n\nfermata {run['run']}, {at['id']}", [head])
+    told = {"id": at["id"], "undo": known, "restored": changed, "quarantined": [], "skipped": []}
+    store.note("cli", "rolled_back", {**told, "stands": stands(then)} if then else told)
+    return found._replace(undo=known)
 
 
 def _line(events: list[Json], name: str) -> int:
@@ -119,8 +145,8 @@ def _save_before(store: RunStore, repo: Repo, at: Checkpoint, plan: Plan, head: 
     """The checkpoint that leads back, made of the tree that *plan* has looked at anyway; gives its id."""
     known, name = new_id(), f"before the rollback to {at['id']}"
     run = os.path.basename(store.folder)
-    commit = keep_tree(repo, plan.tree, ref_of(run, known), f"fermata: {name}", parent=head)
-    body = body_of(known, name, "", plan.tree, plan.large)
+    commit = keep_tree(repo, plan.here.tree, ref_of(run, known), f"fermata: {name}", parent=head)
+    body = body_of(known, name, "", plan.here.tree, plan.here.large)
     body |= {"commit": commit, "head": head, "place": at["place"], "back_to": at["id"]}
     store.note("cli", "checkpoint_made", body)
     return known
@@ -134,6 +160,10 @@ def _refuse(run: Run, repo: Repo, at: Checkpoint) -> None:
         raise Conflict(
             f"a {operation} is in progress here, and its files are not the run's. End it, or `git {operation.split()[0]} --abort`, then roll back"
         )
+    _refuse_busy(run)
+
+
+def _refuse_busy(run: Run) -> None:
     busy = [name for name in at_work(run) if not _gone(run, name)]
     running = [c["id"] for c in run["checks"].values() if c["state"] == "running"]
     by_command = [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" in d]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from hashlib import sha256
 
+from ..core.position import at_work
 from ..store.errors import Usage
 from ..store.files import make_folder, write_text
 
@@ -92,11 +93,25 @@ def note_changed_spec(site: Site, store: RunStore) -> None:
         store.note("cli", "limit_reached", {"node": run["position"]["at"] or "", "why": why}, _may_wait)
         return
     changes = changed_parts(plan, new)
-    if not changes:  # words beside the phases
+    if not changes or _end_first(run, plan, new):  # no changes: words beside the phases
         return
     keep_spec(store, text)
     body = {"plan": new, "reason": f"{path} was changed", "changes": changes}
     store.note("cli", "spec_changed", body, lambda now: now["kept"].get("spec") == plan)
+
+
+def _end_first(run: Run, plan: dict[str, Json], new: dict[str, Json]) -> bool:
+    """Whether agents are at work, and all of them on parts that read as before: they end first.
+
+    While an approval is asked for anew nobody may change anything, so it would cost them what they are doing.
+    """
+    same = {
+        str(place)
+        for place, (one, other) in enumerate(zip(plan["steps"], new["steps"], strict=False))
+        if one["digest"] == other["digest"]
+    }
+    busy = [run["dispatches"][name]["node"].partition("/")[0].partition(".")[2] for name in at_work(run)]
+    return bool(busy) and same.issuperset(busy)
 
 
 def _may_wait(run: Run) -> bool:

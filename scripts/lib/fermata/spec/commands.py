@@ -28,6 +28,7 @@ PASSES = re.compile(
 PROMPT = re.compile(r"(?:\$|>|%|❯)\s+")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=\S*\s+")
 MAX_COMMAND = 2_000
+MAX_WORDS = 12
 
 
 def looks_like_command(text: str) -> bool:
@@ -66,7 +67,7 @@ def line_commands(raw: str, spans: tuple[str, ...], *, sure: bool) -> list[str]:
 
 
 def _is_prose(text: str) -> bool:
-    return bool(re.search(r"[a-z]{3,}[.;,]\s+[A-Za-z]|\.\Z", text)) or len(text.split()) > 12
+    return bool(re.search(r"[a-z]{3,}[.;,]\s+[A-Za-z]|\.\Z", text)) or len(text.split()) > MAX_WORDS
 
 
 def fenced_commands(text: str, info: str) -> list[str]:

@@ -15,7 +15,7 @@ from .labels import Label, label_of
 from .lists import Part
 from .names import name_error
 from .paths import listed_paths, paths_in
-from .records import Phase, new_phase
+from .records import Phase, fields_of, new_phase
 from .titles import clean_title, says_done
 from .words import fold
 
@@ -158,6 +158,23 @@ class _Reader:
         if self.depth and block.level <= self.depth:
             self.field, self.sure, self.top = self.outer
             self.depth = 0
+        own, below = self._cut(block)
+        self._labelled_item(own)
+        if below:
+            self.depth = 0
+            self._lines(block._replace(first=own.last + 1, level=0, bold=""), below, own.last + 1)
+
+    def _cut(self, block: Block) -> tuple[Block, str]:
+        """A line at the margin that begins with a label is a field, although Markdown lets the item before it go on."""
+        lines = block.text.split("\n")
+        for number, line in enumerate(lines[1:], 1):
+            at = block.first + number
+            label = label_of(line)
+            if label and label.colon and at <= len(self.lines) and not self.lines[at - 1][:1].isspace():
+                return block._replace(text="\n".join(lines[:number]), last=at - 1), "\n".join(lines[number:])
+        return block, ""
+
+    def _labelled_item(self, block: Block) -> None:
         label = label_of(block.text)
         if label and self._is_label(label, block):
             self._under(label, block.level)
@@ -276,16 +293,7 @@ class _Reader:
             self._mark(field, first, last, sure)
 
     def _list(self, field: str) -> list[str]:
-        phase = self.phase
-        return {
-            "modules": phase["modules"],
-            "tasks": phase["tasks"],
-            "commands": phase["commands"],
-            "criteria": phase["criteria"],
-            "gotchas": phase["gotchas"],
-            "scope": phase["scope"],
-            "files": phase["files"],
-        }[field]
+        return fields_of(self.phase)[field]
 
     def _mark(self, field: str, first: int, last: int, sure: float) -> None:
         known = self.phase["fields"].get(field)

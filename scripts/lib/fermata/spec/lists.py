@@ -12,10 +12,11 @@ from typing import NamedTuple
 from .blocks import Block
 from .labels import label_of
 from .titles import STRONG, Title, read_title
-from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
+from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, SURE_WORDS, fold
 
 ENOUGH = 3.0
 MAX_GROUPS = 40
+MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
 KINDS = {"heading": 1.5, "summary": 1.0, "bold": 0.5, "item": 0.0, "row": 0.0, "text": -0.5}
 
 
@@ -103,7 +104,7 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
     """
     planned = section and bool(PLAN_WORDS.search(under))
     if block.kind == "heading":
-        return "heading", read_title(block.text, bare=planned) or _unnumbered(block.text, under)
+        return "heading", read_title(block.text, bare=planned, tail=True) or _unnumbered(block.text, under)
     if block.kind == "summary":
         return "summary", read_title(block.text)
     if block.kind == "row":
@@ -132,7 +133,7 @@ def _line_title(block: Block) -> Title | None:
             whole = read_title(line) if len(line) < len(block.bold) + 30 else None
             return bold._replace(done=whole.done, timed=whole.timed) if whole else bold
         return read_title(line) if bold else None
-    title = read_title(line) if len(line) <= 160 else None
+    title = read_title(line) if len(line) <= MAX_LINE else None
     if title is None or (
         block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
     ):
@@ -161,10 +162,10 @@ def _row_title(block: Block, under: str) -> Title | None:
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
         title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
-    if title is None and head.strip() in STRONG and 2 < len(first) < 80:
+    if title is None and head.strip() in STRONG and LEAST < len(first) < MAX_NAME:
         return _unnumbered(first, "phases")
     named = len(block.heads) > 1 and NAME_HEADS.match(fold(block.heads[1]).strip())
-    if title and not title.title and named and rest and len(rest) < 100:
+    if title and not title.title and named and rest and len(rest) < MAX_NAME:
         return read_title(f"{title.name}: {rest}") or title
     return title
 
@@ -228,9 +229,11 @@ def _scored(blocks: list[Block], marks: list[Mark]) -> Group:
     score += context
     score += 1.0 if len(marks) > 1 else -1.0
     score += 1.0 if first.title.number.rstrip("abcdefgh") in ("0", "1", "") else -0.5
-    score += _work(blocks, marks, ends, doubtful=context < 0)
+    work = _work(blocks, marks, ends, doubtful=context < 0)
+    score += work
     title_only = first.kind == "heading" and first.level == 1 and len(marks) == 1
-    unplanned = first.title.word not in STRONG and context <= 0
+    said = first.title.word in SURE_WORDS or work or _listing(blocks, marks, ends) or (context == 0 and _outline(marks))
+    unplanned = context <= 0 and (first.title.word not in STRONG or not said)
     return Group(marks, ends, 0.0 if title_only or unplanned else score)
 
 
@@ -239,10 +242,10 @@ def _context(blocks: list[Block], mark: Mark) -> float:
     score = 0.0
     for distance, at in enumerate(reversed(mark.parents)):
         text = fold(blocks[at].text)
-        if PLAN_WORDS.search(text):
-            return max(score, 0.0) + 2.0 if score >= 0 else score
         if HISTORY_WORDS.search(text):
             return -6.0
+        if PLAN_WORDS.search(text):
+            return 2.0 if score >= 0 else score
         if OTHER_WORDS.search(text):
             score = min(score, -3.0 if distance == 0 else -2.0)
     return score
@@ -252,14 +255,30 @@ def _work(blocks: list[Block], marks: list[Mark], ends: list[int], *, doubtful: 
     """0–2 by how many of the phases hold checkboxes, a duration, a status, or (unless *doubtful*) fields."""
     telling = 0
     for mark, end in zip(marks, ends, strict=True):
-        inside = blocks[mark.at + 1 : end]
-        telling += mark.title.timed or any(
-            block.checked is not None or (not doubtful and label_of(block.bold or block.text) is not None)
-            for block in inside
+        head, inside = blocks[mark.at], blocks[mark.at + 1 : end]
+        lines = (line for block in inside for line in (block.bold or block.text).split("\n")[:40])
+        labelled = not doubtful and (
+            any(map(label_of, lines)) or (mark.kind == "row" and any(map(label_of, head.heads[1:])))
         )
+        telling += mark.title.timed or labelled or any(block.checked is not None for block in inside)
     if not telling:
         return 0.0
     return 2.0 if 2 * telling >= len(marks) else 1.0
+
+
+def _outline(marks: list[Mark]) -> bool:
+    """Whether these are the document's own sections, counted from its first."""
+    first = marks[0]
+    return first.kind == "heading" and len(first.parents) <= 1 and len(marks) > 1 and first.title.number in ("0", "1")
+
+
+def _listing(blocks: list[Block], marks: list[Mark], ends: list[int]) -> bool:
+    """Whether these are headings of which nearly all hold plain bullets, as things to do are written."""
+    plain = sum(
+        any(block.kind == "item" and not block.bold for block in blocks[mark.at + 1 : end])
+        for mark, end in zip(marks, ends, strict=True)
+    )
+    return marks[0].kind == "heading" and len(marks) > 1 and 5 * plain >= 4 * len(marks)
 
 
 def _best(groups: list[Group]) -> Group:

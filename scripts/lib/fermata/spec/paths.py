@@ -71,9 +71,7 @@ def paths_in(text: str, spans: tuple[str, ...]) -> list[str]:
     found = [as_path(span) for span in spans]
     for span in spans:
         text = text.replace(span, " ", 1)
-    for match in WORD.finditer(text):
-        if match[1].lower() in EXTENSIONS:
-            found.append(as_path(match[0]))
+    found += [as_path(match[0]) for match in WORD.finditer(text) if match[1].lower() in EXTENSIONS]
     return list(dict.fromkeys(path for path in found if path))
 
 

@@ -61,6 +61,20 @@ FIELDS = ("modules", "tasks", "commands", "criteria", "depends_on", "gotchas", "
 """The fields of a phase that are lists, in the order they are shown in."""
 
 
+def fields_of(phase: Phase) -> dict[str, list[str]]:
+    """The lists of *phase* by their names, to read and to add to."""
+    return {
+        "modules": phase["modules"],
+        "tasks": phase["tasks"],
+        "commands": phase["commands"],
+        "criteria": phase["criteria"],
+        "depends_on": phase["depends_on"],
+        "gotchas": phase["gotchas"],
+        "scope": phase["scope"],
+        "files": phase["files"],
+    }
+
+
 def new_phase(name: str, number: str, title: str, lines: Lines) -> Phase:
     """A phase of which nothing else is known yet."""
     return {

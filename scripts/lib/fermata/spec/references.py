@@ -9,9 +9,10 @@ from .records import Phase
 from .titles import read_title
 from .words import CJK_DIGITS, CJK_WEAK, CJK_WORDS, NUMBER_WORDS, PHASE_WORDS, WEAK_PHASE_WORDS, fold, number_of
 
+SHORTEST = 2
 _TABLES = (PHASE_WORDS, WEAK_PHASE_WORDS)
 _WORD = "|".join(sorted({re.escape(w) for t in _TABLES for row in t.values() for w in row}, key=len, reverse=True))
-_NAMED = "|".join(sorted((re.escape(w) for w in NUMBER_WORDS if len(w) > 2), key=len, reverse=True))
+_NAMED = "|".join(sorted((re.escape(w) for w in NUMBER_WORDS if len(w) > SHORTEST), key=len, reverse=True))
 _N = rf"(?:\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[ivx]{{1,5}}|[a-h]|{_NAMED})(?!\w)"
 _AND = r"(?:,\s*(?:and\s|und\s|et\s|y\s|e\s)?|and\s|und\s|et\s|y\s|e\s|&|\+|/|[-–—]|to\s|through\s|bis\s|a\s|or\s)"
 REFERENCE = re.compile(
@@ -51,7 +52,7 @@ class Index:
             if phase["number"]:
                 self.numbers.setdefault(phase["number"], place)
             for name in (phase["name"], phase["title"]):
-                if len(name) > 2:
+                if len(name) > SHORTEST:
                     self.names.setdefault(_key(name), place)
             title = read_title(phase["name"])
             self.short = self.short or (title is not None and title.word in ("m", "p", "s"))
@@ -59,9 +60,7 @@ class Index:
     def named(self, text: str) -> Named:
         """What *text* names with a word and a number (`phases 1 and 2`)."""
         folded = fold(text)
-        found: list[tuple[int, int, list[str]]] = []
-        for match in REFERENCE.finditer(folded):
-            found.append((match.start(), match.end(), self._numbers(match["list"])))
+        found = [(m.start(), m.end(), self._numbers(m["list"])) for m in REFERENCE.finditer(folded)]
         if self.short or not found:
             found += [(m.start(), m.end(), [m["list"]]) for m in SHORT.finditer(folded) if self.short]
         if not folded.isascii():

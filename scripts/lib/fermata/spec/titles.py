@@ -10,6 +10,7 @@ import unicodedata
 from typing import NamedTuple
 
 from .words import (
+    CJK,
     CJK_DIGITS,
     CJK_WEAK,
     CJK_WORDS,
@@ -25,6 +26,9 @@ from .words import (
 )
 
 MAX_TITLE = 200
+CODE = 3  # letters of a code such as `CM0`
+LEAST = 10  # characters of a title
+LATIN = 0xA9
 
 
 class Title(NamedTuple):
@@ -83,8 +87,12 @@ FORMS = (
 )
 TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.S)
 BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2})(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
+# Whatever a title is counted by: most lines of a document hold none of it and are looked at no further.
+COUNTED = re.compile(rf"{_WORDS}|{_CJK}|(?<!\w)[a-z]{{1,3}}[-.]?\d")
+HEAD = 160
 ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
 BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
+SIGN = "\N{OBJECT REPLACEMENT CHARACTER}"
 DONE_SIGNS = frozenset("✅✔☑✓🏁")
 OPEN_SIGNS = frozenset("⬜☐⏳🚧🔄🔜📋⏸❌🔲🟡🔴🟢⭕🔵")
 _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=True)))})"
@@ -101,10 +109,10 @@ BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|（([^（�
 TRAILERS = (re.compile(r"\s+[-–—|·:]+\s+([^-–—|]{2,40})\Z"), re.compile(r":\s*([^:]{2,30})\Z"))
 
 
-def read_title(text: str, *, bare: bool = False) -> Title | None:
-    """The title of a phase that *text* is, or None. With *bare* also `1. Foundation`."""
+def read_title(text: str, *, bare: bool = False, tail: bool = False) -> Title | None:
+    """The title of a phase that *text* is, or None. With *bare* also `1. Foundation`, with *tail* `Foundation (Phase 1)`."""
     line = text.partition("\n")[0].strip()
-    if not line or len(line) > 4 * MAX_TITLE:
+    if not line or len(line) > 4 * MAX_TITLE or not (bare or COUNTED.search(fold(line[:HEAD]))):
         return None
     cleaned = clean_title(line)
     folded = fold(cleaned.text)
@@ -112,7 +120,7 @@ def read_title(text: str, *, bare: bool = False) -> Title | None:
         match = form.match(folded)
         if match:
             return _titled(cleaned, match)
-    match = TAIL.match(folded)
+    match = TAIL.match(folded) if tail else None
     return _tailed(cleaned, match) if match else None
 
 
@@ -120,12 +128,12 @@ def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
     after = match["after"]
     rest = cleaned.text[match.end() :].strip()
     word, number = match["word"], _number(match["number"])
-    coded = cleaned.text[match.start("word" if len(word) < 4 else "number") : match.end("number")]
+    coded = cleaned.text[match.start("word" if len(word) <= CODE else "number") : match.end("number")]
     if not number and coded.isupper():
         number = match["number"]
     if (
         not number
-        or (len(word) in (2, 3) and word not in STRONG and not coded.isupper())
+        or (1 < len(word) <= CODE and word not in STRONG and not coded.isupper())
         or _is_reference(word, number, after, rest)
     ):
         return None
@@ -175,7 +183,7 @@ def _is_reference(word: str, number: str, after: str, rest: str) -> bool:
     if not rest:
         return word in ("m", "p", "s") and not number
     letter_only = number.isalpha() or (len(number) == 1 and not number.isdigit())
-    return said in NOT_TITLES or letter_only or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > 0x2E80)
+    return said in NOT_TITLES or letter_only or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > CJK)
 
 
 def clean_title(text: str) -> Cleaned:
@@ -185,7 +193,8 @@ def clean_title(text: str) -> Cleaned:
     timed = done or any(char in OPEN_SIGNS for char in text)
     while box := BOX.match(text):
         done, timed, text = done or box[1] in "xX✓✔", True, text[box.end() :]
-    text = "".join(char for char in text if not _is_sign(char)).replace("~~", "").replace("**", "").replace("__", "")
+    text, after = _without_signs(text.replace("~~", "").replace("**", "").replace("__", ""))
+    done, timed = done or _says_done(after), timed or bool(after)
     text, found = _without_brackets(text)
     done, timed = done or any(map(_says_done, found)), timed or bool(found)
     for form in TRAILERS:
@@ -197,6 +206,19 @@ def clean_title(text: str) -> Cleaned:
     if bare:
         done, timed, text = True, True, text[: bare.start()]
     return Cleaned(re.sub(r"\s+", " ", text).strip(" \t\u3000").strip(), done, timed)
+
+
+def _without_signs(text: str) -> tuple[str, str]:
+    """*text* without emoji, and the status that followed the last of them (`✅ DONE`)."""
+    if text.isascii():
+        return text, ""
+    marked = "".join(SIGN if _is_sign(char) else char for char in text)
+    head, sign, tail = marked.rpartition(SIGN)
+    after = fold(tail).strip(" -–—:")
+    if not (sign and head.strip(f" {SIGN}") and _IS_STATUS.match(after)):
+        head, after = marked, ""
+    bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
+    return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after
 
 
 def _without_brackets(text: str) -> tuple[str, list[str]]:
@@ -225,7 +247,7 @@ def says_done(text: str) -> bool:
 
 def _is_sign(char: str) -> bool:
     """Emoji and what joins them; not letters, digits or punctuation of any script."""
-    return ord(char) > 0xA9 and (
+    return ord(char) > LATIN and (
         unicodedata.category(char) in ("So", "Sk", "Cs", "Cn", "Co") or char in "\ufe0f\u200d\u20e3✓✔"
     )
 
@@ -235,5 +257,5 @@ def _cut(text: str) -> str:
     if len(text) <= MAX_TITLE // 2:
         return text
     end = re.search(r"[.;!?](?=\s)", text)
-    cut = text[: end.start()] if end and end.start() >= 10 else text
+    cut = text[: end.start()] if end and end.start() >= LEAST else text
     return cut[:MAX_TITLE].rstrip()

@@ -12,7 +12,7 @@ from functools import lru_cache
 # A word that nearly always counts phases of work, and those that count much else too (steps of an installation): these
 # count only where the section or the document says that it plans.
 PHASE_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("phase", "milestone", "sprint", "iteration"),
+    "en": ("phase", "milestone", "sprint"),
     "de": ("phase", "meilenstein", "etappe"),
     "fr": ("phase", "jalon"),
     "es": ("fase", "hito", "sprint"),
@@ -27,6 +27,7 @@ WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "en": (
         "stage",
         "step",
+        "iteration",
         "part",
         "week",
         "day",
@@ -49,6 +50,10 @@ WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "ru": ("шаг", "часть"),
     "tr": ("adim",),
 }
+# These count nothing else than work.
+SURE_WORDS = frozenset(
+    ("milestone", "sprint", "meilenstein", "jalon", "hito", "mijlpaal", "里程碑", "マイルストーン", "마일스톤")
+)
 # Chinese, Japanese and Korean write no spaces and may put the number before the word.
 CJK_WORDS = ("阶段", "階段", "里程碑", "迭代", "フェーズ", "段階", "マイルストーン", "스프린트", "단계", "마일스톤")
 CJK_WEAK = ("步骤", "步驟", "ステップ", "第一步", "周", "步")
@@ -111,9 +116,12 @@ def fold(text: str) -> str:
     return "".join(map(_fold_char, text))
 
 
+CJK = 0x2E80
+
+
 @lru_cache(maxsize=2048)
 def _fold_char(char: str) -> str:
-    if ord(char) > 0x2E80:  # kana would lose the marks that tell them apart
+    if ord(char) > CJK:  # kana would lose the marks that tell them apart
         return char
     first = unicodedata.normalize("NFKD", char)[:1].lower()
     return first if len(first) == 1 else char
@@ -137,7 +145,7 @@ DURATION_WORDS = (
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|pts?|points?|story points"
     r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주|일|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
     r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
-    r"|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
+    r"|スプリント\s*\d+(?:\s*[-–—〜~]\s*\d+)?|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
     r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
     r"|(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?!\w)\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
     r"|1-2 weeks|half a day|one (?:day|week|sprint)"
@@ -154,11 +162,11 @@ NOT_TITLES = frozenset(
 # Headings under which phases of work stand, and headings under which the same words count something else.
 PLAN_WORDS = re.compile(
     r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
-    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints|backlog|iterations|work breakdown|workplan|todo|tasks|spec|prd"
-    r"|strategy|project|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
+    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build|work breakdown|workplan|todo|tasks"
+    r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
     r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
-    r"|实施|实现计划|计划|路线图|开发阶段|里程碑|阶段|階段|実装|ロードマップ|開発計画|計画|フェーズ|マイルストーン|로드맵|계획|단계"
+    r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|개발 단계"
 )
 # The heading of a list whose entries need no number of their own.
 PHASES_HEADING = re.compile(
@@ -174,7 +182,7 @@ OTHER_WORDS = re.compile(
     r"(?<!\w)(?:install\w*|getting started|quick ?start|usage|how to|how it works|handshake|protocol|algorithm|pipeline|architecture"
     r"|workflow|journey|troubleshooting|examples?|lifecycle|life cycle|methodology|process flow"
     r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
-    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background|related work|appendix|template)(?!\w)"
+    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background|related work|appendix|template|api|reference|message|messages|format|review|reviews|log|logs|journal|paper|regimes?|diagram|operation|course|lecture|stage details)(?!\w)"
     r"|安装|使用|用法|インストール|使い方|流程"
 )
 # What has been, not what is to be done.

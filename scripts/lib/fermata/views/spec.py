@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..core.consultation import line
-from ..spec.records import FIELDS
+from ..spec.records import FIELDS, fields_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def _phase(phase: Phase, paint: Paint) -> str:
     done = f"  {paint('done', 'good')}" if phase["done"] else ""
     rows = [f"{paint(line(phase['name'], 120), 'name')}  {paint(f'lines {first}-{last}', 'faint')}{done}"]
     for field in FIELDS:
-        values = phase[field]
+        values = fields_of(phase)[field]
         known = phase["fields"].get(field)
         if not values and field == "depends_on" and phase["depends_said"]:
             values = ["nothing"]

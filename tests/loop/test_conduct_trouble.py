@@ -1,0 +1,70 @@
+"""What a run from a specification must not let through, and must not skip."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from fermata.core.actions import DECIDE, WAIT_AGENTS
+from tests.loop.conducting import (
+    SPEC,
+    branch_files,
+    does,
+    first_phase,
+    judged,
+    live,
+    place,
+    says,
+    second_phase,
+    spec_bench,
+)
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def test_the_command_of_every_phase_runs_again_on_the_whole(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    first_phase(bench)
+    second_phase(bench)
+    bench.settle()
+    whole = [c["shown"] for c in bench.run["checks"].values() if c["node"] == "verify"]
+    assert whole == ["sh check.sh", 'sh gen.sh && echo "generated"', "test -s server/main.txt"]
+
+
+def test_what_a_lost_agent_left_outside_its_scope_comes_nowhere(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    bench.approve()
+    (first,) = live(bench)
+    (place(bench, first) / "stray.txt").write_text("not mine\n")
+    (place(bench, first) / "check.sh").write_text("exit 0 # loosened\n")
+    bench.tell("dispatch_failed", id=first, reason="lost", category="transient")
+    (second,) = live(bench)
+    assert place(bench, second) == place(bench, first), "what it has built is kept"
+    does(bench, second, proto__messages_txt="ask, answer\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("messages are defined"))
+    bench.settle()
+    merged = [body["paths"] for body in bench.events("merged") if body["node"].endswith("/gather")]
+    assert merged == [["proto/messages.txt"]]
+    assert "stray.txt" not in branch_files(bench)
+
+
+def test_agents_at_work_on_what_reads_as_before_end_before_a_changed_spec_is_asked_about(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    bench.approve()
+    (first,) = live(bench)
+    bench.sandbox.write(".spec/SPEC.md", SPEC.replace("- the client asks", "- the client asks twice"))
+    assert bench.kinds() == [WAIT_AGENTS]
+    does(bench, first, proto__messages_txt="ask, answer\n")
+    assert bench.kinds() == [DECIDE]
+
+
+def test_agents_at_work_on_what_was_changed_are_not_waited_for(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    bench.approve()
+    live(bench)
+    bench.sandbox.write(".spec/SPEC.md", SPEC.replace("messages are defined", "all messages are defined"))
+    assert bench.kinds() == [DECIDE]
