@@ -26,6 +26,8 @@ from tests.loop.conducting import (
     spec_bench,
 )
 
+pytestmark = pytest.mark.timeout(90)
+
 
 @pytest.fixture
 def begun(tmp_path: Path) -> Bench:
@@ -94,6 +96,7 @@ def test_a_module_that_lies_is_found_out_and_mended(begun: Bench) -> None:
     assert begun.run["dispatches"][judge]["agent"] == "code-reviewer"
 
 
+@pytest.mark.long
 def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_before_the_phase(begun: Bench) -> None:
     first_phase(begun)
     stands = begun.sandbox.git("rev-parse", branch(begun))
@@ -106,6 +109,7 @@ def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_befor
     assert begun.sandbox.git("rev-parse", branch(begun)) == stands
 
 
+@pytest.mark.long
 def test_a_criterion_that_is_not_met_goes_back_to_be_mended(begun: Bench) -> None:
     first_phase(begun)
     server, client = live(begun)
@@ -143,6 +147,7 @@ def test_modules_that_meet_in_one_file_are_brought_together_by_an_architect(tmp_
 # --- the user, meanwhile
 
 
+@pytest.mark.long
 def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> None:
     integrated.sandbox.write("mine.txt", "mine\n")
     integrated.sandbox.commit()
@@ -155,6 +160,7 @@ def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> Non
     assert (integrated.sandbox.root / "client/main.txt").read_text() == "asks\n"
 
 
+@pytest.mark.long
 def test_a_commit_that_comes_during_the_reviews_is_taken_in_too(integrated: Bench) -> None:
     (reviewer,) = live(integrated)
     integrated.sandbox.write("mine.txt", "mine\n")
@@ -195,6 +201,7 @@ def test_nothing_moves_under_a_dirty_tree(integrated: Bench) -> None:
     assert f"git merge {branch(integrated)}" in said
 
 
+@pytest.mark.long
 def test_an_edit_of_the_users_holds_nobody_up(begun: Bench) -> None:
     first_phase(begun)
     server, _ = live(begun)
@@ -229,6 +236,7 @@ def test_an_edit_of_a_phase_to_come_is_asked_about_and_what_is_done_stays(begun:
     assert str(begun.run["landed"]["why"]).startswith("not committed yet: .spec/SPEC.md")
 
 
+@pytest.mark.long
 def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
     first_phase(begun)
     live(begun)
@@ -236,6 +244,7 @@ def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
     assert DECIDE not in begun.kinds()
 
 
+@pytest.mark.long
 def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench) -> None:
     first_phase(begun)
     begun.sandbox.write(".spec/SPEC.md", "# Nothing\n")
