@@ -10,7 +10,6 @@ from fermata.core.actions import DECIDE, HUMAN, OVER
 from fermata.core.consultation import voided_lines
 from fermata.core.phases import phase_rows
 from fermata.loop.answer import answer
-from fermata.loop.rollback import last_rollback, roll_back
 from tests.loop.bench import Bench, built, review
 from tests.loop.conducting import (
     SPEC,
@@ -26,6 +25,8 @@ from tests.loop.conducting import (
     second_phase,
     spec_bench,
 )
+
+pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture
@@ -95,6 +96,7 @@ def test_a_module_that_lies_is_found_out_and_mended(begun: Bench) -> None:
     assert begun.run["dispatches"][judge]["agent"] == "code-reviewer"
 
 
+@pytest.mark.long
 def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_before_the_phase(begun: Bench) -> None:
     first_phase(begun)
     stands = begun.sandbox.git("rev-parse", branch(begun))
@@ -107,6 +109,7 @@ def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_befor
     assert begun.sandbox.git("rev-parse", branch(begun)) == stands
 
 
+@pytest.mark.long
 def test_a_criterion_that_is_not_met_goes_back_to_be_mended(begun: Bench) -> None:
     first_phase(begun)
     server, client = live(begun)
@@ -144,6 +147,7 @@ def test_modules_that_meet_in_one_file_are_brought_together_by_an_architect(tmp_
 # --- the user, meanwhile
 
 
+@pytest.mark.long
 def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> None:
     integrated.sandbox.write("mine.txt", "mine\n")
     integrated.sandbox.commit()
@@ -156,6 +160,7 @@ def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> Non
     assert (integrated.sandbox.root / "client/main.txt").read_text() == "asks\n"
 
 
+@pytest.mark.long
 def test_a_commit_that_comes_during_the_reviews_is_taken_in_too(integrated: Bench) -> None:
     (reviewer,) = live(integrated)
     integrated.sandbox.write("mine.txt", "mine\n")
@@ -196,6 +201,7 @@ def test_nothing_moves_under_a_dirty_tree(integrated: Bench) -> None:
     assert f"git merge {branch(integrated)}" in said
 
 
+@pytest.mark.long
 def test_an_edit_of_the_users_holds_nobody_up(begun: Bench) -> None:
     first_phase(begun)
     server, _ = live(begun)
@@ -230,6 +236,7 @@ def test_an_edit_of_a_phase_to_come_is_asked_about_and_what_is_done_stays(begun:
     assert str(begun.run["landed"]["why"]).startswith("not committed yet: .spec/SPEC.md")
 
 
+@pytest.mark.long
 def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
     first_phase(begun)
     live(begun)
@@ -237,48 +244,10 @@ def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
     assert DECIDE not in begun.kinds()
 
 
+@pytest.mark.long
 def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench) -> None:
     first_phase(begun)
     begun.sandbox.write(".spec/SPEC.md", "# Nothing\n")
     assert begun.kinds() == [HUMAN]
     assert begun.run["waiting"]
     assert "cannot be carried out" in begun.run["waiting"]["why"]
-
-
-# --- going back
-
-
-def test_a_rollback_takes_the_branch_to_an_earlier_phase_and_what_came_after_is_built_anew(begun: Bench) -> None:
-    second_phase(first_phase(begun))
-    begun.settle()
-    one, two = begun.run.get("checkpoints", [])
-    assert (one["name"], two["name"]) == ("Phase 1: Interfaces", "Phase 2: Service")
-    (reviewer,) = live(begun)
-    begun.tell("dispatch_failed", id=reviewer, reason="lost")
-    found = roll_back(begun.store, begun.site.repo, one["id"])
-    assert found.restored == ["client/main.txt", "server/main.txt"]
-    assert begun.sandbox.git("rev-parse", f"{branch(begun)}^{{tree}}").strip() == one["tree"]
-    assert begun.sandbox.git("status", "--porcelain") == ""
-    assert [row["state"] for row in phase_rows(begun.run)] == ["integrated", "active"]
-    again = live(begun)
-    assert [begun.run["dispatches"][name]["node"] for name in again] == ["phases.2/implement", "phases.3/implement"]
-    assert not (place(begun, again[0]) / "server/main.txt").exists()
-    for name, path in zip(again, ("server__main_txt", "client__main_txt"), strict=True):
-        does(begun, name, **{path: "again\n"})
-    (judge,) = live(begun)
-    says(begun, judge, judged("the server answers", "the client asks"))
-    reviewed(begun)
-    assert begun.kinds() == [OVER]
-    assert (begun.sandbox.root / "client/main.txt").read_text() == "again\n"
-
-
-def test_a_rollback_is_taken_back(integrated: Bench) -> None:
-    integrated.settle()
-    integrated.tell("dispatch_failed", id=integrated.newest["id"], reason="lost")
-    one, two = integrated.run.get("checkpoints", [])
-    roll_back(integrated.store, integrated.site.repo, one["id"])
-    roll_back(integrated.store, integrated.site.repo, last_rollback(integrated.run)["id"])
-    assert integrated.sandbox.git("rev-parse", f"{branch(integrated)}^{{tree}}").strip() == two["tree"]
-    reviewed(integrated)
-    assert integrated.kinds() == [OVER]
-    assert integrated.run["landed"]["commit"]

@@ -356,7 +356,7 @@ def play_history(name: str, folder: Path) -> Path:
         for place in ("fermata.store.run_store.utc_now", "fermata.store.repair.utc_now", "tests.loop.bench.utc_now"):
             patched.enter_context(mock.patch(place, now))
         names = (f"cp_1767323045_{number:04x}" for number in count())
-        for place in ("branch", "checkpoints", "rollback"):
+        for place in ("checkpoints", "rollback"):
             patched.enter_context(mock.patch(f"fermata.loop.{place}.new_id", partial(next, names)))
         patched.enter_context(mock.patch("fermata.loop.drive.minutes_since", return_value=1.0))
         patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from .envelope import beyond
-from .items import OWN, own_tree
+from .items import on_branch, own_tree
 from .position import ENDED, inside
 from .workflow import stage_named
 
@@ -51,7 +51,7 @@ def _checkpoint_made(run: Run, body: Body) -> None:
         "head": body["head"],
         "place": body["place"],
     }
-    for key in ("back_to", "large"):
+    for key in ("back_to", "large", "branch"):
         if key in body:
             made[key] = body[key]
     run["checkpoints"] = [*known, made]
@@ -69,9 +69,12 @@ def _rolled_back(run: Run, body: Body) -> None:
     # A person let it go on: rounds and errors of before no longer count.
     run["granted"].update({**run["visited"], "checks": len(run["checks"])})
     frame = copy.deepcopy(then["position"])
-    _drop(run, OWN)
     _begin_anew(run, run["workflow"]["stages"], frame, "")
-    run.update({"position": frame, "kept": copy.deepcopy(then["kept"]), "stale": None})
+    if on_branch(run):  # each began with a branch that has been moved
+        for tree in run.get("worktrees", {}).values():
+            tree["state"] = "conflict" if tree["state"] == "open" else tree["state"]
+    # What was kept since stands beside it: of old visits it is still told, and no new one asks for it.
+    run.update({"position": frame, "kept": {**run["kept"], **copy.deepcopy(then["kept"])}, "stale": None})
     if "left_out" in run:
         run["left_out"] = then["left_out"]
     _settle_approval(run, then["approved"], then["gate"], body["id"])

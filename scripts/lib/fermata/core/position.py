@@ -193,8 +193,7 @@ def _agents_outcome(run: Run, node: str, visit: int, stage: Stage) -> str | None
     if len({d["item"] for d in done}) < len(stage.get("items", [None])):
         return None
     if "verdict" in stage:
-        kept = run["kept"].get(node)  # gone with a rollback to before it
-        return None if kept is None else str(kept[stage["verdict"]])
+        return str(run["kept"][node][stage["verdict"]])
     return "done"
 
 

@@ -20,7 +20,7 @@ from ..git.run_branch import branch_commit, branch_name, commit_at, commit_tree_
 from ..git.snapshot import changed_paths, large_untracked, take_snapshot
 from ..git.three_way import conflict_markers, merge_commits, merge_trees, part_of, place_tree
 from ..git.worktrees import Base, worktree_at
-from .checkpoints import body_of, new_id
+from .checkpoints import checkpoint_on_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -59,21 +59,12 @@ def merge_on_branch(site: Site, store: RunStore, run: Run, action: Action) -> No
     brings = stage_at(run["workflow"], action.node).get("brings", ITEM)
     body = BRINGS[brings](site, run, action, place)
     named = {"conflicts": body["conflicts"][:MAX_NAMED], "paths": body["paths"][:MAX_NAMED]}
-    news: News = [("merged", {**body, **named, "node": action.node, "visit": action.visit, "item": item})]
+    fixed = {"node": action.node, "visit": action.visit, "item": item}
+    news: News = [("merged", {**body, **named, **fixed})]
     if brings == ITEM and "commit" in body:
-        news.append(("checkpoint_made", _checkpoint(site, run, action.node, str(body["commit"]))))
+        name = _message(run, action.node).partition("\n")[0]
+        news.append(("checkpoint_made", checkpoint_on_branch(site.repo, run, name, body["commit"])))
     store.transact("cli", lambda now: news if now and _still(action, now) else [])
-
-
-def _checkpoint(site: Site, run: Run, node: str, commit: str) -> dict[str, Json]:
-    """The journal's words for the branch as it is with that phase on it."""
-    name = _message(run, node).partition("\n")[0]
-    return {
-        **body_of(new_id(), name, "", tree_of(site.repo, commit), []),
-        "commit": commit,
-        "head": commit,
-        "place": branch_name(run["run"]),
-    }
 
 
 def _still(action: Action, run: Run) -> bool:

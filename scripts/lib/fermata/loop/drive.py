@@ -7,6 +7,7 @@ lost to another.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from math import inf
 
@@ -79,8 +80,19 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
 
 def run_checks(site: Site, store: RunStore) -> None:
     """Start the checks that are due and stay until they have ended, however long: for where nothing outlives its caller."""
-    run, _ = drive(site, store)
-    wait_checks(store.path("checks"), under_way(run), inf)
+    drive(site, store)
+    see_through(site, store, inf)
+
+
+def see_through(site: Site, store: RunStore, seconds: float) -> None:
+    """Stay while checks run, and while those run that follow them in their order; at most *seconds*.
+
+    A phase has half a dozen, one after the other: nobody has to be told of each.
+    """
+    end = time.monotonic() + seconds
+    running = under_way(store.load())
+    while running and wait_checks(store.path("checks"), running, end - time.monotonic()) and time.monotonic() < end:
+        running = under_way(drive(site, store)[0])
 
 
 def under_way(run: Run) -> list[str]:

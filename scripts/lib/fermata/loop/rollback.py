@@ -12,16 +12,27 @@ from collections import namedtuple
 
 from ..core.checkpoint_events import stands
 from ..core.fold import fold
+from ..core.items import on_branch
 from ..core.left_behind import Left, left_since
 from ..core.position import ENDED, at_work
 from ..git.bring_in import ABSENT
 from ..git.repo import operation_in_progress, path_text, run_git
 from ..git.restore import Plan, brought_back, plan_restore, restore
-from ..git.run_branch import branch_commit, branch_name, commit_tree_on, tree_of
+from ..git.run_branch import branch_name, move_branch, refuse_if_held, tree_of
 from ..git.snapshot import changed_paths, keep_tree
 from ..store.errors import Conflict, Usage
 from ..store.lock import locked
-from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, head_of, new_id, ref_of, refuse_elsewhere
+from .checkpoints import (
+    DRIVE_SECONDS,
+    body_of,
+    branch_now,
+    checkpoint_on_branch,
+    find_checkpoint,
+    head_of,
+    new_id,
+    ref_of,
+    refuse_elsewhere,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -30,11 +41,14 @@ if TYPE_CHECKING:
     from ..store.run_store import RunStore
 
 SILENT_SECONDS = 60.0
-Rollback = namedtuple("Rollback", "checkpoint undo restored quarantined skipped others head commits")
+MAX_NAMED = 200  # paths, in one line of the journal
+Rollback = namedtuple(
+    "Rollback", "checkpoint undo restored quarantined skipped others head commits branch", defaults=("",)
+)
 Rollback.__doc__ = """What a rollback did, or would do: `undo` is the id of the checkpoint before it, empty while it is only shown.
 
 `skipped` holds `git.restore.Skipped`; `others` differ from the checkpoint and are not the run's; `head` is HEAD now, and
-`commits` how many were made since, None where HEAD was moved elsewhere.
+`commits` how many were made since, None where HEAD was moved elsewhere; `branch`: it is the run's own branch that went back.
 """
 
 
@@ -57,9 +71,9 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
         run, events = store.load(), store.events()
         at = find_checkpoint(run, name)
-        if at["place"] == branch_name(run["run"]):
-            return _on_branch(store, repo, at, really=really)
         _refuse(run, repo, at)
+        if on_branch(run):
+            return _branch_back(store, repo, at, really=really)
         left = left_since(events, name)
         if at["place"] != run["base"].get("worktree", "."):
             left = [*_all_of_head(repo, at), *left]
@@ -86,27 +100,33 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
     return _shown(repo, at, plan, head)._replace(undo=undo, **done._asdict())
 
 
-def _on_branch(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -> Rollback:
-    """The run's own branch goes forward to the tree of then; nothing of the user's is touched, and nothing is lost."""
+def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -> Rollback:
+    """The same for a run that works on a branch of its own: that goes back, and nobody's work tree is touched."""
     run, events = store.load(), store.events()
-    _refuse_busy(run)
-    head = branch_commit(repo, run["run"])
-    if "landed" in run or head is None:
-        raise Conflict(f"{branch_name(run['run'])} was merged already; `git revert -m 1` takes a merge back")
-    changed = [change.path for change in changed_paths(repo, head, at["tree"])]
-    found = Rollback(at, "", changed, [], [], [], head, 0)
-    if not really or (not changed and events[-1]["type"] == "rolled_back" and events[-1]["body"]["id"] == at["id"]):
-        return found._replace(undo="" if not really else events[-1]["body"]["undo"])
-    known = new_id()
-    body = body_of(known, f"before the rollback to {at['id']}", "", tree_of(repo, head), [])
-    store.note(
-        "cli", "checkpoint_made", {**body, "commit": head, "head": head, "place": at["place"], "back_to": at["id"]}
-    )
+    if run["status"] in ENDED:
+        raise Conflict(f"run {run['run']} has ended; what it merged into your branch is taken back by `git revert`")
+    refuse_if_held(repo, run["run"])
+    now, newest = branch_now(repo, run), events[-1]
+    paths = [change.path for change in changed_paths(repo, tree_of(repo, now), tree_of(repo, at["branch"]))]
+    found = Rollback(at, "", paths, [], [], [], run["base"]["commit"], 0, branch_name(run["run"]))
+    if newest["type"] == "rolled_back" and newest["body"]["id"] == at["id"]:
+        return found._replace(undo=newest["body"]["undo"])
+    if not really:
+        return found
+    pending = _cut_short(run, events, at["id"])
+    if pending:
+        undo = pending["id"]
+        paths = [change.path for change in changed_paths(repo, pending["tree"], at["tree"])]
+    else:
+        body = checkpoint_on_branch(repo, run, f"before the rollback to {at['id']}", now)
+        undo = body["id"]
+        store.note("cli", "checkpoint_made", {**body, "back_to": at["id"]})
+    move_branch(repo, run["run"], at["branch"])
     then = fold(events[: 1 + _line(events, at["id"])])
-    commit_tree_on(repo, run["run"], at["tree"], f"Back to {at['name']}\n\nfermata {run['run']}, {at['id']}", [head])
-    told = {"id": at["id"], "undo": known, "restored": changed, "quarantined": [], "skipped": []}
-    store.note("cli", "rolled_back", {**told, "stands": stands(then)} if then else told)
-    return found._replace(undo=known)
+    assert then is not None
+    told: dict[str, Json] = {"id": at["id"], "undo": undo, "restored": paths[:MAX_NAMED], "quarantined": []}
+    store.note("cli", "rolled_back", {**told, "skipped": [], "stands": stands(then)})
+    return found._replace(undo=undo, restored=paths)
 
 
 def _line(events: list[Json], name: str) -> int:
