@@ -15,7 +15,6 @@ from tests.loop.bench import Bench
 from tests.loop.test_conduct import does, first_phase, judged, live, reviewed, says, second_phase, spec_bench
 from tests.store.oracles import sound
 
-
 LONG = pytest.mark.long
 pytestmark = pytest.mark.timeout(120)
 
