@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -394,6 +397,78 @@ def test_killed_between_two_steps_it_lands_all_the_same(
             patched.setattr(landing, "run_users_git", dies)
         with pytest.raises(Killed):
             ready.land()
+    ready.is_done(ready.land())
+
+
+def struck(at: int, when: str) -> Callable[..., object]:
+    """`subprocess.run`, killed before or after its call number *at*."""
+    real, count = subprocess.run, iter(range(1, 1_000))
+
+    def call(*given: object, **named: object) -> object:
+        now = next(count) == at
+        if now and when == "before":
+            raise Killed
+        done = real(*given, **named)  # type: ignore[call-overload]
+        if now:
+            raise Killed
+        return done
+
+    return call
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("refused", [False, True], ids=["lands", "is-refused"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_of_its_processes(prepared: Ready, tmp_path: Path, when: str, refused: bool) -> None:
+    """Before or after each git that it starts: the next call lands, or the tree is as it was."""
+    for number in range(1, 200):
+        place = tmp_path / str(number)
+        shutil.copytree(prepared.user.root, place, symlinks=True)
+        ready, found = Ready(Sandbox(place), prepared.home, prepared.target), None
+        if refused:
+            hook(ready.user, "commit-msg", "exit 1")
+        before = mine(ready.user)
+        with pytest.MonkeyPatch.context() as patched, suppress(Killed):
+            patched.setattr(subprocess, "run", struck(number, when))
+            found = ready.land()
+        again = ready.land()
+        if refused:
+            assert again.commit is None, number
+            ready.is_as(before)
+        else:
+            ready.is_done(again)
+        shutil.rmtree(place)
+        if found is not None:
+            assert number > 20, "the faults reached nothing"
+            return
+    pytest.fail("it never ended by itself")
+
+
+CALLER = """
+import sys
+from fermata.git.landing import Home, land
+from fermata.git.repo import find_repo
+land(find_repo(sys.argv[1]), Home(*sys.argv[2:]), "Merge the run's work", 60)
+"""
+
+
+def test_fermata_killed_while_git_goes_on(ready: Ready, tmp_path: Path) -> None:
+    """Nothing is taken back under a git that is still at work; once it has ended, its merge is found."""
+    told, go = tmp_path / "told", tmp_path / "go"
+    os.mkfifo(told)
+    os.mkfifo(go)
+    hook(ready.user, "commit-msg", f"echo > '{told}'; read _ < '{go}'")
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(landing.__file__)))}
+    with subprocess.Popen(
+        [sys.executable, "-c", CALLER, str(ready.user.root), RUN, "main", ready.home.base], env=env
+    ) as caller:
+        told.read_text()
+        caller.kill()
+    found = ready.land(seconds=0.1)
+    assert found.commit is None
+    assert "at work here already" in found.why
+    assert (ready.user.root / ".git/MERGE_HEAD").exists()
+    go.write_text("\n")
     ready.is_done(ready.land())
 
 

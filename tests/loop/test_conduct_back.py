@@ -12,7 +12,7 @@ from fermata.loop.checkpoints import make_checkpoint
 from fermata.loop.rollback import last_rollback, roll_back
 from fermata.store.errors import Conflict
 from tests.loop.bench import Bench
-from tests.loop.test_conduct import does, first_phase, judged, live, reviewed, says, second_phase, spec_bench
+from tests.loop.conducting import does, first_phase, judged, live, reviewed, says, second_phase, spec_bench
 from tests.store.oracles import sound
 
 LONG = pytest.mark.long

@@ -14,9 +14,12 @@ from fermata.spec.reader import read_spec
 from fermata.spec.words import fold
 
 PIECES = (
-    "# ", "## ", "### ", "Phase 1: One", "Phase 2", "Milestone ", "第一阶段：", "フェーズ2", "Étape 3 : ", "- ", "- [x] ", "1. ", "**", "`", "```\n", "| a | b |\n|--|--|\n",
-    "Modules: ", "Test Command: ", "Success Criteria:", "Depends on: ", "Phase 1, 2 and 3", "Scope: `a/**`", "../x", " ✅", " (done)", " — COMPLETE", "(Week 1-2)", "\n", "\n\n",
-    "  ", "\t", "<details><summary>", "</summary>", "</details>", "---\n", "a --> b", "Implementation Plan", "pytest -q", "\r\n", "\u2028", "\0", "\x1b", "🚀", "[a](b)", "&amp;", "\\", "<!--", "-->",
+    "# ", "## ", "### ", "Phase 1: One", "Phase 2", "Milestone ", "第一阶段：", "フェーズ2", "Étape 3 : ", "- ", "- [x] ",
+    "1. ", "**", "`", "```\n", "| a | b |\n|--|--|\n",
+    "Modules: ", "Test Command: ", "Success Criteria:", "Depends on: ", "Phase 1, 2 and 3", "Scope: `a/**`",
+    "../x", " ✅", " (done)", " — COMPLETE", "(Week 1-2)", "\n", "\n\n",
+    "  ", "\t", "<details><summary>", "</summary>", "</details>", "---\n", "a --> b", "Implementation Plan",
+    "pytest -q", "\r\n", "\u2028", "\0", "\x1b", "🚀", "[a](b)", "&amp;", "\\", "<!--", "-->",
 )  # fmt: skip
 TEXTS = st.lists(st.one_of(st.sampled_from(PIECES), st.text(max_size=8)), max_size=60).map("".join)
 
@@ -47,9 +50,12 @@ def test_any_text_is_read_and_nothing_is_made_up(text: str) -> None:
 
 
 GROWING = {
-    "brackets": "[", "hashes": "#", "stars": "*", "ticks": "`", "words": "phase 1 ", "headings": "# Phase 1: a\n", "items": "- Phase 1: a\n", "bold": "**Phase 1: a**\n\n",
-    "rows": "|Phase|b|\n|-|-|\n|Phase 1|b|\n", "arrows": "Phase 1 -> ", "labels": "Tasks: a\n", "summaries": "<summary>", "details": "<details><summary>Phase 1: a</summary>\n\n",
-    "weeks": "(week 1) ", "verbs": "after phase 1 ", "paths": "a/", "names": "a.py ", "alternating": "## x\n### Phase 1: a\n", "han": "第一阶段", "numbers": "1. a\n",
+    "brackets": "[", "hashes": "#", "stars": "*", "ticks": "`", "words": "phase 1 ", "headings": "# Phase 1: a\n",
+    "items": "- Phase 1: a\n", "bold": "**Phase 1: a**\n\n",
+    "rows": "|Phase|b|\n|-|-|\n|Phase 1|b|\n", "arrows": "Phase 1 -> ", "labels": "Tasks: a\n",
+    "summaries": "<summary>", "details": "<details><summary>Phase 1: a</summary>\n\n",
+    "weeks": "(week 1) ", "verbs": "after phase 1 ", "paths": "a/", "names": "a.py ",
+    "alternating": "## x\n### Phase 1: a\n", "han": "第一阶段", "numbers": "1. a\n",
 }  # fmt: skip
 
 

@@ -483,6 +483,11 @@ SHAPES: list[tuple[str, str, list[str]]] = [
         ---
         title: "Phase 9: not this"
         phases: &a [*a]
+        note: |
+
+        ## Phase 3: Not this either
+
+        - [ ] x
         ---
         # Plan
         ## Phase 1: This
@@ -570,6 +575,7 @@ NONE: list[tuple[str, str]] = [
     ("installation steps", "# Tool\n## Installation\n### Step 1: Clone\n```\ngit clone x\n```\n### Step 2: Build\nRun make.\n"),
     ("bare steps of a readme", "# Tool\n## Step 1: Clone\nClone it.\n## Step 2: Build\nRun make.\n"),
     ("handshake", "# Protocol\n## Handshake\n### Phase 1: Hello\nThe client sends.\n### Phase 2: Keys\nThe server answers.\n"),
+    ("protocol in a plan", "# Implementation plan\n## Wire protocol\n### Phase 1: Hello\nThe client sends.\n### Phase 2: Keys\nThe server answers.\n"),
     ("compiler", "# Compiler\n## Architecture\n### Phase 1: Lexing\nText becomes tokens.\n### Phase 2: Parsing\nTokens become a tree.\n"),
     ("changelog", "# Changelog\n## 1.2.0\n- Phase 1: done\n## 1.1.0\n- Phase 2: begun\n"),
     ("roadmap without phases", "# Roadmap\n## Now\n- search\n## Next\n- sync\n## Later\n- teams\n"),

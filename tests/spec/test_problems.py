@@ -33,7 +33,7 @@ PROBLEMS = [
     ("case", FORM.format("auth, auth", ""), 4, "modules", "twice"),
     ("double phase", "# P\n## Phase 1: A\n- [ ] x\n## Phase 1: a\n- [ ] y\n", 4, "name", "line 2"),
     ("unknown number", FORM.format("a", "Depends on: Phase 9"), 9, "depends_on", "no phase 9"),
-    ("misspelt name", "# P\n## Phase 1: Interfaces\n- [ ] x\n## Phase 2: B\n- [ ] y\n\nDepends on: Interfces\n", 7, "depends_on", "did you mean `Phase 1: Interfaces`"),
+    ("misspelt name", "# P\n## Phase 1: Interfaces\n- [ ] x\n## Phase 2: B\n\n\nDepends on: Interfces\n", 7, "depends_on", "mean `Phase 1: Interfaces`"),
     ("circle", "# P\n## Phase 1: A\nDepends on: Phase 2\n## Phase 2: B\nDepends on: Phase 1\n", 3, "depends_on", "wait for each other"),
     ("itself", "# P\n## Phase 1: A\nDepends on: Phase 1\n## Phase 2: B\n- [ ] x\n", 3, "depends_on", "wait for each other"),
     ("climbing scope", FORM.format("a", "Scope: `../x/**`"), 9, "scope", "`../x/**`"),
@@ -54,6 +54,8 @@ def test_a_problem_names_line_field_value_and_rule(text: str, line: int, field: 
 def test_there_is_a_limit_to_phases_and_to_modules() -> None:
     many = "# P\n" + "".join(f"## Phase {n}: T{n}\n- [ ] x\n" for n in range(1, MAX_PHASES + 2))
     assert [problem["line"] for problem in read_spec(many).problems] == [2 + 2 * MAX_PHASES]
+    tasks = "# P\n## Phase 1: A\n" + "- [ ] x\n" * 5_000 + "## Phase 2: B\n- [ ] y\n"
+    assert ["2000 tasks" in problem["message"] for problem in read_spec(tasks).problems] == [True]
     names = ", ".join(f"m{n}" for n in range(MAX_MODULES + 1))
     assert "501 modules" in read_spec(FORM.format(names, "")).problems[0]["message"]
 

@@ -29,8 +29,10 @@ def fields() -> str:
 
 def phases() -> str:
     rows = ["| language | counts phases | only where the document plans |", "|---|---|---|"]
-    for name in {**PHASE_WORDS, **WEAK_PHASE_WORDS}:
-        rows.append(f"| {name} | {', '.join(PHASE_WORDS.get(name, ()))} | {', '.join(WEAK_PHASE_WORDS.get(name, ()))} |")
+    rows += [
+        f"| {name} | {', '.join(PHASE_WORDS.get(name, ()))} | {', '.join(WEAK_PHASE_WORDS.get(name, ()))} |"
+        for name in {**PHASE_WORDS, **WEAK_PHASE_WORDS}
+    ]
     rows.append(f"| zh, ja, ko | {', '.join(CJK_WORDS)} | {', '.join(CJK_WEAK)} |")
     return "\n".join(rows) + "\n"
 
@@ -57,7 +59,12 @@ def test_the_form_of_the_page_is_read_without_gap_or_problem() -> None:
     spec = read_spec(form)
     assert len(spec.phases) == 2
     assert (spec.gaps, spec.problems) == ([], [])
-    assert {field["sure"] for phase in spec.phases for name, field in phase["fields"].items() if name in ("modules", "scope")} == {1.0}
+    assert {
+        field["sure"]
+        for phase in spec.phases
+        for name, field in phase["fields"].items()
+        if name in ("modules", "scope")
+    } == {1.0}
 
 
 if __name__ == "__main__":

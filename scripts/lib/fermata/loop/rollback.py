@@ -180,6 +180,10 @@ def _refuse(run: Run, repo: Repo, at: Checkpoint) -> None:
         raise Conflict(
             f"a {operation} is in progress here, and its files are not the run's. End it, or `git {operation.split()[0]} --abort`, then roll back"
         )
+    _refuse_busy(run)
+
+
+def _refuse_busy(run: Run) -> None:
     busy = [name for name in at_work(run) if not _gone(run, name)]
     running = [c["id"] for c in run["checks"].values() if c["state"] == "running"]
     by_command = [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" in d]

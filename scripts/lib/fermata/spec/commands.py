@@ -11,18 +11,27 @@ from .words import fold
 
 SHELLS = frozenset("bash sh shell zsh console shell-session terminal fence code_ cmd powershell makefile fish".split())
 PROGRAMS = frozenset(
-    "npm pnpm yarn npx bun bunx deno node pytest python python3 py uv uvx tox nox poetry hatch pdm pip go gotestsum cargo rustc make just task cmake ctest ninja"
-    " meson bazel buck gradle gradlew mvn mvnw ant sbt dotnet msbuild nuget swift xcodebuild xcrun flutter dart mix iex elixir rebar3 rake bundle rspec ruby php"
-    " composer phpunit artisan docker docker-compose podman kubectl helm terraform tofu ansible-playbook bash sh zsh cd test curl wget psql sqlite3 redis-cli jq"
-    " grep rg find diff git gh ruff mypy black flake8 pylint pyright eslint prettier tsc jest vitest mocha playwright cypress turbo nx lerna biome shellcheck bats"
-    " hugo jekyll mkdocs sphinx-build stack cabal ghc zig nim crystal julia rscript lein clj clojure sox ffmpeg forge hardhat anchor truffle echo ls cat env time"
-    " coverage golangci-lint staticcheck k6 locust wrangler supabase prisma alembic rails manage.py tsx ts-node tsgo swiftlint ktlint detekt ng vue vite next expo eas".split()
+    (
+        "npm pnpm yarn npx bun bunx deno node pytest python python3 py uv uvx tox nox poetry hatch pdm pip go gotestsum "
+        "cargo rustc make just task cmake ctest ninja meson bazel buck gradle gradlew mvn mvnw ant sbt dotnet msbuild "
+        "nuget swift xcodebuild xcrun flutter dart mix iex elixir rebar3 rake bundle rspec ruby php composer phpunit "
+        "artisan docker docker-compose podman kubectl helm terraform tofu ansible-playbook bash sh zsh cd test curl "
+        "wget psql sqlite3 redis-cli jq grep rg find diff git gh ruff mypy black flake8 pylint pyright eslint prettier "
+        "tsc jest vitest mocha playwright cypress turbo nx lerna biome shellcheck bats hugo jekyll mkdocs sphinx-build "
+        "stack cabal ghc zig nim crystal julia rscript lein clj clojure sox ffmpeg forge hardhat anchor truffle echo ls "
+        "cat env time coverage golangci-lint staticcheck k6 locust wrangler supabase prisma alembic rails manage.py tsx "
+        "ts-node tsgo swiftlint ktlint detekt ng vue vite next expo eas"
+    ).split()
 )
 ALONE = frozenset(
-    "pytest make tox nox ctest rspec phpunit jest vitest mocha eslint tsc mypy ruff shellcheck gradle mvn rake just cypress bats pyright".split()
+    (
+        "pytest make tox nox ctest rspec phpunit jest vitest mocha eslint tsc mypy ruff shellcheck gradle mvn rake just "
+        "cypress bats pyright"
+    ).split()
 )
 PASSES = re.compile(
-    r"(?:^|\b)(?:pass(?:es|ed)?|green|succeeds?|successful(?:ly)?|exits? (?:with )?(?:code )?0|clean|works?|ok|zero (?:errors|warnings)|no (?:errors|warnings)|without (?:errors|warnings)"
+    r"(?:^|\b)(?:pass(?:es|ed)?|green|succeeds?|successful(?:ly)?|exits? (?:with )?(?:code )?0|clean|works?|ok|zero (?:errors|warnings)"
+    r"|no (?:errors|warnings)|without (?:errors|warnings)"
     r"|lauft|grun|fehlerfrei|reussit|passe|passent|pasa|pasan|passa|passam|通过|通過|成功)(?:\b|$)"
 )
 PROMPT = re.compile(r"(?:\$|>|%|❯)\s+")
@@ -81,7 +90,7 @@ def fenced_commands(text: str, info: str) -> list[str]:
     lines = [re.sub(r"\s+#\s.*\Z", "", line) for line in lines if line and not line.startswith(("#", "//"))]
     if info in ("fence", "code_", "console", "terminal") and not any(map(looks_like_command, lines)):
         return []
-    if re.search(r"<<-?\s*['\"]?\w|^(?:for|while|if|case|function)\b|\{\s*\Z", "\n".join(lines), re.M):
+    if re.search(r"<<-?\s*['\"]?\w|^(?:for|while|if|case|function)\b|\{\s*\Z", "\n".join(lines), re.MULTILINE):
         return ["\n".join(line.rstrip() for line in joined.strip("\n").split("\n"))][
             : 1 if len(joined) <= MAX_COMMAND else 0
         ]

@@ -11,75 +11,48 @@ from difflib import get_close_matches
 
 from .blocks import Block
 from .fields import Reading, Said
+from .graphs import read_arrows, read_graph
 from .problems import finding, shown
 from .records import Finding, Phase
 from .references import Index
+from .saying import FIELD, GRAPH, GUESS, NOTHING, PARALLEL, SENTENCE, STOP, VERB, Found
 from .words import fold
 
-VERB = re.compile(
-    r"(?<!\w)(?:depends?(?: up)?on|depends? (?:up)?on|dependent on|depending on|requires?|blocked (?:by|on|until)|builds? (?:up)?on|after|following|follows|needs"
-    r"|prerequisites?|pre-requisites?|gated (?:on|by)|waits? (?:for|on)|hangt (?:von|ab von)|abhangig von|setzt|nach|benotigt|depend de|dependent de|apres|necessite|depende de|dependen de|dependem de"
-    r"|requiere|despues de|tras|depois de|apos|requer)(?!\w)|依赖于?|依賴於?|依存|前提|之后|以后|完成后"
-)
-NOTHING = re.compile(
-    r"(?<!\w)(?:no (?:\w+ )?(?:dependenc|prerequisit|depend)\w*|none|nothing|standalone|independent|can (?:start|begin) (?:immediately|at once|any ?time)|start(?:s)? immediately"
-    r"|without dependencies|keine\w*|unabhangig|aucune?|ninguna?|nenhuma?|independiente|independente)(?!\w)|无依赖|无|なし|無し"
-)
 NOT = re.compile(r"(?:\bnot?|n't|\bnever|\bnicht|\bno longer|\bindependent\w*)\s+(?:\w+\s+){0,2}\Z")
-PARALLEL = re.compile(
-    r"in parallel (?:with|to)|parallel (?:with|to|zu)|parallele?ly with|alongside|concurrent(?:ly)? with|simultaneously with|en parallele (?:de|avec|a)|en paralelo con|em paralelo com|与.{0,12}并行|並行"
-)
-STOP = re.compile(r"[.;!?](?:\s|\Z)|\s(?:but|blocks|and can|can (?:be|run|start)|before|unblocks|enables)\s|。|；")
-ARROW = re.compile(r"\s*(?:-+(?:\|[^|]*\||\.)?-*>|=+>|-\.->|→|⟶|➜|➔|──*[>►▶→]|[►▶])(?:\|[^|]*\|)?\s*")
-NODE = re.compile(r"(?<!\w)(\w{1,30})\s*(?:\[+|\(+|\{+|>)\s*\"?([^\]\)\}\"\n]{1,120})")
-DOWN = frozenset("↓▼⬇│|v\\/ \t┃┆")
-MAX_SENTENCE = 140
-FIELD, SENTENCE, GRAPH = 1.0, 0.7, 0.6
-
-
-class _Found:
-    """What was said of each phase, the surest source first."""
-
-    def __init__(self, size: int) -> None:
-        self.said: list[dict[float, tuple[list[int], int]]] = [{} for _ in range(size)]
-
-    def add(self, place: int, on: list[int], sure: float, line: int) -> None:
-        known, first = self.said[place].get(sure, ([], line))
-        self.said[place][sure] = (
-            list(dict.fromkeys([*known, *(other for other in on if other != place or sure == FIELD)])),
-            first,
-        )
+MAX_SENTENCE, MAX_LINE, MAX_NAME = 140, 2_000, 120
+NEAR = 40  # characters between "depends on" and the phase it names, and before it where a "not" would stand
 
 
 def read_dependencies(readings: list[Reading], blocks: list[Block], taken: list[tuple[int, int]]) -> list[Finding]:
     """Set `depends_on` and `depends_said` of every phase; what is wrong with what the document says.
 
     Args:
+        readings: of each phase.
+        blocks: the document's.
         taken: the blocks of each phase, from and up to. All others are outside of the phases.
     """
     phases = [reading.phase for reading in readings]
-    index, found = Index(phases), _Found(len(phases))
+    index, found = Index(phases), Found(len(phases))
     wrong: list[Finding] = []
-    parallel: list[tuple[int, list[int], int]] = []
     for place, reading in enumerate(readings):
         for said in reading.said:
             if said.field:
                 wrong += _field(place, said, phases, index, found)
             else:
-                _sentences(said.text, place, index, found, parallel, said.line)
+                _sentences(said, place, index, found)
     inside = {at for first, end in taken for at in range(first, end)}
     for at, block in enumerate(blocks):
         if block.kind == "code":
-            _graph(block, index, found)
+            read_graph(block, index, found)
         elif at not in inside and block.kind in ("text", "item", "row"):
-            _outside(block, index, found, parallel)
-    for place, beside, line in parallel:
+            _outside(block, index, found)
+    for place, beside, line in found.beside:
         _beside(place, beside, found, line)
     _settle(phases, found)
     return [*wrong, *_cycles(phases)]
 
 
-def _field(place: int, said: Said, phases: list[Phase], index: Index, found: _Found) -> list[Finding]:
+def _field(place: int, said: Said, phases: list[Phase], index: Index, found: Found) -> list[Finding]:
     phase, named = phases[place], index.listed(said.text)
     if named.known or NOTHING.search(fold(said.text)):
         found.add(place, named.known, FIELD, said.line)
@@ -89,7 +62,7 @@ def _field(place: int, said: Said, phases: list[Phase], index: Index, found: _Fo
     if not named.known:
         near = (
             get_close_matches(" ".join(fold(said.text).split()), list(index.names)[:500], 1, 0.8)
-            if len(said.text) < 120
+            if len(said.text) < MAX_NAME
             else []
         )
         if near:
@@ -105,23 +78,22 @@ def _field(place: int, said: Said, phases: list[Phase], index: Index, found: _Fo
     return []
 
 
-def _sentences(
-    text: str, place: int, index: Index, found: _Found, parallel: list[tuple[int, list[int], int]], line: int
-) -> None:
+def _sentences(said: Said, place: int, index: Index, found: Found) -> None:
     """Sentences of a phase's own text; one that begins with another phase speaks of that one."""
+    text, line = said.text, said.line
     folded = fold(text)
     for match in VERB.finditer(folded):
-        if NOT.search(folded[: match.start()][-40:]):
+        if NOT.search(folded[: match.start()][-NEAR:]):
             continue
         before, on = index.named(text[: match.start()]), index.named(_rest(text, folded, match.end()))
-        if on.known and on.start < 40:
+        if on.known and on.start < NEAR:
             for subject in before.known or [place]:
                 found.add(subject, on.known, SENTENCE, line)
     beside = PARALLEL.search(folded)
     if beside:
         on = index.named(_rest(text, folded, beside.end()))
         if on.known:
-            parallel.append((place, on.known, line))
+            found.beside.append((place, on.known, line))
 
 
 def _rest(text: str, folded: str, start: int) -> str:
@@ -129,13 +101,14 @@ def _rest(text: str, folded: str, start: int) -> str:
     return text[start : stop.start() if stop else start + MAX_SENTENCE]
 
 
-def _outside(block: Block, index: Index, found: _Found, parallel: list[tuple[int, list[int], int]]) -> None:
+def _outside(block: Block, index: Index, found: Found) -> None:
+    """Lines outside of the phases that say something of one they name."""
     for number, line in enumerate(block.text.split("\n")):
         folded = fold(line)
         at = min(block.first + number, block.last)
-        if len(folded) > 2_000:
+        if len(folded) > MAX_LINE:
             continue
-        _arrows(line, index, found, at)
+        read_arrows(line, index, found, at)
         verb = VERB.search(folded)
         free = NOTHING.search(folded)
         beside = PARALLEL.search(folded)
@@ -149,76 +122,16 @@ def _outside(block: Block, index: Index, found: _Found, parallel: list[tuple[int
         for subject in subjects[:50]:
             if free and free.start() == end and not re.match(r"\s*(?:of|on)\s", folded[free.end() :]):
                 found.add(subject, [], SENTENCE, at)
-            elif verb and verb.start() == end and not NOT.search(folded[: verb.start()][-40:]):
+            elif verb and verb.start() == end and not NOT.search(folded[: verb.start()][-NEAR:]):
                 on = index.named(_rest(line, folded, verb.end())).known
                 if on:
                     found.add(subject, on, SENTENCE, at)
         if beside and subjects:
             others = index.named(_rest(line, folded, beside.end())).known
-            parallel += [(subject, others, at) for subject in subjects[:50] if others]
+            found.beside += [(subject, others, at) for subject in subjects[:50] if others]
 
 
-def _arrows(line: str, index: Index, found: _Found, at: int) -> None:
-    """`Phase 1 → Phase 2 → Phase 3` in a line of text: nothing but phases between the arrows."""
-    pieces = ARROW.split(line) if ARROW.search(line) else []
-    places = [index.named(piece) if len(piece) < 100 else None for piece in pieces]
-    for before, after in zip(places, places[1:], strict=False):
-        if before and after:
-            for place in after.known:
-                found.add(place, before.known, GRAPH, at)
-
-
-def _graph(block: Block, index: Index, found: _Found) -> None:
-    """A fence with arrows: Mermaid's nodes by their ids, drawn trees by their indentation, chains by arrows that point down."""
-    if not re.search(r"->|→|=>|▼|↓|[─-][►▶>]|⟶", block.text) or len(block.text) > 20_000:
-        return
-    nodes: dict[str, list[int]] = {}
-    for ident, label in NODE.findall(block.text):
-        place = index.called(label)
-        nodes[ident] = index.named(label).known or ([place] if place is not None else [])
-    above: list[int] = []
-    fallen = False  # an arrow that points down has come since `above`
-    stack: list[tuple[int, list[int]]] = []
-    for number, line in enumerate(block.text.split("\n"), block.first + 1):
-        at = min(number, block.last)
-        if line.strip() and set(line) <= DOWN:
-            fallen = fallen or bool(set(line) & set("↓▼⬇v"))
-            continue
-        pieces = [_places(piece, nodes, index) for piece in ARROW.split(line)]
-        for before, after in zip(pieces, pieces[1:], strict=False):
-            for place in after:
-                found.add(place, before, GRAPH, at) if before else None
-        indent = len(line) - len(line.lstrip(" \t│|├└─+-`"))
-        branch = bool(re.match(r"[\s│|]*[├└+`]", line))
-        stack = [entry for entry in stack if entry[0] < indent]
-        last = next((piece for piece in reversed(pieces) if piece), [])
-        first = next((piece for piece in pieces if piece), [])
-        if branch and stack and first:
-            for place in first:
-                found.add(place, stack[-1][1], GRAPH, at)
-        elif fallen and above and first and not VERB.search(fold(line)):
-            for place in first:
-                found.add(place, above, GRAPH, at)
-        if last:
-            above, fallen = last, False
-            stack.append((indent, last))
-
-
-def _places(piece: str, nodes: dict[str, list[int]], index: Index) -> list[int]:
-    verb = VERB.search(fold(piece))
-    named = index.named(piece[: verb.start()] if verb else piece).known
-    if named:
-        return named
-    found = []
-    for word in re.split(r"[&,\s]+", re.sub(r"[\[({].*", "", piece.strip())):
-        found += nodes.get(word, [])
-        short = re.fullmatch(r"(?:phase|[pm])[-_]?(\d{1,3}[a-z]?)", fold(word))
-        if not nodes.get(word) and short and short[1] in index.numbers:
-            found.append(index.numbers[short[1]])
-    return found
-
-
-def _beside(place: int, others: list[int], found: _Found, line: int) -> None:
+def _beside(place: int, others: list[int], found: Found, line: int) -> None:
     """Beside other phases: not after them. It then depends on what they do, else on the phase before the first of them."""
     if SENTENCE in found.said[place] or FIELD in found.said[place]:
         return
@@ -228,13 +141,13 @@ def _beside(place: int, others: list[int], found: _Found, line: int) -> None:
         None,
     )
     on = [p for p in known if p != place] if known is not None else ([first - 1] if first else [])
-    found.add(place, on, 0.5, line)
+    found.add(place, on, GUESS, line)
 
 
-def _settle(phases: list[Phase], found: _Found) -> None:
+def _settle(phases: list[Phase], found: Found) -> None:
     for place, phase in enumerate(phases):
         said = found.said[place]
-        for sure in (FIELD, SENTENCE, 0.5, GRAPH):
+        for sure in (FIELD, SENTENCE, GUESS, GRAPH):
             if sure in said:
                 on, line = said[sure]
                 phase["depends_on"] = [phases[other]["name"] for other in sorted(on)]

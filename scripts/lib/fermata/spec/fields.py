@@ -15,13 +15,14 @@ from .labels import Label, label_of
 from .lists import Part
 from .names import name_error
 from .paths import listed_paths, paths_in
-from .records import Phase, fields_of, new_phase
+from .records import MAX_ENTRIES, Phase, fields_of, new_phase
 from .titles import clean_title, says_done
 from .words import fold
 
-MAX_ENTRIES = 2_000
 MAX_ENTRY = 2_000
-NONE = re.compile(r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.I)
+NONE = re.compile(
+    r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.IGNORECASE
+)
 NUMBERED = re.compile(
     r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
 )

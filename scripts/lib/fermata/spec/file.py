@@ -25,6 +25,7 @@ def read_spec_file(path: str, root: str = "") -> Spec:
     """The specification in *path*.
 
     Args:
+        path: of the file.
         root: the repository; with it a *path* that leads out of it, by a link too, is refused.
 
     Raises:

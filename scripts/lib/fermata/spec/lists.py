@@ -17,6 +17,7 @@ from .words import HISTORY_WORDS, OTHER_WORDS, PHASES_HEADING, PHASES_WORDS, PLA
 ENOUGH = 3.0
 MAX_GROUPS = 40
 MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
+SECTION = 2  # headings up to this level close an HTML details that nobody closed
 KINDS = {"heading": 1.5, "summary": 1.0, "bold": 0.5, "item": 0.0, "row": 0.0, "text": -0.5}
 
 
@@ -59,7 +60,7 @@ class Lists(NamedTuple):
 
 def find_phases(blocks: list[Block]) -> Lists:
     paths = _paths(blocks)
-    groups = [_scored(blocks, marks) for marks in _groups(blocks, _marks(blocks, paths))]
+    groups = [_scored(blocks, marks) for marks in _groups(_marks(blocks, paths))]
     good = [group for group in groups if group.score >= ENOUGH]
     if not good:
         return Lists([], [])
@@ -99,6 +100,7 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
     """How *block* could open a phase, and its title.
 
     Args:
+        block: any.
         under: the nearest heading, folded.
         section: it is not the document's own title: there `1. Overview` numbers the document's sections.
     """
@@ -175,7 +177,7 @@ NAME_HEADS = re.compile(
 )
 
 
-def _groups(blocks: list[Block], marks: list[Mark]) -> list[list[Mark]]:
+def _groups(marks: list[Mark]) -> list[list[Mark]]:
     """Marks of one kind, level and word under one heading; then those of further headings that count on."""
     by_place: dict[tuple[object, ...], list[Mark]] = {}
     for mark in marks:
@@ -213,7 +215,7 @@ def _closes(block: Block, mark: Mark) -> bool:
     if mark.kind == "heading":
         return block.kind == "heading" and block.level <= mark.level
     if mark.kind == "summary":
-        return block.kind == "close" or (block.kind == "heading" and block.level <= 2)
+        return block.kind == "close" or (block.kind == "heading" and block.level <= SECTION)
     if mark.kind == "row":
         return True
     if block.kind in ("heading", "close", "summary"):

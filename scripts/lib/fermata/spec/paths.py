@@ -5,14 +5,21 @@ from __future__ import annotations
 import re
 
 EXTENSIONS = frozenset(
-    "py pyi js jsx ts tsx mjs cjs mts cts vue svelte css scss less html htm json jsonc json5 yaml yml toml ini cfg conf env md mdx rst txt sql proto graphql gql prisma"
-    " go mod sum rs c h cc cpp cxx hpp hh m mm swift kt kts java scala clj cljs cs fs vb fsproj csproj sln rb erb rake gemspec php pl lua r jl ex exs erl hrl hs ml mli"
-    " dart zig nim cr sh bash zsh fish ps1 bat tf tfvars hcl dockerfile lock xml svg png jpg csv tsv ipynb wasm wat gradle properties plist xib storyboard pbxproj"
-    " gd tscn tres glsl wgsl hlsl shader metal sol vy cairo move tex bib j2 tmpl tpl hbs ejs njk http rest feature bats cmake mk nix astro templ cue rego".split()
+    (
+        "py pyi js jsx ts tsx mjs cjs mts cts vue svelte css scss less html htm json jsonc json5 yaml yml toml ini cfg "
+        "conf env md mdx rst txt sql proto graphql gql prisma go mod sum rs c h cc cpp cxx hpp hh m mm swift kt kts "
+        "java scala clj cljs cs fs vb fsproj csproj sln rb erb rake gemspec php pl lua r jl ex exs erl hrl hs ml mli "
+        "dart zig nim cr sh bash zsh fish ps1 bat tf tfvars hcl dockerfile lock xml svg png jpg csv tsv ipynb wasm wat "
+        "gradle properties plist xib storyboard pbxproj gd tscn tres glsl wgsl hlsl shader metal sol vy cairo move tex "
+        "bib j2 tmpl tpl hbs ejs njk http rest feature bats cmake mk nix astro templ cue rego"
+    ).split()
 )
 FOLDERS = frozenset(
-    "src lib libs tests test app apps docs doc cmd pkg internal scripts packages crates server client frontend backend web api config configs public assets"
-    " migrations components services modules tools examples include proto protos infra deploy db core e2e spec specs plugins hooks bin .github ui cli data models".split()
+    (
+        "src lib libs tests test app apps docs doc cmd pkg internal scripts packages crates server client frontend "
+        "backend web api config configs public assets migrations components services modules tools examples include "
+        "proto protos infra deploy db core e2e spec specs plugins hooks bin .github ui cli data models"
+    ).split()
 )
 PLAIN_NAMES = frozenset(
     "Makefile Dockerfile Justfile Procfile Gemfile Rakefile CMakeLists.txt Jenkinsfile LICENSE README CHANGELOG".split()

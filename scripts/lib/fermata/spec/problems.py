@@ -9,7 +9,7 @@ from ..core.consultation import line as one_line
 from ..core.scope import glob_error
 from .blocks import Block
 from .names import name_error, same_name
-from .records import Finding, Phase, Spec
+from .records import MAX_ENTRIES, Finding, Phase, Spec, fields_of
 
 MAX_PHASES = 500
 MAX_MODULES = 500
@@ -84,6 +84,10 @@ def _counts(phases: list[Phase]) -> list[Finding]:
         if len(phase["modules"]) > MAX_MODULES:
             message = f"{len(phase['modules'])} modules; {MAX_MODULES} are the most. Split the phase"
             found.append(finding(_line(phase, "modules"), "modules", phase["name"], message))
+        for field, values in fields_of(phase).items():
+            if len(values) >= MAX_ENTRIES:
+                message = f"{MAX_ENTRIES} {field} or more, and no more are read. Split the phase"
+                found.append(finding(_line(phase, field), field, phase["name"], message))
     return found
 
 

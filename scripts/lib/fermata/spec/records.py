@@ -57,6 +57,9 @@ class Spec(NamedTuple):
     problems: list[Finding]
 
 
+MAX_ENTRIES = 2_000
+"""Of one field of one phase."""
+
 FIELDS = ("modules", "tasks", "commands", "criteria", "depends_on", "gotchas", "scope", "files")
 """The fields of a phase that are lists, in the order they are shown in."""
 

@@ -135,7 +135,7 @@ DONE_WORDS = (
 STATUS_WORDS = (
     *DONE_WORDS,
     "in progress", "in-progress", "ongoing", "wip", "pending", "planned", "todo", "to do", "not started", "started", "next",
-    "current", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
+    "current", "current phase", "this phase", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
     "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
     "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
     "planejado", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
@@ -162,16 +162,20 @@ NOT_TITLES = frozenset(
 # Headings under which phases of work stand, and headings under which the same words count something else.
 PLAN_WORDS = re.compile(
     r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
-    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build|work breakdown|workplan|todo|tasks"
+    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build"
+    r"|work breakdown|workplan|todo|tasks"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
     r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
-    r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|개발 단계"
+    r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑"
+    r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|개발 단계"
 )
 # The heading of a list whose entries need no number of their own.
 PHASES_HEADING = re.compile(
-    r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations|[\w]*phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|этапы)"
-    r"(?:\s+(?:of|de|der|du|do|da)\s+\w+|\s*(?:&|and|und|et|y|e|/)\s*[\w-]+)?\s*:?\Z|(?:实施|开发|实现)?(?:阶段|里程碑)(?:划分|计划)?\Z|フェーズ\Z|マイルストーン\Z"
+    r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations"
+    r"|[\w]*phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|этапы)"
+    r"(?:\s+(?:of|de|der|du|do|da)\s+\w+|\s*(?:&|and|und|et|y|e|/)\s*[\w-]+)?\s*:?\Z"
+    r"|(?:实施|开发|实现)?(?:阶段|里程碑)(?:划分|计划)?\Z|フェーズ\Z|マイルストーン\Z"
 )
 PHASES_WORDS = re.compile(
     r"(?<!\w)(?:phases|milestones|sprints|iterations|phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|phase plan|phase breakdown"
@@ -181,8 +185,11 @@ PHASES_WORDS = re.compile(
 OTHER_WORDS = re.compile(
     r"(?<!\w)(?:install\w*|getting started|quick ?start|usage|how to|how it works|handshake|protocol|algorithm|pipeline|architecture"
     r"|workflow|journey|troubleshooting|examples?|lifecycle|life cycle|methodology|process flow"
-    r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
-    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background|related work|appendix|template|api|reference|message|messages|format|review|reviews|log|logs|journal|paper|regimes?|diagram|operation|course|lecture|stage details)(?!\w)"
+    r"|flow|flows|tutorial|walkthrough|compilation|compiler|boot|startup"
+    r"|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
+    r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background"
+    r"|related work|appendix|template|api|reference|messages?|format|reviews?|logs?|journal|paper|regimes?|diagram"
+    r"|operation|course|lecture|stage details)(?!\w)"
     r"|安装|使用|用法|インストール|使い方|流程"
 )
 # What has been, not what is to be done.
