@@ -32,6 +32,9 @@ RUNS = re.compile(
 ENTRY_FIELDS = ("tasks", "criteria", "gotchas")
 
 
+BOLD_LABEL = re.compile(r"\*\*[^*\n]{1,40}(?::\*\*|\*\*\s*[:：])")
+
+
 class Said(NamedTuple):
     """What a phase says of its dependencies. `field`: under a label of its own, else in a sentence."""
 
@@ -171,7 +174,8 @@ class _Reader:
         for number, line in enumerate(lines[1:], 1):
             at = block.first + number
             label = label_of(line)
-            if label and label.colon and at <= len(self.lines) and not self.lines[at - 1][:1].isspace():
+            source = self.lines[at - 1] if at <= len(self.lines) else " "
+            if not source[:1].isspace() and ((label and label.colon) or BOLD_LABEL.match(source)):
                 return block._replace(text="\n".join(lines[:number]), last=at - 1), "\n".join(lines[number:])
         return block, ""
 
@@ -184,6 +188,8 @@ class _Reader:
             return
         if not block.text.strip():
             return
+        if block.checked is not None and self.field in ("files", "scope", "other"):
+            self.field, self.sure, self.top = "", 0.8, 0
         self.top = self.top or block.level
         if block.level > self.top:
             self.said.append(Said(block.text, block.first, field=False))
