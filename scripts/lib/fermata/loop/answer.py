@@ -24,7 +24,7 @@ from ..core.memory import kept_text
 from ..core.outcome import stage_lines
 from ..core.recovery import explained
 from ..core.small_change import waivable
-from .check_text import latest_checks
+from .check_text import called, latest_checks
 from .site import LAUNCHER
 from .standstill import shown_time
 
@@ -120,7 +120,7 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
 
 
 def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
-    names = _some([run["checks"][action.subject]["name"] for action in actions], ", ", 600)
+    names = _some([called(run["checks"][action.subject]) for action in actions], ", ", 600)
     return f"DO: fermata is running {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.", 0
 
 
@@ -202,7 +202,7 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
             {line(path, 400) for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]}
         )
         checked = [
-            f"Checked: {c['name']} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
+            f"Checked: {called(c)} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
         ]
         proof = (
             "fermata ran the checks itself on this very tree."
@@ -215,7 +215,8 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text += _went_wrong(run)
         text += [f"Tokens: {used}"] if (used := _tokens(run)) else []
         text += [f"Board: {line(kept, 300)}"] if (kept := kept_text(run)) else []
-        text.append(f"{_where_it_is(run)} Tell the user this result in a few sentences.")
+        text.insert(1 if "landed" in run else len(text), _where_it_is(run))
+        text.append("Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
         "aborted": "ABORTED: the run has ended; nothing was reverted.",
