@@ -16,7 +16,7 @@ from .lists import Part
 from .names import name_error
 from .paths import listed_paths, paths_in
 from .records import MAX_ENTRIES, Phase, fields_of, new_phase
-from .titles import clean_title, says_done
+from .status import clean_title, says_done
 from .words import fold
 
 MAX_ENTRY = 2_000
