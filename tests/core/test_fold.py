@@ -199,6 +199,15 @@ def test_wrong_codes_count_for_the_gate_that_is_asked_and_a_new_question_starts_
 # --- events
 
 
+def conducted() -> Player:
+    """A specification that is changed after the approval, and a user who commits before the end."""
+    player = Player(workflow=load_workflow("conduct", "/nowhere")[0]).approved()
+    player.tell("spec_changed", plan=make_spec(s5="e"), reason="SPEC.md was changed", changes=["two"])
+    player.until("finish")
+    player.tell("branch_moved", node="finish", visit=1, head="f" * 40)
+    return player.to_end()
+
+
 def test_every_event_type_is_played_here() -> None:
     player = Player()
     player.until("agent", "plan")
@@ -239,12 +248,7 @@ def test_every_event_type_is_played_here() -> None:
     placed.tell("tasks_placed", stage="plan", tasks={"one": "t-000001"})
     kept = replanned().events + placed.events
     apart = side_by_side().to_end().events
-    spec = Player(workflow=load_workflow("conduct", "/nowhere")[0]).approved()
-    spec.tell("spec_changed", plan=make_spec(s5="e"), reason="SPEC.md was changed", changes=["two"])
-    spec.until("finish")
-    spec.tell("branch_moved", node="finish", visit=1, head="f" * 40)
-    spec.to_end()
-    apart += spec.events
+    apart += conducted().events
     gone_back = Player()
     saved = {"id": "cp_1_aaaa", "name": "x", "after": "", "commit": "", "tree": "t", "head": None, "place": "."}
     gone_back.tell("checkpoint_made", **saved)

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -247,6 +250,7 @@ def test_a_hook_that_formats_and_refuses_leaves_all_as_it_was(ready: Ready) -> N
     assert "formatted" in ready.user.git("show", f"refs/fermata/{RUN}/landing-left:change.txt")
 
 
+@pytest.mark.long
 def test_a_hook_that_changes_the_merge_is_told_of(ready: Ready) -> None:
     hook(ready.user, "pre-merge-commit", "echo formatted >> change.txt; git add change.txt")
     found = ready.land()
@@ -267,6 +271,7 @@ def test_a_hook_without_end_is_ended_with_all_it_started(ready: Ready) -> None:
     assert state.stdout.strip()[:1] in ("", "Z")
 
 
+@pytest.mark.long
 def test_signing_that_fails_leaves_all_as_it_was(ready: Ready) -> None:
     ready.user.git("config", "commit.gpgsign", "true")
     ready.user.git("config", "gpg.program", "/bin/false")
@@ -288,6 +293,7 @@ def test_what_the_user_configured_for_their_own_merges_does_not_bend_it(ready: R
     ready.is_done(ready.land())
 
 
+@pytest.mark.long
 def test_without_a_name_fermata_is_the_author(ready: Ready) -> None:
     ready.user.git("config", "--unset", "user.name")
     ready.user.git("config", "--unset", "user.email")
@@ -374,6 +380,7 @@ class Killed(BaseException):
 STEPS = ("keep_tree", "before-merge", "after-merge", "forget")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_between_two_steps_it_lands_all_the_same(
     ready: Ready, step: str, monkeypatch: pytest.MonkeyPatch
@@ -394,6 +401,78 @@ def test_killed_between_two_steps_it_lands_all_the_same(
             patched.setattr(landing, "run_users_git", dies)
         with pytest.raises(Killed):
             ready.land()
+    ready.is_done(ready.land())
+
+
+def struck(at: int, when: str) -> Callable[..., object]:
+    """`subprocess.run`, killed before or after its call number *at*."""
+    real, count = subprocess.run, iter(range(1, 1_000))
+
+    def call(*given: object, **named: object) -> object:
+        now = next(count) == at
+        if now and when == "before":
+            raise Killed
+        done = real(*given, **named)  # type: ignore[call-overload]
+        if now:
+            raise Killed
+        return done
+
+    return call
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("refused", [False, True], ids=["lands", "is-refused"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_killed_at_any_of_its_processes(prepared: Ready, tmp_path: Path, when: str, refused: bool) -> None:
+    """Before or after each git that it starts: the next call lands, or the tree is as it was."""
+    for number in range(1, 200):
+        place = tmp_path / str(number)
+        shutil.copytree(prepared.user.root, place, symlinks=True)
+        ready, found = Ready(Sandbox(place), prepared.home, prepared.target), None
+        if refused:
+            hook(ready.user, "commit-msg", "exit 1")
+        before = mine(ready.user)
+        with pytest.MonkeyPatch.context() as patched, suppress(Killed):
+            patched.setattr(subprocess, "run", struck(number, when))
+            found = ready.land()
+        again = ready.land()
+        if refused:
+            assert again.commit is None, number
+            ready.is_as(before)
+        else:
+            ready.is_done(again)
+        shutil.rmtree(place)
+        if found is not None:
+            assert number > 20, "the faults reached nothing"
+            return
+    pytest.fail("it never ended by itself")
+
+
+CALLER = """
+import sys
+from fermata.git.landing import Home, land
+from fermata.git.repo import find_repo
+land(find_repo(sys.argv[1]), Home(*sys.argv[2:]), "Merge the run's work", 60)
+"""
+
+
+def test_fermata_killed_while_git_goes_on(ready: Ready, tmp_path: Path) -> None:
+    """Nothing is taken back under a git that is still at work; once it has ended, its merge is found."""
+    told, go = tmp_path / "told", tmp_path / "go"
+    os.mkfifo(told)
+    os.mkfifo(go)
+    hook(ready.user, "commit-msg", f"echo > '{told}'; read _ < '{go}'")
+    env = {**os.environ, "PYTHONPATH": os.path.dirname(os.path.dirname(os.path.dirname(landing.__file__)))}
+    with subprocess.Popen(
+        [sys.executable, "-c", CALLER, str(ready.user.root), RUN, "main", ready.home.base], env=env
+    ) as caller:
+        told.read_text()
+        caller.kill()
+    found = ready.land(seconds=0.1)
+    assert found.commit is None
+    assert "at work here already" in found.why
+    assert (ready.user.root / ".git/MERGE_HEAD").exists()
+    go.write_text("\n")
     ready.is_done(ready.land())
 
 
@@ -434,7 +513,10 @@ def test_git_killed_in_a_hook(ready: Ready, user: str, monkeypatch: pytest.Monke
     assert ("index holds more" if user == "stages" else f"not committed yet: {path}") in found.why
 
 
-@pytest.mark.parametrize("half", ["files", "files-and-index", "with-lock", "and-mine", "torn"])
+@pytest.mark.parametrize(
+    "half",
+    ["files", "and-mine", *(pytest.param(x, marks=pytest.mark.long) for x in ("files-and-index", "with-lock", "torn"))],
+)
 def test_git_killed_while_it_wrote_files(ready: Ready, half: str) -> None:
     """As a machine that stopped leaves it: the mark is there, some files are the merge's."""
     unfinished_landing.set_mark(ready.user.repo, RUN, ready.home.base)
@@ -527,6 +609,7 @@ def test_a_submodule_lands_by_its_commit(sandbox: Sandbox, tmp_path: Path) -> No
     assert (ready.user.root / "sub/README.md").read_text() == "not committed\n"
 
 
+@pytest.mark.long
 def test_line_endings_as_the_user_has_them(ready: Ready) -> None:
     ready.user.git("config", "core.autocrlf", "true")
     ready.user.git("rm", "-q", "--cached", "-r", ".")
@@ -548,6 +631,7 @@ def test_what_a_filter_keeps_elsewhere_is_fetched_by_it(ready: Ready) -> None:
     assert ready.user.git("status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_before_the_first_commit_it_is_refused(tmp_path: Path) -> None:
     empty = make_sandbox(tmp_path / "empty", commits=False)
     empty.write("a")
@@ -559,6 +643,7 @@ def test_before_the_first_commit_it_is_refused(tmp_path: Path) -> None:
     subprocess.run(["git", "-C", str(empty.root), "status"], check=True, capture_output=True)
 
 
+@pytest.mark.long
 def test_a_killed_look_leaves_nothing(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(repo: Repo) -> str:
         del repo

@@ -353,6 +353,15 @@ def test_files_of_every_nasty_kind_do_not_stop_it(sandbox: Sandbox) -> None:
     assert sorted(note.partition(":")[0] for note in report.notes) == ["binary.py", "huge.py"]
 
 
+def test_a_text_that_a_lexer_cannot_read_in_time_is_never_a_pass(
+    sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("fermata.inspections.scan.SECONDS", 0.2)
+    sandbox.write("a.php", "<?php // for now\n" + "<<<A\n" * 100_000)
+    with pytest.raises(Misuse, match=r"a\.php: .* could not be read within 0.2 s"):
+        found(sandbox)
+
+
 def test_more_code_than_one_inspection_reads_is_said_and_data_does_not_count(
     sandbox: Sandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

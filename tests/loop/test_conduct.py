@@ -3,47 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from fermata.core.actions import AGENT, DECIDE, HUMAN, OVER
+from fermata.core.actions import DECIDE, HUMAN, OVER
 from fermata.core.consultation import voided_lines
 from fermata.core.phases import phase_rows
 from fermata.loop.answer import answer
-from tests.loop.bench import CONFIG, Bench, built, review
+from tests.loop.bench import Bench, built, review
+from tests.loop.conducting import (
+    SPEC,
+    branch,
+    branch_files,
+    does,
+    first_phase,
+    judged,
+    live,
+    place,
+    reviewed,
+    says,
+    second_phase,
+    spec_bench,
+)
 
-SPEC = """# Flow
-
-## Implementation Phases
-
-### Phase 1: Interfaces
-Modules: proto
-- Define the messages in `proto/messages.txt`
-
-Test Command: sh gen.sh && echo "generated"
-
-Success Criteria:
-- messages are defined
-
-### Phase 2: Service
-Modules: server, client
-- Implement `server/main.txt` and `client/main.txt`
-
-Test Command: test -s server/main.txt
-
-Success Criteria:
-- the server answers
-- the client asks
-"""
-
-
-def spec_bench(folder: Path, spec: str = SPEC, config: str = CONFIG) -> Bench:
-    bench = Bench(folder, config)
-    bench.sandbox.write(".spec/SPEC.md", spec)
-    bench.sandbox.write("gen.sh", "mkdir -p gen && cp proto/messages.txt gen/messages.txt\n")
-    bench.sandbox.commit()
-    return bench.begin("Carry out .spec/SPEC.md", workflow="conduct", spec=".spec/SPEC.md")
+pytestmark = pytest.mark.timeout(90)
 
 
 @pytest.fixture
@@ -51,75 +34,10 @@ def begun(tmp_path: Path) -> Bench:
     return spec_bench(tmp_path)
 
 
-def live(bench: Bench) -> list[str]:
-    names = [action.subject for action in bench.settle() if action.kind == AGENT]
-    for name in names:
-        bench.work(name)
-    return names
-
-
-def place(bench: Bench, name: str) -> Path:
-    return bench.sandbox.root / bench.run["dispatches"][name].get("worktree", "")
-
-
-def does(bench: Bench, name: str, **files: str) -> None:
-    paths = []
-    for path, text in ((key.replace("__", "/").replace("_txt", ".txt"), text) for key, text in files.items()):
-        target = place(bench, name) / path
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_text(text)
-        paths.append(path)
-    answer = bench.hand_in(built(*paths), name)
-    assert answer.accepted, answer.message
-
-
-def judged(*criteria: str, met: bool = True, **fields: Any) -> dict[str, Any]:
-    told = [{"criterion": text, "met": met, "evidence": "server/main.txt:1"} for text in criteria]
-    verdict = "approve" if met else "reject"
-    return {"verdict": verdict, "summary": "looked", "criteria": told, "findings": [], **fields}
-
-
-def says(bench: Bench, name: str, value: dict[str, Any]) -> None:
-    answer = bench.hand_in(value, name)
-    assert answer.accepted, answer.message
-
-
-def first_phase(bench: Bench) -> Bench:
-    """The first phase is integrated, nobody is at work."""
-    bench.settle()
-    bench.approve()
-    (module,) = live(bench)
-    does(bench, module, proto__messages_txt="ask, answer\n")
-    (judge,) = live(bench)
-    says(bench, judge, judged("messages are defined"))
-    bench.settle()
-    return bench
-
-
-def second_phase(bench: Bench) -> Bench:
-    server, client = live(bench)
-    does(bench, server, server__main_txt="answers\n")
-    does(bench, client, client__main_txt="asks\n")
-    (judge,) = live(bench)
-    says(bench, judge, judged("the server answers", "the client asks"))
-    return bench
-
-
-def reviewed(bench: Bench) -> Bench:
-    for _ in ("reviewer", "auditor"):
-        (name,) = live(bench)
-        says(bench, name, review())
-    return bench
-
-
 @pytest.fixture
 def integrated(begun: Bench) -> Bench:
     """Both phases are on the run's branch."""
     return second_phase(first_phase(begun))
-
-
-def branch(bench: Bench) -> str:
-    return f"fermata/{bench.run['run']}"
 
 
 def test_from_spec_to_merge(begun: Bench) -> None:
@@ -178,14 +96,7 @@ def test_a_module_that_lies_is_found_out_and_mended(begun: Bench) -> None:
     assert begun.run["dispatches"][judge]["agent"] == "code-reviewer"
 
 
-def branch_files(bench: Bench) -> list[str]:
-    found = bench.sandbox.git("ls-tree", "-r", "--name-only", branch(bench)).splitlines()
-    return [path for path in found if path not in KNOWN]
-
-
-KNOWN = ("README.md", "src/app.py", ".gitignore")
-
-
+@pytest.mark.long
 def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_before_the_phase(begun: Bench) -> None:
     first_phase(begun)
     stands = begun.sandbox.git("rev-parse", branch(begun))
@@ -198,6 +109,7 @@ def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_befor
     assert begun.sandbox.git("rev-parse", branch(begun)) == stands
 
 
+@pytest.mark.long
 def test_a_criterion_that_is_not_met_goes_back_to_be_mended(begun: Bench) -> None:
     first_phase(begun)
     server, client = live(begun)
@@ -235,6 +147,7 @@ def test_modules_that_meet_in_one_file_are_brought_together_by_an_architect(tmp_
 # --- the user, meanwhile
 
 
+@pytest.mark.long
 def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> None:
     integrated.sandbox.write("mine.txt", "mine\n")
     integrated.sandbox.commit()
@@ -247,6 +160,7 @@ def test_a_commit_of_the_users_is_taken_in_and_checked(integrated: Bench) -> Non
     assert (integrated.sandbox.root / "client/main.txt").read_text() == "asks\n"
 
 
+@pytest.mark.long
 def test_a_commit_that_comes_during_the_reviews_is_taken_in_too(integrated: Bench) -> None:
     (reviewer,) = live(integrated)
     integrated.sandbox.write("mine.txt", "mine\n")
@@ -287,6 +201,7 @@ def test_nothing_moves_under_a_dirty_tree(integrated: Bench) -> None:
     assert f"git merge {branch(integrated)}" in said
 
 
+@pytest.mark.long
 def test_an_edit_of_the_users_holds_nobody_up(begun: Bench) -> None:
     first_phase(begun)
     server, _ = live(begun)
@@ -321,6 +236,7 @@ def test_an_edit_of_a_phase_to_come_is_asked_about_and_what_is_done_stays(begun:
     assert str(begun.run["landed"]["why"]).startswith("not committed yet: .spec/SPEC.md")
 
 
+@pytest.mark.long
 def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
     first_phase(begun)
     live(begun)
@@ -328,6 +244,7 @@ def test_words_beside_the_phases_change_nothing(begun: Bench) -> None:
     assert DECIDE not in begun.kinds()
 
 
+@pytest.mark.long
 def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench) -> None:
     first_phase(begun)
     begun.sandbox.write(".spec/SPEC.md", "# Nothing\n")

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from fermata.core.actions import DECIDE, WAIT_AGENTS
-from tests.loop.test_conduct import (
+from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
+from fermata.loop.drive import see_through
+from tests.loop.conducting import (
     SPEC,
     branch_files,
     does,
@@ -68,3 +69,19 @@ def test_agents_at_work_on_what_was_changed_are_not_waited_for(tmp_path: Path) -
     live(bench)
     bench.sandbox.write(".spec/SPEC.md", SPEC.replace("messages are defined", "all messages are defined"))
     assert bench.kinds() == [DECIDE]
+
+
+def test_one_wait_sees_the_checks_of_a_phase_through_one_after_the_other(tmp_path: Path) -> None:
+    bench = spec_bench(
+        tmp_path, SPEC.replace("Test Command: sh gen.sh", "Test Command: test -s check.sh\nTest Command: sh gen.sh")
+    )
+    bench.settle()
+    bench.approve()
+    (first,) = live(bench)
+    does(bench, first, proto__messages_txt="ask, answer\n")
+    assert [action.kind for action in bench.drive()] == [WAIT_CHECKS]
+    see_through(bench.site, bench.store, 15)
+    ended = [c["state"] for c in bench.run["checks"].values()]
+    assert len(ended) > 1
+    assert set(ended) == {"finished"}
+    assert [action.kind for action in bench.drive()] == [AGENT]

@@ -110,7 +110,8 @@ def test_a_module_is_told_its_own_part_and_nothing_more(bench: Bench) -> None:
         "Output",
     ]
     assert (
-        f"```\nModule: service\nPhase: Phase 2: The service\nSpecification: {bench.store.folder}/artifacts/spec.md, lines 12 to 34\nTasks:\n- Print 2\n- Tell it\n```"
+        "```\nModule: service\nPhase: Phase 2: The service\n"
+        f"Specification: {bench.store.folder}/artifacts/spec.md, lines 12 to 34\nTasks:\n- Print 2\n- Tell it\n```"
         in text
     )
     assert "- `src/app.py` prints 2\n- The README says so" in text

@@ -58,7 +58,7 @@ def test_without_settings_the_checks_are_found(tmp_path: Path) -> None:
         pytest.param('checks: {full: [{name: a, command: "ls \\u202e"}]}', "U+202E", id="hidden"),
         pytest.param(
             "workflow: nosuch",
-            'workflow "nosuch" is not known; known: build_only, decompose_first, multi_task, phased, plan_code_review, plan_then_build, staged',
+            'workflow "nosuch" is not known; known: build_only, conduct, decompose_first, multi_task, phased, plan_code_review, plan_then_build, staged',
             id="workflow",
         ),
         pytest.param("limit: {}", 'unknown key "limit"', id="key"),

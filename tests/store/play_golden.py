@@ -30,6 +30,7 @@ from fermata.store.repair import examine, repair
 from fermata.store.run_store import FORMAT
 from tests.core.build import make_part, make_step
 from tests.loop.bench import CONFIG, Bench, asked, built, plan, review
+from tests.loop.conducting import SPEC, SPEC_FILE, begin_files, first_phase, live, reviewed, says, second_phase
 from tests.loop.test_replan import REPLAN
 from tests.store.runs import SESSION
 
@@ -297,6 +298,25 @@ def gone_back(play: Play) -> None:
     assert play.run["status"] == "completed"
 
 
+def conducted(play: Play) -> None:
+    """Two phases of a specification; its second is changed and asked about again, the user commits meanwhile, and it is merged."""
+    first_phase(play)
+    play.sandbox.write(SPEC_FILE, SPEC.replace("the client asks", "the client asks twice"))
+    play.settle()
+    play.approve()
+    second_phase(play, "the server answers", "the client asks twice")
+    play.sandbox.commit()
+    (reviewer,) = live(play)
+    play.sandbox.write("mine.txt", "mine\n")
+    play.sandbox.commit()
+    says(play, reviewer, review())
+    (auditor,) = live(play)
+    says(play, auditor, review())
+    reviewed(play)
+    play.settle()
+    assert play.run["status"] == "completed"
+
+
 HISTORIES: dict[str, Callable[[Play], None]] = {
     "whole": whole,
     "changed-and-resumed": changed_and_resumed,
@@ -311,6 +331,7 @@ HISTORIES: dict[str, Callable[[Play], None]] = {
     "decomposed": decomposed,
     "learnt": learnt,
     "gone-back": gone_back,
+    "conducted": conducted,
 }
 
 
@@ -346,9 +367,12 @@ def play_history(name: str, folder: Path) -> Path:
             "waived": "build_only",
             "decomposed": "decompose_first",
             "apart": "plan_code_review",
+            "conducted": "conduct",
         }
         chosen = f"workflow: {workflows[name]}\n" if name in workflows else ""
         play = Play(folder, CONFIG + chosen, **({"replan": REPLAN} if name == "replanned" else {}))
+        if name == "conducted":
+            begin_files(play)
         play.begin()
         HISTORIES[name](play)
     return Path(play.store.folder)

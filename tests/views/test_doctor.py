@@ -250,3 +250,27 @@ def test_the_probe_leaves_nothing(session: Session, tmp_path: Path, monkeypatch:
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "tmp"))
     assert rows(session, "gate")[0][0] is True
     assert os.listdir(tmp_path / "tmp") == []
+
+
+@pytest.mark.parametrize(
+    ("said", "ok", "told"),
+    [
+        pytest.param("git version 2.38.0", True, "git version 2.38.0", id="the-oldest"),
+        pytest.param("git version 2.37.9.windows.1", False, "merges with 2.38 or newer. Update git", id="too-old"),
+        pytest.param("git version 2.50.1 (Apple Git-155)", True, "2.50.1", id="newer"),
+        pytest.param("what", False, "not a version. Install git 2.38", id="no-version"),
+    ],
+)
+def test_the_version_of_git(session: Session, tmp_path: Path, said: str, ok: bool, told: str) -> None:
+    program = tmp_path / "bin" / "git"
+    program.parent.mkdir()
+    program.write_text(f"#!/bin/sh\necho '{said}'\n")
+    program.chmod(0o755)
+    found = doctor._git({"PATH": str(program.parent)})
+    assert found.ok is ok
+    assert told in found.text
+    assert rows(session, "git")[0][0] is True
+
+
+def test_without_git(tmp_path: Path) -> None:
+    assert doctor._git({"PATH": str(tmp_path)}).text == "not on PATH; install git 2.38 or newer"

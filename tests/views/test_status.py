@@ -15,8 +15,8 @@ MARKER = {"run": "r", "interactive": True, "mode": "default", "root": "/nowhere"
 HIDDEN = re.compile(r"[\x00-\x09\x0b-\x1f\x7f-\x9f\u200b-\u200f\u202a-\u202e\u2066-\u2069\U000e0000-\U000e007f]")
 HOSTILE = "x\x1b]8;;http://e\x07y\x1b[2J\r\u202ez\u200b\x9b31m\U000e0041" + " " * 10_000 + "\nNext line"
 KEYS = (
-    "format run mode status goal currentStage planFilePath stages routing agent_states active_threads learnings checkpoints failures tasks approval "
-    "checks worktrees waiting replans skipped repairs turn_failed session tier cost"
+    "format run mode status goal currentStage planFilePath stages routing agent_states active_threads learnings checkpoints phases branch failures "
+    "tasks approval checks worktrees waiting replans skipped repairs turn_failed session tier cost"
 ).split()
 
 

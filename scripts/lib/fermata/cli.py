@@ -211,9 +211,8 @@ def wait(seconds: int, as_json: bool) -> None:
 
     In a sandbox that ends every process with the command that started it, this command runs them, to their end.
     """
-    from .checks.runner import wait_checks
     from .loop.command_agents import collect_commands
-    from .loop.drive import DRIVE_SECONDS, collect_checks, run_checks, under_way
+    from .loop.drive import DRIVE_SECONDS, collect_checks, run_checks, see_through, under_way
     from .loop.standstill import stay
     from .store.lock import locked
 
@@ -224,9 +223,8 @@ def wait(seconds: int, as_json: bool) -> None:
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
         collect_commands(site, store)
         collect_checks(store)  # one that was journalled and never started would be waited for in vain
-    running = under_way(store.load())
-    if running:
-        wait_checks(store.path("checks"), running, seconds)
+    if under_way(store.load()):
+        see_through(site, store, seconds)
     else:
         stay(store.load(), seconds)
     sys.exit(_next(site, store, as_json))

@@ -156,7 +156,7 @@ def setup(as_json: bool) -> None:
 def rehearse(  # noqa: PLR0913, PLR0917 - one name for each option
     piece: str, host: str | None, get_client: bool, mode: str, keep: bool, as_json: bool
 ) -> None:
-    """Play a whole /build, or a whole /conduct, with the real client, at no cost.
+    """Play a whole /build or /conduct with the real client, free.
 
     The real Claude Code client with a scripted model: no account, about a minute.
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import copy
 
 from .envelope import beyond
-from .items import own_tree
+from .items import on_branch, own_tree
 from .position import ENDED, inside
 from .workflow import stage_named
 
@@ -51,7 +51,7 @@ def _checkpoint_made(run: Run, body: Body) -> None:
         "head": body["head"],
         "place": body["place"],
     }
-    for key in ("back_to", "large"):
+    for key in ("back_to", "large", "branch"):
         if key in body:
             made[key] = body[key]
     run["checkpoints"] = [*known, made]
@@ -70,7 +70,11 @@ def _rolled_back(run: Run, body: Body) -> None:
     run["granted"].update({**run["visited"], "checks": len(run["checks"])})
     frame = copy.deepcopy(then["position"])
     _begin_anew(run, run["workflow"]["stages"], frame, "")
-    run.update({"position": frame, "kept": copy.deepcopy(then["kept"]), "stale": None})
+    if on_branch(run):  # each began with a branch that has been moved
+        for tree in run.get("worktrees", {}).values():
+            tree["state"] = "conflict" if tree["state"] == "open" else tree["state"]
+    # What was kept since stands beside it: of old visits it is still told, and no new one asks for it.
+    run.update({"position": frame, "kept": {**run["kept"], **copy.deepcopy(then["kept"])}, "stale": None})
     if "left_out" in run:
         run["left_out"] = then["left_out"]
     _settle_approval(run, then["approved"], then["gate"], body["id"])
@@ -147,6 +151,10 @@ def _begin_anew(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> Non
 def drop_item(run: Run, frame: Frame, item: str, name: str) -> None:
     """What lay in an item's own worktree is nothing to go on from: the item is opened anew."""
     del frame["inner"][item]
+    _drop(run, name)
+
+
+def _drop(run: Run, name: str) -> None:
     tree = run.get("worktrees", {}).get(name)
     if tree and tree["state"] == "open":
         tree["state"] = "conflict"

@@ -267,7 +267,7 @@ class Merge(TypedDict):
 
 
 class Checkpoint(TypedDict):
-    """A point to come back to. `place` is the work tree, as `git.repo.worktree_name` calls it; `head` its HEAD."""
+    """A point to come back to. `place` is the work tree, as `git.repo.worktree_name` calls it, or `branch`; `head` its HEAD."""
 
     id: str
     name: str
@@ -280,6 +280,7 @@ class Checkpoint(TypedDict):
     place: str
     back_to: NotRequired[str]  # it was made before a rollback to this one
     large: NotRequired[list[str]]  # untracked files that were too large for it
+    branch: NotRequired[str]  # the commit at which the run's own branch was
 
 
 class Setup(TypedDict):

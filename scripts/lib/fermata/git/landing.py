@@ -25,7 +25,7 @@ from .run_branch import (
     tree_of,
 )
 from .snapshot import changed_paths, take_snapshot
-from .unfinished_landing import QUIET, forget, set_mark, take_back
+from .unfinished_landing import QUIET, alone, forget, set_mark, take_back
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,7 +144,7 @@ def land(repo: Repo, home: Home, message: str, seconds: float = HOOK_SECONDS) ->
         repo: the user's tree.
         home: which branch goes where.
         message: of the merge commit.
-        seconds: how long git and the user's hooks may take.
+        seconds: how long git and the user's hooks may take; a merge that an earlier call began is waited for as long.
 
     Raises:
         GitError: git could not do what never fails; what was there before is kept under `refs/fermata/<run>/landing`.
@@ -152,9 +152,22 @@ def land(repo: Repo, home: Home, message: str, seconds: float = HOOK_SECONDS) ->
     target = branch_commit(repo, home.run)
     if target is None:
         return Landed(None, f"there is no branch {branch_name(home.run)}", "see: git reflog --all")
-    left = take_back(repo, home.run, target, crashed=True)
-    if left:
-        return Landed(None, *left)
+    with alone(repo, seconds) as lock:
+        if lock is None:
+            return Landed(None, "a final merge is at work here already", "wait for its end, and look again: git status")
+        left = take_back(repo, home.run, target, crashed=True)
+        return Landed(None, *left) if left else _land(repo, home, target, Way(message, seconds, lock))
+
+
+class Way(NamedTuple):
+    """How the merge is made: its message, how long git and the user's hooks may take, the lock that they inherit."""
+
+    message: str
+    seconds: float
+    lock: int
+
+
+def _land(repo: Repo, home: Home, target: str, way: Way) -> Landed:
     standing = look(repo, home)
     if standing.head and is_ancestor(repo, target, standing.head):
         return _done(repo, standing.head, target)
@@ -163,28 +176,29 @@ def land(repo: Repo, home: Home, message: str, seconds: float = HOOK_SECONDS) ->
     if standing.moved:
         return Landed(None, f"{home.branch} has commits that {branch_name(home.run)} lacks", by_hand(home.run))
     set_mark(repo, home.run, standing.head)
-    code, said = _merge(repo, home, message, seconds)
+    code, said = _merge(repo, home, way)
     head = head_commit(repo)
     if head and head != standing.head and is_ancestor(repo, target, head):
         forget(repo, home.run)
         return _done(repo, head, target, _dirty(repo))
-    ended = f"no end within {seconds:g} s" if code is None else f"exit {code}"
+    ended = f"no end within {way.seconds:g} s" if code is None else f"exit {code}"
     failed = f"git merge did not go through ({ended}): {said}", by_hand(home.run)
     return Landed(None, *(take_back(repo, home.run, target, crashed=False) or failed))
 
 
-def _merge(repo: Repo, home: Home, message: str, seconds: float) -> tuple[int | None, str]:
+def _merge(repo: Repo, home: Home, way: Way) -> tuple[int | None, str]:
     options = ("--no-ff", "--commit", "--no-squash", "--no-edit", "--no-autostash", "--no-stat", "--no-log")
     settings = {**QUIET, f"branch.{home.branch}.mergeOptions": ""}
     settings |= dict(part.split("=", 1) for part in identity(repo)[1::2])
-    ref = f"refs/heads/{branch_name(home.run)}"
-    return run_users_git(repo, "merge", *options, "-s", "ort", "-m", message, ref, settings=settings, seconds=seconds)
+    words = ("merge", *options, "-s", "ort", "-m", way.message, f"refs/heads/{branch_name(home.run)}")
+    return run_users_git(repo, *words, settings=settings, seconds=way.seconds, held=(way.lock,))
 
 
 def _done(repo: Repo, head: str, target: str, dirty: Sequence[str] = ()) -> Landed:
-    first = run_git(repo, "rev-list", "--merges", "--ancestry-path", "--reverse", f"{target}..{head}").split()
-    merged = first[0].decode() if first else target
+    rows = run_git(repo, "rev-list", "--merges", "--parents", f"{target}..{head}").decode().splitlines()
+    merged = next(
+        (row.split()[0] for row in rows if target in row.split()[2:]), target
+    )  # without one it was fast-forwarded
     other = sorted({change.path for change in changed_paths(repo, target, merged)}.union(dirty))
-    return Landed(
-        head, f"the merge is not all as it was checked, hooks or you changed: {named(other)}" if other else "", ""
-    )
+    why = f"the merge is not all as it was checked, hooks or you changed: {named(other)}" if other else ""
+    return Landed(head, why, "")

@@ -130,7 +130,9 @@ def run_git(
     return done.stdout
 
 
-def run_users_git(repo: Repo, *args: str, settings: Mapping[str, str], seconds: float) -> tuple[int | None, str]:
+def run_users_git(
+    repo: Repo, *args: str, settings: Mapping[str, str], seconds: float, held: tuple[int, ...] = ()
+) -> tuple[int | None, str]:
     """Run one git command as the user would: their hooks, signing and filters run. Only the final merge asks for this.
 
     Args:
@@ -138,6 +140,7 @@ def run_users_git(repo: Repo, *args: str, settings: Mapping[str, str], seconds: 
         args: subcommand and its arguments.
         settings: configuration that goes before the user's.
         seconds: after these, git and all that it has started are ended.
+        held: open files that it inherits: a lock on one lasts as long as it works, also when this process is killed.
 
     Returns:
         Exit code, None where the time was over, and the last lines of what was printed.
@@ -152,7 +155,8 @@ def run_users_git(repo: Repo, *args: str, settings: Mapping[str, str], seconds: 
     environment |= {"GIT_TERMINAL_PROMPT": "0", "GIT_EDITOR": "true", "GIT_CONFIG_COUNT": str(len(settings))}
     for number, (key, value) in enumerate(settings.items()):
         environment |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
-    del environment["GIT_WORK_TREE"]  # a hook that calls git would carry it into another repository
+    for name in ("GIT_WORK_TREE", "GIT_CEILING_DIRECTORIES"):  # a hook that calls git would carry them elsewhere
+        del environment[name]
     with tempfile.TemporaryFile() as output:
         try:
             process = subprocess.Popen(
@@ -163,6 +167,7 @@ def run_users_git(repo: Repo, *args: str, settings: Mapping[str, str], seconds: 
                 stdout=output,
                 stderr=output,
                 start_new_session=True,
+                pass_fds=held,
             )
         except OSError as error:
             raise _cannot_start(repo, args, error) from None

@@ -103,6 +103,20 @@ def commit_tree_on(repo: Repo, run: str, tree: str, message: str, parents: Seque
     return commit
 
 
+def refuse_if_held(repo: Repo, run: str) -> None:
+    """Raises GitError where the run's branch is checked out, and so cannot be moved."""
+    _refuse_if_checked_out(repo, branch_name(run))
+
+
+def move_branch(repo: Repo, run: str, commit: str) -> None:
+    """Let the run's branch be at *commit*, which may lie before where it is; whoever calls has kept that. Raises GitError."""
+    now = branch_commit(repo, run)
+    if now != commit:
+        refuse_if_held(repo, run)
+        ref = f"refs/heads/{branch_name(run)}"
+        run_git(repo, *IDENTITY, "update-ref", "-m", "fermata rollback", ref, commit, now or "0" * len(commit))
+
+
 def _commit(repo: Repo, tree: str, message: str, parents: Sequence[str]) -> str:
     options = (*identity(repo), "-c", "i18n.commitEncoding=UTF-8")
     ancestors = [part for parent in parents for part in ("-p", parent)]

@@ -13,7 +13,7 @@ import re
 import shutil
 import tempfile
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .large_files import LargeFile, split_by_size
@@ -132,8 +132,9 @@ def _clear_left_behind(home: str) -> None:
     """Remove what a killed process left: a snapshot takes seconds, never an hour."""
     for name in os.listdir(home):
         folder = os.path.join(home, name)
-        if name.startswith("index-") and time.time() - os.lstat(folder).st_mtime > LEFT_BEHIND_SECONDS:
-            shutil.rmtree(folder, ignore_errors=True)
+        with suppress(FileNotFoundError):  # another snapshot's, which has just ended
+            if name.startswith("index-") and time.time() - os.lstat(folder).st_mtime > LEFT_BEHIND_SECONDS:
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) -> list[LargeFile]:

@@ -6,8 +6,11 @@ merge's is never touched after a crash, for it may be the user's by now.
 
 from __future__ import annotations
 
+import fcntl
 import os
-from typing import NamedTuple
+import time
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, NamedTuple
 
 from .bring_in import bring_in
 from .repo import Repo, head_commit, no_filters, operation_in_progress
@@ -15,8 +18,38 @@ from .run import GitError, run_git, run_users_git
 from .run_branch import branch_name, commit_at, named, tree_of
 from .snapshot import changed_paths, index_tree, keep_tree, take_snapshot
 
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
 UNDO_SECONDS = 300
+PAUSE = 0.2
 QUIET = {"gc.auto": "0", "maintenance.auto": "false"}
+
+
+@contextmanager
+def alone(repo: Repo, seconds: float) -> Iterator[int | None]:
+    """An open file with a lock on it that no other final merge of this repository has; None: one was at work all the time.
+
+    git inherits it: where fermata was killed and git was not, its merge goes on, and nothing may be taken back under it.
+    """
+    folder = os.path.join(repo.common_dir, "fermata")
+    os.makedirs(folder, mode=0o700, exist_ok=True)
+    handle = os.open(os.path.join(folder, "landing.lock"), os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        yield handle if _locked(handle, seconds) else None
+    finally:
+        os.close(handle)
+
+
+def _locked(handle: int, seconds: float) -> bool:
+    end = time.monotonic() + seconds
+    while True:
+        with suppress(BlockingIOError):
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            return True
+        if time.monotonic() >= end:
+            return False
+        time.sleep(PAUSE)
 
 
 def set_mark(repo: Repo, run: str, head: str) -> None:

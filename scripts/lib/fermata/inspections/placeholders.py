@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from ..core.scope import covers
 from . import brace_bodies
-from .changes import Finding, Report
+from .changes import Finding, Misuse, Report
 from .python_bodies import docstrings, empty_bodies, raised_words
 from .scan import Scan, scan_other, scan_python
 from .source_files import is_foreign, is_generated, is_test, lexer_name, may_be_code
@@ -79,7 +79,10 @@ def find_placeholders(changes: Changes, allow: tuple[str, ...] = ()) -> Report:
             changes.notes.append(f"{file.path}: it says that a program made it, so it was not judged")
             continue
         judged += 1
-        hits = placeholders(file.path, text, language)
+        try:
+            hits = placeholders(file.path, text, language)
+        except Misuse as error:
+            raise Misuse(f"{file.path}: {error}") from None
         found += [Finding(file.path, *hit) for hit in hits if not _allowed(hit, words)]
     return Report(changes.without_old_lines(found), judged, changes.notes)
 

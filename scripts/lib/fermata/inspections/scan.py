@@ -6,10 +6,14 @@ Python is read by its own tokenizer; every other language, and Python that does 
 from __future__ import annotations
 
 import io
+import time
 import tokenize
 from typing import NamedTuple
 
+from .changes import Misuse
+
 LONG_LINE = 5_000  # a lexer may take quadratic time on it, and nobody wrote it by hand
+SECONDS = 5  # for one file; some lexers take quadratic time on texts made for it
 
 
 class Scan(NamedTuple):
@@ -55,7 +59,11 @@ def _joined(rows: list[list[str]]) -> str:
 
 
 def scan_other(text: str, lexer: str) -> Scan:
-    """*text* as Pygments' lexer of that name reads it. What the lexer cannot read counts as code."""
+    """*text* as Pygments' lexer of that name reads it. What the lexer cannot read counts as code.
+
+    Raises:
+        Misuse: it takes too long, so there is nothing that could be called judged.
+    """
     from pygments.lexers import get_lexer_by_name  # 25 ms: only where a text is suspicious
     from pygments.token import Comment, String
 
@@ -63,8 +71,12 @@ def scan_other(text: str, lexer: str) -> Scan:
     comments: list[tuple[int, str]] = []
     docs: list[tuple[int, str]] = []
     code, bare = list[str](), list[str]()
-    number = 1
+    number, began = 1, time.monotonic()
     for kind, value in get_lexer_by_name(lexer, stripnl=False, ensurenl=False).get_tokens(shown):
+        if time.monotonic() - began > SECONDS:
+            raise Misuse(
+                f"{len(text):,} characters of {lexer} could not be read within {SECONDS} s; leave the file out or mend it"
+            )
         blank = "".join("\n" if c == "\n" else " " for c in value)
         comment = kind in Comment and kind not in (Comment.Preproc, Comment.PreprocFile, Comment.Hashbang)
         doc = kind in String.Doc

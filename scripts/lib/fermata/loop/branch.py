@@ -20,6 +20,7 @@ from ..git.run_branch import branch_commit, branch_name, commit_at, commit_tree_
 from ..git.snapshot import changed_paths, large_untracked, take_snapshot
 from ..git.three_way import conflict_markers, merge_commits, merge_trees, part_of, place_tree
 from ..git.worktrees import Base, worktree_at
+from .checkpoints import checkpoint_on_branch
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from ..core.records import Dispatch, Json, Run, Worktree
     from ..git.repo import Repo
     from ..git.three_way import Conflict
-    from ..store.run_store import RunStore
+    from ..store.run_store import News, RunStore
     from .site import Site
 
 MAX_NAMED = 200
@@ -59,7 +60,11 @@ def merge_on_branch(site: Site, store: RunStore, run: Run, action: Action) -> No
     body = BRINGS[brings](site, run, action, place)
     named = {"conflicts": body["conflicts"][:MAX_NAMED], "paths": body["paths"][:MAX_NAMED]}
     fixed = {"node": action.node, "visit": action.visit, "item": item}
-    store.note("cli", "merged", {**body, **named, **fixed}, partial(_still, action))
+    news: News = [("merged", {**body, **named, **fixed})]
+    if brings == ITEM and "commit" in body:
+        name = _message(run, action.node).partition("\n")[0]
+        news.append(("checkpoint_made", checkpoint_on_branch(site.repo, run, name, body["commit"])))
+    store.transact("cli", lambda now: news if now and _still(action, now) else [])
 
 
 def _still(action: Action, run: Run) -> bool:

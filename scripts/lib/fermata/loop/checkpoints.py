@@ -10,7 +10,9 @@ import re
 import time
 
 from ..core.consultation import line
+from ..core.items import on_branch
 from ..git.repo import head_commit, worktree_name, worktree_root
+from ..git.run_branch import branch_commit, tree_of
 from ..git.snapshot import changed_lines, changed_paths, diff_text, keep_tree, look, pin_tree, take_snapshot
 from ..host.head import head_commit as quick_head
 from ..store.errors import Conflict, StoreError
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
 
 NAME = re.compile(r"cp_[0-9]{1,12}_[0-9a-f]{4,8}\Z")
 MAX_NAME = 80
+BRANCH = "branch"  # the place of what is no work tree
 DRIVE_SECONDS = 60.0
 
 
@@ -65,6 +68,8 @@ def make_checkpoint(store: RunStore, repo: Repo, name: str, after: str = "") -> 
     text = f"fermata: {line(name, MAX_NAME)}"
     commit = keep_tree(repo, seen.tree, ref_of(run["run"], known), text, parent=head)
     body = body_of(known, name, after, seen.tree, seen.large) | {"commit": commit, "head": head}
+    if on_branch(run):
+        body["branch"] = branch_now(repo, run)
     made = store.note("cli", "checkpoint_made", {**body, "place": worktree_name(repo)})
     return made["checkpoints"][-1]
 
@@ -109,6 +114,19 @@ def checkpoint_after(repo: Repo, run: Run, dispatch: Dispatch, seen: Seen) -> di
     return {**body, "commit": "", "head": run["base"]["commit"], "place": worktree_name(repo)}
 
 
+def branch_now(repo: Repo, run: Run) -> str:
+    """The commit at which the run's own branch is: the user's, before its first."""
+    return branch_commit(repo, run["run"]) or str(run["base"]["commit"])
+
+
+def checkpoint_on_branch(repo: Repo, run: Run, name: str, commit: str) -> dict[str, Json]:
+    """The journal's words for a checkpoint at *commit*, which the run's own branch has come to; no work tree is looked at."""
+    known = new_id()
+    pin_tree(repo, commit, ref_of(run["run"], known))
+    body = body_of(known, name, "", tree_of(repo, commit), [])
+    return {**body, "commit": commit, "head": run["base"]["commit"], "place": BRANCH, "branch": commit}
+
+
 def find_checkpoint(run: Run, name: str) -> Checkpoint:
     """The checkpoint of *run* with this id.
 
@@ -131,6 +149,6 @@ def find_checkpoint(run: Run, name: str) -> Checkpoint:
 
 def refuse_elsewhere(repo: Repo, at: Checkpoint) -> None:
     """Raises Conflict where checkpoint *at* is of another work tree than *repo*."""
-    if at["place"] != worktree_name(repo):
+    if at["place"] not in (worktree_name(repo), BRANCH):
         place = worktree_root(repo.common_dir, at["place"]) or "the repository's first one"
         raise Conflict(f"{at['id']} is of another work tree, {place}; type this there")

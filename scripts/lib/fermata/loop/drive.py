@@ -7,9 +7,12 @@ lost to another.
 
 from __future__ import annotations
 
+import time
 from functools import partial
 from math import inf
 
+from ..checks.command import parse_command
+from ..checks.command import to_json as to_json_command
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
@@ -77,8 +80,19 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
 
 def run_checks(site: Site, store: RunStore) -> None:
     """Start the checks that are due and stay until they have ended, however long: for where nothing outlives its caller."""
-    run, _ = drive(site, store)
-    wait_checks(store.path("checks"), under_way(run), inf)
+    drive(site, store)
+    see_through(site, store, inf)
+
+
+def see_through(site: Site, store: RunStore, seconds: float) -> None:
+    """Stay while checks run, and while those run that follow them in their order; at most *seconds*.
+
+    A phase has half a dozen, one after the other: nobody has to be told of each.
+    """
+    end = time.monotonic() + seconds
+    running = under_way(store.load())
+    while running and wait_checks(store.path("checks"), running, end - time.monotonic()) and time.monotonic() < end:
+        running = under_way(drive(site, store)[0])
 
 
 def under_way(run: Run) -> list[str]:
@@ -163,6 +177,7 @@ def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
         verdict = judge_picture(store, spec.root, check, verdict)
     evidence = to_json(found)
     taken = {key: evidence[key] for key in ("counts", "exit_code", "seconds", "command")}
+    taken["command"] = to_json_command(parse_command(check["shown"]))  # as it was approved, not where this program lies
     if verdict.outcome == "red":
         taken |= {**told(Facts("check", word_of(found))), "error": fingerprint(found)}
     return {

@@ -12,15 +12,27 @@ from collections import namedtuple
 
 from ..core.checkpoint_events import stands
 from ..core.fold import fold
+from ..core.items import on_branch
 from ..core.left_behind import Left, left_since
 from ..core.position import ENDED, at_work
 from ..git.bring_in import ABSENT
 from ..git.repo import operation_in_progress, path_text, run_git
 from ..git.restore import Plan, brought_back, plan_restore, restore
-from ..git.snapshot import keep_tree
+from ..git.run_branch import branch_name, move_branch, refuse_if_held, tree_of
+from ..git.snapshot import changed_paths, keep_tree
 from ..store.errors import Conflict, Usage
 from ..store.lock import locked
-from .checkpoints import DRIVE_SECONDS, body_of, find_checkpoint, head_of, new_id, ref_of, refuse_elsewhere
+from .checkpoints import (
+    DRIVE_SECONDS,
+    body_of,
+    branch_now,
+    checkpoint_on_branch,
+    find_checkpoint,
+    head_of,
+    new_id,
+    ref_of,
+    refuse_elsewhere,
+)
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -29,11 +41,14 @@ if TYPE_CHECKING:
     from ..store.run_store import RunStore
 
 SILENT_SECONDS = 60.0
-Rollback = namedtuple("Rollback", "checkpoint undo restored quarantined skipped others head commits")
+MAX_NAMED = 200  # paths, in one line of the journal
+Rollback = namedtuple(
+    "Rollback", "checkpoint undo restored quarantined skipped others head commits branch", defaults=("",)
+)
 Rollback.__doc__ = """What a rollback did, or would do: `undo` is the id of the checkpoint before it, empty while it is only shown.
 
 `skipped` holds `git.restore.Skipped`; `others` differ from the checkpoint and are not the run's; `head` is HEAD now, and
-`commits` how many were made since, None where HEAD was moved elsewhere.
+`commits` how many were made since, None where HEAD was moved elsewhere; `branch`: it is the run's own branch that went back.
 """
 
 
@@ -57,6 +72,8 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
         run, events = store.load(), store.events()
         at = find_checkpoint(run, name)
         _refuse(run, repo, at)
+        if on_branch(run):
+            return _branch_back(store, repo, at, really=really)
         left = left_since(events, name)
         if at["place"] != run["base"].get("worktree", "."):
             left = [*_all_of_head(repo, at), *left]
@@ -81,6 +98,35 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
             body["stands"] = stands(then)
         store.note("cli", "rolled_back", body)
     return _shown(repo, at, plan, head)._replace(undo=undo, **done._asdict())
+
+
+def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -> Rollback:
+    """The same for a run that works on a branch of its own: that goes back, and nobody's work tree is touched."""
+    run, events = store.load(), store.events()
+    if run["status"] in ENDED:
+        raise Conflict(f"run {run['run']} has ended; what it merged into your branch is taken back by `git revert`")
+    refuse_if_held(repo, run["run"])
+    now, newest = branch_now(repo, run), events[-1]
+    paths = [change.path for change in changed_paths(repo, tree_of(repo, now), tree_of(repo, at["branch"]))]
+    found = Rollback(at, "", paths, [], [], [], run["base"]["commit"], 0, branch_name(run["run"]))
+    if newest["type"] == "rolled_back" and newest["body"]["id"] == at["id"]:
+        return found._replace(undo=newest["body"]["undo"])
+    if not really:
+        return found
+    pending = _cut_short(run, events, at["id"])
+    if pending:
+        undo = pending["id"]
+        paths = [change.path for change in changed_paths(repo, pending["tree"], at["tree"])]
+    else:
+        body = checkpoint_on_branch(repo, run, f"before the rollback to {at['id']}", now)
+        undo = body["id"]
+        store.note("cli", "checkpoint_made", {**body, "back_to": at["id"]})
+    move_branch(repo, run["run"], at["branch"])
+    then = fold(events[: 1 + _line(events, at["id"])])
+    assert then is not None
+    told: dict[str, Json] = {"id": at["id"], "undo": undo, "restored": paths[:MAX_NAMED], "quarantined": []}
+    store.note("cli", "rolled_back", {**told, "skipped": [], "stands": stands(then)})
+    return found._replace(undo=undo, restored=paths)
 
 
 def _line(events: list[Json], name: str) -> int:
@@ -134,6 +180,10 @@ def _refuse(run: Run, repo: Repo, at: Checkpoint) -> None:
         raise Conflict(
             f"a {operation} is in progress here, and its files are not the run's. End it, or `git {operation.split()[0]} --abort`, then roll back"
         )
+    _refuse_busy(run)
+
+
+def _refuse_busy(run: Run) -> None:
     busy = [name for name in at_work(run) if not _gone(run, name)]
     running = [c["id"] for c in run["checks"].values() if c["state"] == "running"]
     by_command = [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" in d]

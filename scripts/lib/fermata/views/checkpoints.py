@@ -40,6 +40,8 @@ def rollback_text(run: str, found: Rollback, quarantine: str) -> str:
     """What was done; while `undo` is empty, what would be."""
     at, done = found.checkpoint, bool(found.undo)
     lines = [f"{'Back to' if done else 'A rollback to'} {at['id']} ({at['name']}), made {at['at']}:"]
+    if found.branch:
+        lines.append(f"  on {found.branch}, the run's own branch; your work tree is not touched")
     lines += _paths("restored" if done else "restores", found.restored)
     lines += _paths("moved aside" if done else "moves aside", found.quarantined)
     if found.quarantined and done:
@@ -73,6 +75,7 @@ def rollback_document(run: Run, found: Rollback, quarantine: str) -> dict[str, J
         "others": found.others,
         "head": found.head,
         "commits_since": found.commits,
+        "branch": found.branch or None,
     }
 
 

@@ -1,0 +1,165 @@
+"""Going back in a run that works on a branch of its own: that branch goes back, and nobody's work tree is touched."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from fermata.git.repo import GitError
+from fermata.loop import rollback
+from fermata.loop.checkpoints import make_checkpoint
+from fermata.loop.rollback import last_rollback, roll_back
+from fermata.store.errors import Conflict
+from tests.loop.bench import Bench
+from tests.loop.conducting import does, first_phase, judged, live, reviewed, says, second_phase, spec_bench
+from tests.store.oracles import sound
+
+LONG = pytest.mark.long
+pytestmark = pytest.mark.timeout(120)
+
+
+@pytest.fixture
+def bench(tmp_path: Path) -> Bench:
+    return spec_bench(tmp_path)
+
+
+def head(bench: Bench) -> str:
+    return bench.sandbox.git("rev-parse", f"fermata/{bench.run['run']}").strip()
+
+
+def to_the_end(bench: Bench) -> None:
+    reviewed(bench)
+    bench.settle()
+    assert bench.run["status"] == "completed"
+    assert sound(bench.store)
+
+
+@LONG
+def test_each_phase_leaves_a_checkpoint_and_the_run_goes_back_to_it(bench: Bench) -> None:
+    """C19, C20, C22, D23."""
+    first_phase(bench)
+    (first,) = bench.run.get("checkpoints", [])
+    assert (first["name"], first["commit"]) == ("Phase 1: Interfaces", head(bench))
+    second_phase(bench).settle()
+    names = [one["name"] for one in bench.run.get("checkpoints", [])]
+    assert names == ["Phase 1: Interfaces", "Phase 2: Service"]
+    mine, last = bench.sandbox.state(), head(bench)
+    found = roll_back(bench.store, bench.site.repo, first["id"])
+    assert (found.restored, found.branch) == (
+        ["client/main.txt", "server/main.txt"],
+        f"fermata/{bench.run['run']}",
+    )
+    assert head(bench) == first["commit"]
+    ours = {path: digest for path, digest in bench.sandbox.state().items() if "/fermata/" not in path}
+    assert ours == {path: digest for path, digest in mine.items() if "/fermata/" not in path}
+    assert bench.sandbox.git("rev-parse", f"refs/fermata/{bench.run['run']}/{found.undo}").strip() == last
+    second_phase(bench).settle()
+    assert head(bench) != last
+    to_the_end(bench)
+    assert bench.sandbox.git("show", "HEAD:server/main.txt") == "answers\n"
+
+
+def test_the_branch_goes_back_and_the_phase_is_offered_again(bench: Bench) -> None:
+    """As far as an everyday run has time for it."""
+    bench.settle()
+    bench.approve()
+    (module,) = live(bench)
+    at = make_checkpoint(bench.store, bench.site.repo, "at the start")
+    assert at.get("branch") == bench.run["base"]["commit"]
+    does(bench, module, proto__messages_txt="wrong\n")
+    roll_back(bench.store, bench.site.repo, at["id"])
+    assert [d["node"] for d in bench.run["dispatches"].values()] == ["phases.0/implement"]
+    (again,) = live(bench)
+    run = bench.run
+    assert (run["dispatches"][again]["node"], run["dispatches"][again]["visit"]) == ("phases.0/implement", 2)
+    assert not (bench.sandbox.root / run["dispatches"][again].get("worktree", "") / "proto").exists()
+
+
+@LONG
+def test_undo_leads_forward_again(bench: Bench) -> None:
+    first_phase(bench)
+    second_phase(bench).settle()
+    first, _ = bench.run.get("checkpoints", [])
+    last = head(bench)
+    for name in live(bench):
+        with pytest.raises(Conflict, match=name):
+            roll_back(bench.store, bench.site.repo, first["id"])
+        says(bench, name, {"verdict": "approve", "summary": "good", "findings": []})
+    bench.settle()
+    roll_back(bench.store, bench.site.repo, first["id"])
+    again = roll_back(bench.store, bench.site.repo, first["id"])
+    assert again.undo == last_rollback(bench.run)["id"]
+    roll_back(bench.store, bench.site.repo, last_rollback(bench.run)["id"])
+    assert head(bench) == last
+    (name,) = live(bench)
+    says(bench, name, {"verdict": "approve", "summary": "good", "findings": []})
+    bench.settle()
+    assert bench.run["status"] == "completed"
+
+
+@LONG
+def test_back_to_before_the_first_phase(bench: Bench) -> None:
+    bench.settle()
+    bench.approve()
+    (module,) = live(bench)
+    at = make_checkpoint(bench.store, bench.site.repo, "at the start")
+    does(bench, module, proto__messages_txt="wrong\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("messages are defined"))
+    bench.settle()
+    roll_back(bench.store, bench.site.repo, at["id"])
+    assert head(bench) == bench.run["base"]["commit"]
+    (module,) = live(bench)
+    assert not (bench.sandbox.root / bench.run["dispatches"][module].get("worktree", "") / "proto").exists()
+    does(bench, module, proto__messages_txt="right\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("messages are defined"))
+    bench.settle()
+    second_phase(bench)
+    to_the_end(bench)
+    assert bench.sandbox.git("show", "HEAD:proto/messages.txt") == "right\n"
+
+
+@LONG
+def test_killed_between_the_journal_and_the_branch_it_is_finished(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_phase(bench)
+    second_phase(bench).settle()
+    for name in live(bench):
+        says(bench, name, {"verdict": "approve", "summary": "good", "findings": []})
+    bench.settle()
+    first, *_ = bench.run.get("checkpoints", [])
+
+    def dies(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rollback, "move_branch", dies)
+        with pytest.raises(KeyboardInterrupt):
+            roll_back(bench.store, bench.site.repo, first["id"])
+    found = roll_back(bench.store, bench.site.repo, first["id"])
+    assert len([one for one in bench.run.get("checkpoints", []) if "back_to" in one]) == 1
+    assert (head(bench), found.restored) == (first["commit"], ["client/main.txt", "server/main.txt"])
+
+
+@LONG
+def test_a_branch_that_somebody_has_checked_out_stays(bench: Bench, tmp_path: Path) -> None:
+    first_phase(bench)
+    second_phase(bench).settle()
+    first, last = bench.run.get("checkpoints", [])
+    bench.sandbox.git("worktree", "add", "-q", str(tmp_path / "look"), f"fermata/{bench.run['run']}")
+    events = len(bench.store.events())
+    with pytest.raises(GitError, match="checked out"):
+        roll_back(bench.store, bench.site.repo, first["id"])
+    assert (head(bench), len(bench.store.events())) == (last["commit"], events)
+
+
+@LONG
+def test_what_has_landed_is_git_s_to_revert(bench: Bench) -> None:
+    first_phase(bench)
+    second_phase(bench)
+    to_the_end(bench)
+    with pytest.raises(Conflict, match="git revert"):
+        roll_back(bench.store, bench.site.repo, bench.run["checkpoints"][0]["id"])
