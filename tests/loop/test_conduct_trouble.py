@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
+from fermata.core.consultation import report
 from fermata.loop.answer import answer
 from fermata.loop.drive import see_through
 from tests.loop.conducting import (
@@ -99,3 +100,13 @@ def test_what_was_run_is_told_by_its_command_and_where_the_work_is_comes_first(t
     assert rows[1].startswith(f"{branch(bench)} is merged into ")
     assert [row for row in rows if row.startswith('Checked: `sh gen.sh && echo "generated"` green')]
     assert "command-1" not in text
+
+
+def test_the_gate_shows_a_phases_commands_apart_from_what_fermata_looks_for(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    gate = bench.run["gate"]
+    assert gate is not None
+    rows = report(bench.run, gate, []).splitlines()
+    assert '     validated by: sh gen.sh && echo "generated"' in rows
+    assert "Risks" not in rows, "the document names none, and nobody else has looked"
