@@ -100,6 +100,7 @@ def test_what_was_run_is_told_by_its_command_and_where_the_work_is_comes_first(t
     assert rows[1].startswith(f"{branch(bench)} is merged into ")
     assert [row for row in rows if row.startswith('Checked: `sh gen.sh && echo "generated"` green')]
     assert "command-1" not in text
+    assert "gen/messages.txt" in text.partition("Changed: ")[2].partition("\n")[0]
 
 
 def test_the_gate_shows_a_phases_commands_apart_from_what_fermata_looks_for(tmp_path: Path) -> None:

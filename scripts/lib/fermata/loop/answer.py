@@ -30,6 +30,8 @@ from .standstill import shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..core.records import Run, Waiting
 
 GATE_WAITS = 3
@@ -198,9 +200,7 @@ def _some(texts: list[str], between: str, room: int) -> str:
 def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
     del actions
     if run["status"] == "completed":
-        changed = sorted(
-            {line(path, 400) for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]}
-        )
+        changed = sorted({line(path, 400) for path in _changed(run)})
         checked = [
             f"Checked: {called(c)} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
         ]
@@ -223,6 +223,16 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _changed(run: Run) -> Iterator[str]:
+    """What agents handed in, and what else came to the run's own branch: a check makes files, a lost agent leaves some."""
+    for dispatch in run["dispatches"].values():
+        if dispatch["state"] == "completed":
+            yield from dispatch["changed"]
+    for key, merge in run.get("merges", {}).items():
+        if "/" in key and "commit" in merge:
+            yield from merge["paths"]
 
 
 def _where_it_is(run: Run) -> str:
