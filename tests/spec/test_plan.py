@@ -75,7 +75,7 @@ def test_the_order(text: str, steps: list[tuple[str, list[int]]]) -> None:
         pytest.param(phase(1, "src/api, ui").replace("Do it", "Write `ui/a.js`"), [], [["src/api/**"], ["ui/**"], ["src/api/**", "ui/**"]], id="paths"),
         pytest.param(phase(1, "api, ui").replace("Do it", "Write `package.json`"), ["api", "ui"],
                      [["api/**", "package.json"], ["package.json", "ui/**"], ["api/**", "package.json", "ui/**"]], id="a-shared-file"),
-        pytest.param(phase(1, "api, ui", Scope="lib/**, api/**"), ["api"], [["api/", "lib/"]] * 3, id="as-the-document-says"),
+        pytest.param(phase(1, "api, ui", Scope="lib/**, api/**"), ["api"], [["api/**", "lib/**"]] * 3, id="as-the-document-says"),
     ],
 )  # fmt: skip
 def test_the_scopes(text: str, folders: list[str], scopes: list[list[str]]) -> None:

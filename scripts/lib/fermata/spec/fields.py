@@ -13,7 +13,7 @@ from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
 from .entries import ENTRY_FIELDS, NONE, Entries, Reading, Said, module_names, spans_in
 from .labels import Label, label_of
 from .lists import Part
-from .paths import listed_paths, paths_in
+from .paths import as_written, listed_paths, paths_in
 from .records import Phase, new_phase
 from .status import clean_title, says_done
 from .words import fold
@@ -191,7 +191,7 @@ class _Reader(Entries):
             for command in line_commands(self._raw(text, line), spans, sure=self.sure == 1.0):
                 self.add(field, command, line, last, self.sure)
         elif field in ("scope", "files"):
-            for path in listed_paths(text, spans_in(text, block)):
+            for path in as_written(listed_paths(text, spans_in(text, block)), self._source(line, last)):
                 self.add(field, path, line, last, self.sure)
         elif field == "modules":
             for name in module_names(text, item=item):
@@ -204,6 +204,9 @@ class _Reader(Entries):
         if field == "criteria":
             for command in criterion_commands(text, spans_in(text, block)):
                 self.add("commands", command, line, last, 0.7)
+
+    def _source(self, first: int, last: int) -> str:
+        return "\n".join(self.lines[first - 1 : last])
 
     def _raw(self, text: str, line: int) -> str:
         """The source behind the label: `*` and `_` in a command are no emphasis."""
@@ -251,5 +254,6 @@ class _Reader(Entries):
     def _paths(self, block: Block) -> None:
         if block.kind == "code":
             return
-        for path in paths_in(block.text, block.spans):
+        found = paths_in(block.text, block.spans)
+        for path in as_written(found, self._source(block.first, block.last)) if found else ():
             self.add("files", path, block.first, block.last, 0.7)

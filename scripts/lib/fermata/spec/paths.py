@@ -27,6 +27,9 @@ PLAIN_NAMES = frozenset(
 PATH = re.compile(r"\.{0,2}/?[\w.@+\-\[\]{}*,()$]+(?:/[\w.@+\-\[\]{}*,()$]+)*/?\Z")
 WORD = re.compile(r"(?<![\w/.:@`-])(?:[\w@+\-.]+/)*[\w@+\-]+(?:\.[\w\-]+)*\.(\w{1,12})(?![\w/`(])")
 PLACE = re.compile(r":(?:\d+(?:[-–]\d+)?|L\d+)(?:,\d+)*\Z|#L?\d+\Z|::.*\Z")
+BETWEEN = re.compile(r"[\s,;、，`\"'()\[\]]+")
+EMPHASIS = re.compile(r"(\*{1,3}|_{1,3})(\S+?)\1[.:]?\Z")  # a word that is set in bold or italics as a whole
+MARKS = {ord("*"): None, ord("_"): None}
 MAX_PATH = 300
 
 
@@ -91,3 +94,13 @@ def listed_paths(text: str, spans: tuple[str, ...]) -> list[str]:
         bare = bool(word) and " " not in word and ("/" in word or "." in word or "*" in word)
         found += marked or ([word] if bare else [])
     return list(dict.fromkeys(found))
+
+
+def as_written(paths: list[str], source: str) -> list[str]:
+    """*paths* as *source*, the lines they were read from, spells them.
+
+    Of `src/__init__.py` and `a/**, b/**` in plain text Markdown takes the marks for emphasis, and they are gone from its text.
+    """
+    words = [EMPHASIS.sub(r"\2", word) for word in BETWEEN.split(source)]
+    spelled = {word.translate(MARKS): word for word in reversed(words) if word.translate(MARKS) != word}
+    return [path if path in words else spelled.get(path.translate(MARKS), path) for path in paths]
