@@ -57,6 +57,23 @@ def test_all_of_it_happens(outside: Environment, version: str, mode: str) -> Non
     assert os.listdir(outside["HOME"]) == []
 
 
+@pytest.mark.long
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize(("version", "mode"), [("2.1.329", "default"), ("2.1.329", "auto"), ("2.1.197", "default")])
+def test_all_of_the_second_piece_happens(outside: Environment, version: str, mode: str) -> None:
+    done = rehearse({**outside, "FERMATA_CLIENT": str(client_named(version).path)}, "conduct", "--mode", mode)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "All of it happened: 20 proofs" in done.stdout
+    assert left(outside) == []
+    assert os.listdir(outside["HOME"]) == []
+
+
+def test_the_second_piece_is_not_for_the_simulated_client(outside: Environment) -> None:
+    done = rehearse({**outside, "PATH": "/usr/bin:/bin"}, "conduct", "--host", "simulated")
+    assert (done.returncode, done.stdout) == (6, "")
+    assert "the simulated client cannot play `conduct`" in done.stderr
+
+
 # All that a small system has: no `ps`, no npm, no client.
 PROGRAMS = ("sh", "git", "python3", "cat", "head", "ls", "cksum", "readlink")
 
@@ -147,6 +164,7 @@ BROKEN = {
         "if call.tool not in EDITS:",
         "if True:\n        return Verdict(PASS)\n    if False:",
     ),
+    "lies-pass": ("scripts/lib/fermata/loop/drive.py", '"outcome": verdict.outcome,', '"outcome": "green",'),
 }
 
 
@@ -160,17 +178,32 @@ BROKEN = {
     ],
 )
 def test_a_gate_that_does_not_hold_is_noticed(outside: Environment, tmp_path: Path, fault: str, host: str) -> None:
-    """A copy of the plugin with one thing broken, and less patience."""
-    root = tmp_path / "broken plugin"
-    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", "tests", ".*_cache", "__pycache__"))
-    name, old, new = BROKEN[fault]
-    replace_in(root / name, old, new)
-    replace_in(root / "scripts/lib/fermata/rehearsal/journal.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
+    root = broken_plugin(tmp_path, fault)
     env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)} if host == "claude" else outside
     done = rehearse(env, "--mode", "auto", "--host", host, root=root)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "Not everything happened" in done.stdout
     assert "kept for a look:" in done.stdout
+
+
+@pytest.mark.long
+@pytest.mark.timeout(300)
+def test_a_lie_that_is_believed_is_noticed(outside: Environment, tmp_path: Path) -> None:
+    root = broken_plugin(tmp_path, "lies-pass")
+    env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)}
+    done = rehearse(env, "conduct", "--host", "claude", root=root)
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "no check_finished in the journal within" in done.stdout
+
+
+def broken_plugin(folder: Path, fault: str) -> Path:
+    """A copy of the plugin with one thing broken, and less patience."""
+    root = folder / "broken plugin"
+    shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", "tests", ".*_cache", "__pycache__"))
+    name, old, new = BROKEN[fault]
+    replace_in(root / name, old, new)
+    replace_in(root / "scripts/lib/fermata/rehearsal/journal.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
+    return root
 
 
 def replace_in(path: Path, old: str | None, new: str) -> None:

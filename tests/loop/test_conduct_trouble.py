@@ -5,15 +5,19 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
+from fermata.core.consultation import report
+from fermata.loop.answer import answer
 from fermata.loop.drive import see_through
 from tests.loop.conducting import (
     SPEC,
+    branch,
     branch_files,
     does,
     first_phase,
     judged,
     live,
     place,
+    reviewed,
     says,
     second_phase,
     spec_bench,
@@ -85,3 +89,25 @@ def test_one_wait_sees_the_checks_of_a_phase_through_one_after_the_other(tmp_pat
     assert len(ended) > 1
     assert set(ended) == {"finished"}
     assert [action.kind for action in bench.drive()] == [AGENT]
+
+
+def test_what_was_run_is_told_by_its_command_and_where_the_work_is_comes_first(tmp_path: Path) -> None:
+    bench = reviewed(second_phase(first_phase(spec_bench(tmp_path))))
+    bench.settle()
+    text, _ = answer(bench.run, bench.drive())
+    rows = text.splitlines()
+    assert rows[0].startswith("DONE: the run is complete")
+    assert rows[1].startswith(f"{branch(bench)} is merged into ")
+    assert [row for row in rows if row.startswith('Checked: `sh gen.sh && echo "generated"` green')]
+    assert "command-1" not in text
+    assert "gen/messages.txt" in text.partition("Changed: ")[2].partition("\n")[0]
+
+
+def test_the_gate_shows_a_phases_commands_apart_from_what_fermata_looks_for(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    gate = bench.run["gate"]
+    assert gate is not None
+    rows = report(bench.run, gate, []).splitlines()
+    assert '     validated by: sh gen.sh && echo "generated"' in rows
+    assert "Risks" not in rows, "the document names none, and nobody else has looked"

@@ -59,11 +59,18 @@ def _phases(steps: list[Json], own: list[list[NamedCheck]]) -> list[str]:
         for index in places[:-1]:
             scope = ", ".join(line(glob, 300) for glob in steps[index]["scope"])
             found.append(f"     module {line(steps[index]['module'], 80)}; may change: {scope}")
-        checks = "; ".join(line(check["command"]["shown"], 300) for check in own[places[-1]])
-        found.append(f"     validated by: {checks}")
+        found += _validation(own[places[-1]])
         criteria = [line(text, 200) for text in steps[places[-1]]["criteria"]]
         found.append(f"     judged by: {'; '.join(criteria) or 'its validation alone; the document names no criteria'}")
     return found
+
+
+def _validation(checks: list[NamedCheck]) -> list[str]:
+    """A phase's own commands, and on a line of its own what fermata looks for in each phase."""
+    told = [line(check["command"]["shown"], 300) for check in checks if "inspection" not in check]
+    looked = [check["name"] for check in checks if "inspection" in check]
+    found = [f"     validated by: {'; '.join(told) or 'no command of its own'}"]
+    return [*found, f"     inspected by fermata: {', '.join(looked)}"] if looked else found
 
 
 def _steps(steps: list[Json], wide: int) -> list[str]:

@@ -24,12 +24,14 @@ from ..core.memory import kept_text
 from ..core.outcome import stage_lines
 from ..core.recovery import explained
 from ..core.small_change import waivable
-from .check_text import latest_checks
+from .check_text import called, latest_checks
 from .site import LAUNCHER
 from .standstill import shown_time
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from ..core.records import Run, Waiting
 
 GATE_WAITS = 3
@@ -120,7 +122,7 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
 
 
 def _wait_checks(run: Run, actions: list[Action]) -> tuple[str, int]:
-    names = _some([run["checks"][action.subject]["name"] for action in actions], ", ", 600)
+    names = _some([called(run["checks"][action.subject]) for action in actions], ", ", 600)
     return f"DO: fermata is running {names}; wait for it with\n  {CALL} wait --max 90\nwhich also says what is next.", 0
 
 
@@ -198,11 +200,9 @@ def _some(texts: list[str], between: str, room: int) -> str:
 def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
     del actions
     if run["status"] == "completed":
-        changed = sorted(
-            {line(path, 400) for d in run["dispatches"].values() if d["state"] == "completed" for path in d["changed"]}
-        )
+        changed = sorted({line(path, 400) for path in _changed(run)})
         checked = [
-            f"Checked: {c['name']} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
+            f"Checked: {called(c)} {c.get('outcome')} ({line(c.get('why', ''), 120)})" for c in latest_checks(run)
         ]
         proof = (
             "fermata ran the checks itself on this very tree."
@@ -215,13 +215,24 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text += _went_wrong(run)
         text += [f"Tokens: {used}"] if (used := _tokens(run)) else []
         text += [f"Board: {line(kept, 300)}"] if (kept := kept_text(run)) else []
-        text.append(f"{_where_it_is(run)} Tell the user this result in a few sentences.")
+        text.insert(1 if "landed" in run else len(text), _where_it_is(run))
+        text.append("Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
         "aborted": "ABORTED: the run has ended; nothing was reverted.",
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _changed(run: Run) -> Iterator[str]:
+    """What agents handed in, and what else came to the run's own branch: a check makes files, a lost agent leaves some."""
+    for dispatch in run["dispatches"].values():
+        if dispatch["state"] == "completed":
+            yield from dispatch["changed"]
+    for key, merge in run.get("merges", {}).items():
+        if "/" in key and "commit" in merge:
+            yield from merge["paths"]
 
 
 def _where_it_is(run: Run) -> str:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import re
+
 from ..core.consultation import clean, line
+from ..core.items import on_branch
 from ..core.position import checks_of, last_runs
 from ..store.files import read_json
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
+    from typing import Literal
+
     from ..core.records import CheckRun, Run
 
+NUMBERED = re.compile(r"(?:spec|command)-\d+\Z")
 MAX_TAIL = 4_000
 
 
@@ -20,9 +26,15 @@ def baseline_lines(run: Run) -> list[str]:
 
 
 def latest_checks(run: Run) -> list[CheckRun]:
-    """The newest finished run of each check, by name."""
-    newest = {c["name"]: c for c in run["checks"].values() if c["state"] == "finished"}
+    """The newest finished run of each check: by name, or where each phase counts its own by the command itself."""
+    key: Literal["shown", "name"] = "shown" if on_branch(run) else "name"
+    newest = {c[key]: c for c in run["checks"].values() if c["state"] == "finished"}
     return list(newest.values())
+
+
+def called(check: CheckRun) -> str:
+    """What a check is called; one that has only a number, because a specification names none, by its command."""
+    return f"`{line(check['shown'], 80)}`" if NUMBERED.match(check["name"]) else check["name"]
 
 
 def red_checks(run: Run, node: str, visit: int) -> list[CheckRun]:
@@ -32,7 +44,7 @@ def red_checks(run: Run, node: str, visit: int) -> list[CheckRun]:
 
 def check_line(check: CheckRun) -> str:
     """One check and how it ended, on one line."""
-    return f"{check['name']}: {check.get('outcome', 'running')} ({line(check.get('why', ''), 200)})"
+    return f"{called(check)}: {check.get('outcome', 'running')} ({line(check.get('why', ''), 200)})"
 
 
 def failed_check(folder: str, check: CheckRun, most: int = MAX_TAIL) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from ..core.report import voided_lines
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..core.task_news import rows
+from ..loop.check_text import called
 from ..loop.site import minutes_since
 from ..loop.standstill import shown_time
 from .tier import tier_of
@@ -24,6 +25,7 @@ from .tier import tier_of
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
+    from typing import Literal
 
     from ..core.records import Json, Run
 
@@ -226,7 +228,7 @@ def _dispatches(run: Run) -> Iterator[str]:
         note = dispatch["reason"] if dispatch["state"] == "failed" else dispatch["summary"]
         if dispatch.get("category"):
             note = f"({dispatch.get('category')}) {note}"
-        mark, name = MARKS[dispatch["state"]], f"{dispatch['id']} {dispatch['agent']:<9}{dispatch['state']:<10}"
+        mark, name = MARKS[dispatch["state"]], f"{dispatch['id']} {dispatch['agent'] + ' ':<9}{dispatch['state']:<10}"
         yield f"  {mark} {name}{line(note, 80)}"
 
 
@@ -248,8 +250,9 @@ def _worktrees(run: Run) -> Iterator[str]:
 
 
 def _checks(run: Run) -> Iterator[str]:
-    for check in {c["name"]: c for c in run["checks"].values()}.values():
-        yield f"  {check.get('outcome', '…'):<5} {check['name']}: {line(check.get('why', 'running'), 90)}"
+    key: Literal["shown", "name"] = "shown" if on_branch(run) else "name"
+    for check in {c[key]: c for c in run["checks"].values()}.values():
+        yield f"  {check.get('outcome', '…'):<5} {called(check)}: {line(check.get('why', 'running'), 90)}"
 
 
 def _passed_over(run: Run) -> Iterator[str]:
