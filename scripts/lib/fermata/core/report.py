@@ -238,7 +238,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *(_phases(plan["steps"], own) if own else _steps(plan["steps"], wide)),
         *_warnings(run, plan),
         *_critique(run),
-        *("", "Risks", *_risks(plan)),
+        *(["", "Risks", *_risks(plan)] if "risks" in plan or not own else []),  # a specification names gotchas instead
         *(["", f"Rollback   {line(plan['rollback'], 600)}"] if plan.get("rollback") else []),
         *("", f"Effort     {size}; {effort}; predicted cost: {_cost(gate)}"),
         *_worktrees(run, wide),
