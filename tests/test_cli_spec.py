@@ -66,7 +66,7 @@ def test_phases_then_gaps_then_how_it_stands(call: Call, repo: Path) -> None:
         ".spec/SPEC.md:15: gap: Phase 2: Service: no test command: add `Test Command: COMMAND`, one shell line that fails when the phase is not right\n"
         ".spec/SPEC.md:15: gap: Phase 2: Service: no success criteria: add `Success Criteria:` with a bullet for each thing that must be true\n"
         "\n"
-        "2 phases, 3 gaps: it can be carried out.\n"
+        "2 phases, 3 gaps: nothing is wrong, but `/conduct` wants modules in each phase (1 without).\n"
     )
 
 

@@ -250,6 +250,7 @@ def test_a_hook_that_formats_and_refuses_leaves_all_as_it_was(ready: Ready) -> N
     assert "formatted" in ready.user.git("show", f"refs/fermata/{RUN}/landing-left:change.txt")
 
 
+@pytest.mark.long
 def test_a_hook_that_changes_the_merge_is_told_of(ready: Ready) -> None:
     hook(ready.user, "pre-merge-commit", "echo formatted >> change.txt; git add change.txt")
     found = ready.land()
@@ -270,6 +271,7 @@ def test_a_hook_without_end_is_ended_with_all_it_started(ready: Ready) -> None:
     assert state.stdout.strip()[:1] in ("", "Z")
 
 
+@pytest.mark.long
 def test_signing_that_fails_leaves_all_as_it_was(ready: Ready) -> None:
     ready.user.git("config", "commit.gpgsign", "true")
     ready.user.git("config", "gpg.program", "/bin/false")
@@ -291,6 +293,7 @@ def test_what_the_user_configured_for_their_own_merges_does_not_bend_it(ready: R
     ready.is_done(ready.land())
 
 
+@pytest.mark.long
 def test_without_a_name_fermata_is_the_author(ready: Ready) -> None:
     ready.user.git("config", "--unset", "user.name")
     ready.user.git("config", "--unset", "user.email")
@@ -377,6 +380,7 @@ class Killed(BaseException):
 STEPS = ("keep_tree", "before-merge", "after-merge", "forget")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("step", STEPS)
 def test_killed_between_two_steps_it_lands_all_the_same(
     ready: Ready, step: str, monkeypatch: pytest.MonkeyPatch
@@ -509,7 +513,10 @@ def test_git_killed_in_a_hook(ready: Ready, user: str, monkeypatch: pytest.Monke
     assert ("index holds more" if user == "stages" else f"not committed yet: {path}") in found.why
 
 
-@pytest.mark.parametrize("half", ["files", "files-and-index", "with-lock", "and-mine", "torn"])
+@pytest.mark.parametrize(
+    "half",
+    ["files", "and-mine", *(pytest.param(x, marks=pytest.mark.long) for x in ("files-and-index", "with-lock", "torn"))],
+)
 def test_git_killed_while_it_wrote_files(ready: Ready, half: str) -> None:
     """As a machine that stopped leaves it: the mark is there, some files are the merge's."""
     unfinished_landing.set_mark(ready.user.repo, RUN, ready.home.base)
@@ -602,6 +609,7 @@ def test_a_submodule_lands_by_its_commit(sandbox: Sandbox, tmp_path: Path) -> No
     assert (ready.user.root / "sub/README.md").read_text() == "not committed\n"
 
 
+@pytest.mark.long
 def test_line_endings_as_the_user_has_them(ready: Ready) -> None:
     ready.user.git("config", "core.autocrlf", "true")
     ready.user.git("rm", "-q", "--cached", "-r", ".")
@@ -623,6 +631,7 @@ def test_what_a_filter_keeps_elsewhere_is_fetched_by_it(ready: Ready) -> None:
     assert ready.user.git("status", "--porcelain") == ""
 
 
+@pytest.mark.long
 def test_before_the_first_commit_it_is_refused(tmp_path: Path) -> None:
     empty = make_sandbox(tmp_path / "empty", commits=False)
     empty.write("a")
@@ -634,6 +643,7 @@ def test_before_the_first_commit_it_is_refused(tmp_path: Path) -> None:
     subprocess.run(["git", "-C", str(empty.root), "status"], check=True, capture_output=True)
 
 
+@pytest.mark.long
 def test_a_killed_look_leaves_nothing(ready: Ready, monkeypatch: pytest.MonkeyPatch) -> None:
     def dies(repo: Repo) -> str:
         del repo

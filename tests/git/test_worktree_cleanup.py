@@ -147,7 +147,11 @@ KEPT: dict[str, tuple[Callable[[Pair], object], str]] = {
 }
 
 
-@pytest.mark.parametrize("name", KEPT)
+RARE = ("deleted", "own-env", "unlocked", "operation", "repository-inside", "worktree-inside")
+ROWS = [pytest.param(name, marks=pytest.mark.long if name in RARE else []) for name in KEPT]
+
+
+@pytest.mark.parametrize("name", ROWS)
 def test_k_g11_what_lies_nowhere_else_keeps_it(pair: Pair, name: str) -> None:
     act, why = KEPT[name]
     act(pair)

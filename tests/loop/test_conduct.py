@@ -251,3 +251,33 @@ def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench
     assert begun.kinds() == [HUMAN]
     assert begun.run["waiting"]
     assert "cannot be carried out" in begun.run["waiting"]["why"]
+
+
+# --- phases side by side
+
+BESIDE = SPEC.replace("### Phase 2: Service\n", "### Phase 2: Service\nDepends on: none\n\n")
+
+
+def test_phases_that_need_nothing_of_each_other_are_at_work_at_once_and_the_later_one_is_checked_on_the_whole(
+    tmp_path: Path,
+) -> None:
+    bench = spec_bench(tmp_path, BESIDE)
+    bench.settle()
+    bench.approve()
+    proto, server, client = live(bench)
+    does(bench, proto, proto__messages_txt="ask, answer\n")
+    does(bench, server, server__main_txt="answers\n")
+    does(bench, client, client__main_txt="asks\n")
+    first, second = live(bench)
+    says(bench, first, judged("messages are defined"))
+    bench.settle()
+    says(bench, second, judged("the server answers", "the client asks"))
+    (again,) = live(bench)
+    moved = [merge for merge in bench.run["merges"].values() if merge["outcome"] == "moved"]
+    assert len(moved) == 1
+    assert (place(bench, again) / "gen/messages.txt").exists(), "what the other phase brought is there"
+    says(bench, again, judged("the server answers", "the client asks"))
+    reviewed(bench)
+    assert bench.kinds() == [OVER]
+    log = bench.sandbox.git("log", "--first-parent", "--format=%s", branch(bench)).splitlines()
+    assert log[:2] == ["Phase 2: Service", "Phase 1: Interfaces"]

@@ -247,14 +247,15 @@ def finish_branch(site: Site, store: RunStore, run: Run, action: Action) -> None
     """Merge the run's branch into the user's, or say why it stays where it is; new commits of theirs come first."""
     record = open_worktree(run, OWN)
     repo = worktree_at(site.repo, record["path"]) if record else None
-    head = base_of(site, run)
+    commit = base_of(site, run).commit
     if repo is not None:
         tree = take_snapshot(repo)
-        commit = _commit(site, run, tree, f"Changes after the last phase\n\nfermata {run['run']}", [head.commit])
+        commit = _commit(site, run, tree, f"Changes after the last phase\n\nfermata {run['run']}", [commit])
         stand_at(repo, commit)
     home = _home(run)
     standing = look(site.repo, home)
-    if standing.moved and not standing.why and action.node:
+    merged = standing.head and is_ancestor(site.repo, commit, standing.head)  # before a crash, say
+    if standing.moved and not standing.why and not merged and action.node:
         body = {"node": action.node, "visit": action.visit, "head": standing.head}
         store.note("cli", "branch_moved", body, partial(_still, action))
         return

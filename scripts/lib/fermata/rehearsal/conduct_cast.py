@@ -38,11 +38,18 @@ class ConductCast:
     Args:
         faults: the modules that a bad agent builds.
         held: who is held up until their event is set: a module, once half of it is written, or `auditor`.
+        comes_round: until it is set, whoever reviews the whole rambles and hands nothing in.
     """
 
-    def __init__(self, faults: Iterable[str] = (), held: Mapping[str, threading.Event] | None = None) -> None:
+    def __init__(
+        self,
+        faults: Iterable[str] = (),
+        held: Mapping[str, threading.Event] | None = None,
+        comes_round: threading.Event | None = None,
+    ) -> None:
         self._faults = {name: FAULTS[name] for name in faults}
         self._held = dict(held or {})
+        self._comes_round = comes_round
 
     def script(self) -> Script:
         agents = {
@@ -85,6 +92,8 @@ class ConductCast:
     def reviewer(self, heard: Heard) -> Conversation:
         """Judges the criteria of a phase, or the whole."""
         if not heard.text.startswith("# Criteria"):
+            while self._comes_round and not self._comes_round.is_set():
+                yield Report("All in all it looks rather good to me.")
             yield Report(verdict())
         yield ToolUse("Read", {"file_path": f"{place_of(heard)}/README.md"})
         listed = heard.text.partition("## Success criteria\n```\n")[2].partition("\n```")[0]

@@ -5,16 +5,15 @@ Decides whether everything that had to happen did, from the journal, from the sc
 
 from __future__ import annotations
 
-import re
-import shutil
-import subprocess
 import threading
 from typing import TYPE_CHECKING
 
 from ..core.consultation import line
+from .conduct_back import GoingBack
 from .conduct_cast import SETTINGS, ConductCast
+from .conduct_project import HOOKS, append, make_project, node_works, passes
 from .conduct_run import ConductRun
-from .five_phases import ADDED, FILES, RESOLVED, SHARED, SPEC_PATH, specification
+from .five_phases import ADDED, RESOLVED, SHARED, SPEC_PATH, specification
 from .journal import PATIENCE, Journal
 from .play import ASKED, Play, fail_on, git, ready
 from .terminal import Terminal
@@ -25,27 +24,33 @@ if TYPE_CHECKING:
 ROWS = 160  # the report of five phases, and the picker below it
 AT_WORK = ("ingest", "store")  # when the client crashes
 LATE = ("feed", "view")  # at work while the person edits
-NOTE = "and about Troms\u00f8\n"
-OLDEST_NODE = 18  # the first whose runner knows `node --test`
-HOOKS = ("commit-msg", "post-merge")
+NOTE = "and about Bodo\n"
 PHASES = 5
 
 
 class ConductPlay(Play):
-    """One run of a specification, in the terminal."""
+    """A specification of five phases in the terminal, and two of them headless."""
 
     project: Path
     journal: Journal
     run: ConductRun
 
     def play(self) -> int:
-        """The only act."""
-        self.say("act", f"A SPEC.md of five phases, in the terminal ({self.mode} mode), with a person at the keyboard")
+        """Both acts."""
         node = node_works()
         if not node:
             why = "no node here that knows --test; its files are only listed"
             self.say("unshown", f"not shown: the front end's own tests · {why}")
-        self.project = make_project(self.folder / "weather" / "flow", specification(node=node))
+        self.say("act", f"Act 1: a SPEC.md of five phases, in the terminal ({self.mode} mode)")
+        self._five_phases(specification(node=node))
+        self.say("act", "Act 2: two phases, headless; the person goes back, and merges by hand")
+        GoingBack(self).play(specification(node=node, phases=(1, 2)))
+        return self.proofs
+
+    # --- act 1 ----------------------------------------------------------------------------------------------------
+
+    def _five_phases(self, spec: str) -> None:
+        self.project = make_project(self.folder / "act 1" / "weather", spec)
         crashed, edited, self.settled = threading.Event(), threading.Event(), threading.Event()
         held = dict.fromkeys(AT_WORK, crashed) | dict.fromkeys(LATE, edited) | {"auditor": self.settled}
         cast = ConductCast(("grpc-service", "view"), held)
@@ -71,7 +76,6 @@ class ConductPlay(Play):
                 self._end(terminal)
             self._landed()
             fail_on(model.failures)
-        return self.proofs
 
     # --- the gate -------------------------------------------------------------------------------------------------
 
@@ -82,7 +86,7 @@ class ConductPlay(Play):
         steps = self.run.steps
         wanted = {step[key] for step in steps for key in ("phase", "module") if key in step}
         wanted |= {glob for step in steps for glob in step["scope"]}
-        wanted |= set(self._commands())
+        wanted |= set(self.run.commands())
         missing = sorted(text for text in wanted if bare(text) not in shown)
         self.prove(
             "the gate shows every phase, module, scope and command", not missing, missing or f"{len(wanted)} of them"
@@ -195,46 +199,16 @@ class ConductPlay(Play):
         trees = git(self.project, "worktree", "list").splitlines()
         clean = git(self.project, "status", "--porcelain") == ""
         self.prove("the user's edits are all there, no worktree is left", kept and clean and len(trees) == 1, trees)
-        red = [command for command in self._commands() if not passes(command, self.project)]
-        told = red or f"{len(self._commands())} commands, run once more by the rehearsal"
+        commands = self.run.commands()
+        red = [command for command in commands if not passes(command, self.project)]
+        told = red or f"{len(commands)} commands, run once more by the rehearsal"
         self.prove("the command of every phase passes on main", not red, told)
-
-    def _commands(self) -> list[str]:
-        """What the document says a phase is validated by."""
-        checks = [check for step in self.run.steps for check in step.get("checks", []) if "inspection" not in check]
-        return list(dict.fromkeys(check["command"]["shown"] for check in checks))
 
     def _head(self) -> str:
         return git(self.project, "rev-parse", "HEAD").strip()
 
     def _text(self, name: str) -> str:
         return (self.project / name).read_text(encoding="utf-8")
-
-
-def make_project(folder: Path, spec: str) -> Path:
-    """The data-flow system before anything is built, committed; its hooks write down that they ran."""
-    for name, text in {**FILES, SPEC_PATH: spec}.items():
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text(text, encoding="utf-8")
-    git(folder, "init", "-q", "-b", "main")
-    git(folder, "add", "-A")
-    git(folder, "commit", "-qm", "Begin")
-    for name in HOOKS:
-        hook = folder / ".git" / "hooks" / name
-        hook.parent.mkdir(exist_ok=True)
-        hook.write_text(f'#!/bin/sh\necho {name} >> "$(git rev-parse --git-common-dir)/witness"\n')
-        hook.chmod(0o755)
-    return folder
-
-
-def node_works() -> bool:
-    """Whether there is a node that can run the front end's tests."""
-    program = shutil.which("node")
-    if program is None:
-        return False
-    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=False).stdout
-    found = re.match(r"v(\d+)\.", said)
-    return found is not None and int(found[1]) >= OLDEST_NODE
 
 
 def picker(terminal: Terminal, words: str = "") -> str:
@@ -250,14 +224,3 @@ def picker(terminal: Terminal, words: str = "") -> str:
 def bare(text: str) -> str:
     """*text* without white space: on a screen a long line may be broken anywhere."""
     return "".join(text.split())
-
-
-def append(path: Path, text: str) -> None:
-    """Add *text*, as a person with an editor would."""
-    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
-
-
-def passes(command: str, project: Path) -> bool:
-    """The rehearsal's own run of a command, apart from everything fermata did."""
-    done = subprocess.run(["bash", "-c", command], cwd=project, capture_output=True, check=False, timeout=PATIENCE)
-    return done.returncode == 0

@@ -35,6 +35,11 @@ class ConductRun:
         found: list[Json] = self.now["kept"]["spec"]["steps"]
         return found
 
+    def commands(self) -> list[str]:
+        """What the document says its phases are validated by."""
+        checks = [check for step in self.steps for check in step.get("checks", []) if "inspection" not in check]
+        return list(dict.fromkeys(check["command"]["shown"] for check in checks))
+
     def item(self, module: str) -> str:
         """The item that builds *module*, as its nodes begin."""
         return f"phases.{[step.get('module') for step in self.steps].index(module)}/"

@@ -10,7 +10,7 @@ import re
 from difflib import get_close_matches
 
 from .blocks import Block
-from .fields import Reading, Said
+from .entries import Reading, Said
 from .graphs import read_arrows, read_graph
 from .problems import finding, shown
 from .records import Finding, Phase

@@ -7,42 +7,26 @@ Whether a value may be what it is (a module's name, a glob) is judged in `proble
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 from .blocks import Block
 from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
+from .entries import ENTRY_FIELDS, NONE, Entries, Reading, Said, module_names, spans_in
 from .labels import Label, label_of
 from .lists import Part
-from .names import name_error
 from .paths import listed_paths, paths_in
-from .records import MAX_ENTRIES, Phase, fields_of, new_phase
-from .titles import clean_title, says_done
+from .records import Phase, new_phase
+from .status import clean_title, says_done
 from .words import fold
 
-MAX_ENTRY = 2_000
-NONE = re.compile(
-    r"(?:none|n/?a|nil|no|nothing|tbd|keine?|aucune?|ninguna?|nenhuma?|无|無|なし|[-–—]+)\.?\Z", re.IGNORECASE
-)
 NUMBERED = re.compile(
     r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
 )
 RUNS = re.compile(
     r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
 )
-ENTRY_FIELDS = ("tasks", "criteria", "gotchas")
 
 
-class Said(NamedTuple):
-    """What a phase says of its dependencies. `field`: under a label of its own, else in a sentence."""
-
-    text: str
-    line: int
-    field: bool
-
-
-class Reading(NamedTuple):
-    phase: Phase
-    said: list[Said]
+BOLD_LABEL = re.compile(r"\*\*[^*\n]{1,40}(?::\*\*|\*\*\s*[:：])")
 
 
 def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
@@ -57,26 +41,18 @@ def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
     reader.open(head)
     for block in inside:
         reader.take(block)
-    _without_guesses(phase)
+    reader.drop_guesses()
     return Reading(phase, reader.said)
 
 
-def _without_guesses(phase: Phase) -> None:
-    """Under another word than `Modules` (components, packages) only names are modules, not descriptions."""
-    known = phase["fields"].get("modules")
-    if known and known["sure"] < 1.0 and any(name_error(name) for name in phase["modules"]):
-        phase["modules"] = []
-        del phase["fields"]["modules"]
-
-
-class _Reader:
+class _Reader(Entries):
     """Goes through the blocks of a phase and knows which field they are under.
 
     `field`: empty before any label, `other` under one that is none of ours. `depth`: of the item that is the label.
     """
 
     def __init__(self, phase: Phase, lines: list[str]) -> None:
-        self.phase = phase
+        super().__init__(phase)
         self.lines = lines
         self.said: list[Said] = []
         self.field, self.sure, self.depth, self.top = "", 0.9, 0, 0
@@ -123,7 +99,7 @@ class _Reader:
             return
         self.field, self.sure, self.top, self.fresh, self.told = "", 0.7, 0, False, False
         if NUMBERED.match(fold(block.text)):
-            self._add("tasks", clean_title(block.text).text, block.first, block.first, 0.8)
+            self.add("tasks", clean_title(block.text).text, block.first, block.first, 0.8)
             self.field = "detail"
 
     def _lines(self, block: Block, text: str, first: int) -> None:
@@ -136,7 +112,7 @@ class _Reader:
                 if label.rest.strip():
                     self._value(label.rest, block, at)
             elif self.field in ENTRY_FIELDS and number and not self.fresh:
-                self._extend(line.strip(), at)
+                self.extend(self.field, line.strip(), at, self.sure)
             elif self.fresh and self.field not in ("", "other", "detail"):
                 self._value(line, block, at)
             else:
@@ -171,7 +147,8 @@ class _Reader:
         for number, line in enumerate(lines[1:], 1):
             at = block.first + number
             label = label_of(line)
-            if label and label.colon and at <= len(self.lines) and not self.lines[at - 1][:1].isspace():
+            source = self.lines[at - 1] if at <= len(self.lines) else " "
+            if not source[:1].isspace() and ((label and label.colon) or BOLD_LABEL.match(source)):
                 return block._replace(text="\n".join(lines[:number]), last=at - 1), "\n".join(lines[number:])
         return block, ""
 
@@ -184,6 +161,8 @@ class _Reader:
             return
         if not block.text.strip():
             return
+        if block.checked is not None and self.field in ("files", "scope", "other"):
+            self.field, self.sure, self.top = "", 0.8, 0
         self.top = self.top or block.level
         if block.level > self.top:
             self.said.append(Said(block.text, block.first, field=False))
@@ -206,25 +185,25 @@ class _Reader:
             self.phase["done"] = self.phase["done"] or says_done(text)
         elif field == "depends_on":
             self.said.append(Said(text, line, field=True))
-            self._mark(field, line, last, self.sure)
+            self.mark(field, line, last, self.sure)
         elif field == "commands" and not NONE.match(text.strip()):
-            spans = _spans_in(text, block)
+            spans = spans_in(text, block)
             for command in line_commands(self._raw(text, line), spans, sure=self.sure == 1.0):
-                self._add(field, command, line, last, self.sure)
+                self.add(field, command, line, last, self.sure)
         elif field in ("scope", "files"):
-            for path in listed_paths(text, _spans_in(text, block)):
-                self._add(field, path, line, last, self.sure)
+            for path in listed_paths(text, spans_in(text, block)):
+                self.add(field, path, line, last, self.sure)
         elif field == "modules":
-            for name in _module_names(text, item=item):
-                self._add(field, name, line, last, self.sure)
+            for name in module_names(text, item=item):
+                self.add(field, name, line, last, self.sure)
         elif field in ENTRY_FIELDS and not NONE.match(text.strip()):
             self._entry(field, " ".join(text.split()), block, line, last)
 
     def _entry(self, field: str, text: str, block: Block, line: int, last: int) -> None:
-        self._add(field, text, line, last, self.sure if block.checked is None else max(self.sure, 0.8))
+        self.add(field, text, line, last, self.sure if block.checked is None else max(self.sure, 0.8))
         if field == "criteria":
-            for command in criterion_commands(text, _spans_in(text, block)):
-                self._add("commands", command, line, last, 0.7)
+            for command in criterion_commands(text, spans_in(text, block)):
+                self.add("commands", command, line, last, 0.7)
 
     def _raw(self, text: str, line: int) -> str:
         """The source behind the label: `*` and `_` in a command are no emphasis."""
@@ -240,21 +219,21 @@ class _Reader:
     def _code(self, block: Block) -> None:
         if self.field in ("commands", "criteria"):
             for command in fenced_commands(block.text, block.info):
-                self._add("commands", command, block.first, block.last, min(self.sure, 0.9))
+                self.add("commands", command, block.first, block.last, min(self.sure, 0.9))
             if (
                 self.field == "criteria"
                 and block.info not in SHELLS - {"fence", "code_"}
                 and block.info in ("text", "txt")
             ):
                 for line in block.text.split("\n"):
-                    self._add("criteria", line.strip(" -*"), block.first, block.last, self.sure)
+                    self.add("criteria", line.strip(" -*"), block.first, block.last, self.sure)
         elif self.field in ("scope", "files", "tasks") and block.info in ("text", "txt", "fence", "code_"):
             for number, line in enumerate(block.text.split("\n"), block.first + 1):
                 if self.field == "tasks":
-                    self._add("tasks", line.strip(" -*"), number, number, 0.6)
+                    self.add("tasks", line.strip(" -*"), number, number, 0.6)
                 else:
                     for path in listed_paths(line, ()):
-                        self._add(self.field, path, number, number, self.sure)
+                        self.add(self.field, path, number, number, self.sure)
         self.fresh = False
 
     def _cells(self, block: Block, skip: int) -> None:
@@ -273,46 +252,4 @@ class _Reader:
         if block.kind == "code":
             return
         for path in paths_in(block.text, block.spans):
-            self._add("files", path, block.first, block.last, 0.7)
-
-    def _extend(self, text: str, line: int) -> None:
-        """A line that goes on with the entry before it."""
-        entries = self._list(self.field)
-        if entries and len(entries[-1]) < MAX_ENTRY:
-            entries[-1] = f"{entries[-1]} {text}"
-            self._mark(self.field, line, line, self.sure)
-
-    def _add(self, field: str, value: str, first: int, last: int, sure: float) -> None:
-        entries = self._list(field)
-        value = value.strip()[:MAX_ENTRY]
-        if (
-            value
-            and len(entries) < MAX_ENTRIES
-            and (field in ENTRY_FIELDS or field == "modules" or value not in entries)
-        ):
-            entries.append(value)
-            self._mark(field, first, last, sure)
-
-    def _list(self, field: str) -> list[str]:
-        return fields_of(self.phase)[field]
-
-    def _mark(self, field: str, first: int, last: int, sure: float) -> None:
-        known = self.phase["fields"].get(field)
-        if known:
-            known["lines"] = [min(known["lines"][0], first), max(known["lines"][1], last)]
-            known["sure"] = min(known["sure"], sure)
-        else:
-            self.phase["fields"][field] = {"lines": [first, last], "sure": sure}
-
-
-def _spans_in(text: str, block: Block) -> tuple[str, ...]:
-    return tuple(span for span in block.spans if span in text)
-
-
-def _module_names(text: str, *, item: bool) -> list[str]:
-    """`auth, billing`; of an item the name alone, not what is said about it."""
-    if NONE.match(text.strip()):
-        return []
-    if item:
-        text = re.split(r"\s+[-–—:(]|[:：]\s", text, maxsplit=1)[0]
-    return [name.strip("`*\"'") for name in re.split(r"[,;、，]\s*", text) if name.strip("`*\"' ")]
+            self.add("files", path, block.first, block.last, 0.7)

@@ -27,7 +27,7 @@ LABELS: dict[str, dict[str, str]] = {
             "checklist, stories, user stories, features, items, scope of work, what to do, what to build, what to "
             "implement, to implement, build, what, changes, code changes, work breakdown, includes, what ships, "
             "ships, tickets, issues, subtasks, outputs, key tasks, core work, implement, what changes, epics and "
-            "stories, key activities, requirements, must have"
+            "stories, key activities, must have"
         ),
         "de": (
             "aufgaben, arbeitspakete, schritte, lieferobjekte, ergebnisse, umfang, inhalte, inhalt, liefergegenstande"
@@ -160,6 +160,7 @@ LABELS: dict[str, dict[str, str]] = {
     },
     "other": {
         "en": (
+            "requirements, interfaces, interface, assumptions, "
             "goal, goals, objective, objectives, purpose, duration, effort, estimate, estimated effort, estimated "
             "time, time, timeline, owner, owners, priority, description, rationale, why, context, background, "
             "overview, summary, focus, approach, out of scope, scope out, non-goals, non goals, complexity, "

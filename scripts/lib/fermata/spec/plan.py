@@ -6,6 +6,7 @@ A module follows the closings of the phases that its own depends on; a phase clo
 
 from __future__ import annotations
 
+import re
 import shlex
 from typing import TYPE_CHECKING
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 MODULE, CLOSING = "module", "phase"
 EVERYWHERE = "**"
 MAX_GAPS = 20
+ALLOWS = re.compile(r"allow(?:ed)? placeholders?:\s*(.+)", re.IGNORECASE)
 
 
 def plan_of_spec(spec: Spec, text: str, path: str, is_folder: Callable[[str], bool]) -> dict[str, Json]:
@@ -153,10 +155,16 @@ def _union(scopes: list[list[str]]) -> list[str]:
 def _checks(phase: Phase) -> list[NamedCheck]:
     """How the phase is validated, in this order: its commands may make what the inspections behind them look at."""
     paths = [part for path in phase["files"] for part in ("--path", path)]
-    wanted = [_inspection("placeholders")]
+    wanted = [_inspection("placeholders", *[part for word in _allowed(phase) for part in ("--allow", word)])]
     wanted += [_command(number, text) for number, text in enumerate(phase["commands"], 1)]
     wanted += [_inspection("files", *paths)] * bool(paths)
     return [*wanted, _inspection("imports"), _inspection("lint")]
+
+
+def _allowed(phase: Phase) -> list[str]:
+    """What the document says may stand in for code: `Allow placeholders: TODO, legacy/**`, under its gotchas."""
+    found = [match[1] for text in phase["gotchas"] if (match := ALLOWS.match(text.strip()))]
+    return [word for text in found for part in text.split(",") if (word := part.strip(" `\t."))]
 
 
 def _inspection(kind: str, *options: str) -> NamedCheck:

@@ -28,7 +28,7 @@ def find_problems(phases: list[Phase], lines: list[str]) -> list[Finding]:
 
 
 def find_gaps(phases: list[Phase], blocks: list[Block], others: list[int]) -> list[Finding]:
-    """*others*: the places of lists of phases that were not read."""
+    """What is left open, but for phases that are done. *others*: the places of lists of phases that were not read."""
     found = [
         finding(
             blocks[at].first,
@@ -39,7 +39,7 @@ def find_gaps(phases: list[Phase], blocks: list[Block], others: list[int]) -> li
         for at in others
     ]
     for phase in phases:
-        for field, missing in MISSING:
+        for field, missing in MISSING if not phase["done"] else ():
             if not phase.get(field):
                 found.append(finding(phase["lines"][0], field, phase["name"], missing))
     return sorted(found, key=lambda gap: gap["line"])

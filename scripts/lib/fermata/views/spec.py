@@ -75,6 +75,9 @@ def _end(spec: Spec, paint: Paint) -> str:
     if spec.problems:
         return f"{phases}, {_count(len(spec.problems), 'problem')}: {paint('it cannot be carried out yet', 'bad')}."
     left = f", {_count(len(spec.gaps), 'gap')}" if spec.gaps else ""
+    bare = sum(gap["field"] == "modules" for gap in spec.gaps)
+    if bare:
+        return f"{phases}{left}: {paint('nothing is wrong', 'good')}, but `/conduct` wants modules in each phase ({bare} without)."
     return f"{phases}{left}: {paint('it can be carried out', 'good')}."
 
 

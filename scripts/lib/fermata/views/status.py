@@ -6,7 +6,7 @@ from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
 from ..core.consultation import code_of, line, voided_lines
 from ..core.escalation import facts
-from ..core.items import items_over, lying, on_branch
+from ..core.items import item_of, items_over, lying, on_branch
 from ..core.memory import kept_text
 from ..core.outcome import skipped
 from ..core.pages import plan_name
@@ -327,7 +327,9 @@ def where(run: Run) -> str:
                     next(s for s in run["workflow"]["stages"] if s["id"] == outer.partition(".")[0].partition("~")[0]),
                 )
             )
+            step = item_of(run, node)
             of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
+            of = f" ({line(step['title'], 100)})" if isinstance(step, dict) and "phase" in step else of
         names.append(f"{line(stage.get('title', stage['id']), 100)}{of}" + (f", round {visit}" if visit > 1 else ""))
     return "; ".join(names)
 

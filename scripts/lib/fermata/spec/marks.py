@@ -1,0 +1,135 @@
+"""Which blocks of a document may open a phase, each by itself: how it would be counted, and under which headings it stands.
+
+Whether they are phases is decided in `lists`, which sees them together.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+from .blocks import Block
+from .labels import label_of
+from .titles import STRONG, Title, read_title
+from .words import PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
+
+MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
+
+
+class Mark(NamedTuple):
+    """A block that may open a phase. `parents`: the places of the headings above it, outermost first."""
+
+    at: int
+    kind: str
+    level: int
+    title: Title
+    parents: tuple[int, ...]
+
+
+def _paths(blocks: list[Block]) -> list[tuple[int, ...]]:
+    """For each block the headings above it."""
+    stack: list[int] = []
+    paths = []
+    for at, block in enumerate(blocks):
+        if block.kind == "heading":
+            while stack and blocks[stack[-1]].level >= block.level:
+                stack.pop()
+        paths.append(tuple(stack))
+        if block.kind == "heading":
+            stack.append(at)
+    return paths
+
+
+def find_marks(blocks: list[Block]) -> list[Mark]:
+    """In the order of the document."""
+    paths = _paths(blocks)
+    found = []
+    for at, block in enumerate(blocks):
+        above = blocks[paths[at][-1]] if paths[at] else None
+        under = fold(above.text) if above else ""
+        kind, title = _opens(block, under, section=above is not None and above.level > 1)
+        if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
+            level = block.level if kind in ("heading", "item", "row") else 0
+            found.append(Mark(at, kind, level, title, paths[at]))
+    return found
+
+
+def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | None]:
+    """How *block* could open a phase, and its title.
+
+    Args:
+        block: any.
+        under: the nearest heading, folded.
+        section: it is not the document's own title: there `1. Overview` numbers the document's sections.
+    """
+    planned = section and bool(PLAN_WORDS.search(under))
+    if block.kind == "heading":
+        return "heading", read_title(block.text, bare=planned, tail=True) or _unnumbered(block.text, under)
+    if block.kind == "summary":
+        return "summary", read_title(block.text)
+    if block.kind == "row":
+        return "row", _row_title(block, under)
+    if block.kind == "item":
+        return "item", _line_title(block) or _item_title(block, under)
+    if block.kind == "text" and block.level == 0:
+        return ("bold" if block.bold else "text"), _line_title(block)
+    return "", None
+
+
+def _unnumbered(text: str, under: str) -> Title | None:
+    """`### Foundation` right under `## Milestones`."""
+    if not PHASES_HEADING.match(under.strip()) or label_of(text):
+        return None
+    title = read_title(f"phase 0: {text}")
+    return title._replace(word="", number="", name=title.title, weak=True) if title and title.title else None
+
+
+def _line_title(block: Block) -> Title | None:
+    """A line that begins with bold words or is short; a sentence that mentions a phase opens none."""
+    line = block.text.partition("\n")[0]
+    if block.bold:
+        bold = read_title(block.bold.rstrip(":："))
+        if bold and (bold.title or len(line) <= len(block.bold) + 2):
+            whole = read_title(line) if len(line) < len(block.bold) + 30 else None
+            return bold._replace(done=whole.done, timed=whole.timed) if whole else bold
+        return read_title(line) if bold else None
+    title = read_title(line) if len(line) <= MAX_LINE else None
+    if title is None or (
+        block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
+    ):
+        return None
+    return title
+
+
+def _item_title(block: Block, under: str) -> Title | None:
+    """`1. **Foundation**` in an ordered list under a heading that speaks of phases."""
+    if not block.ordered or block.level != 1 or not PHASES_WORDS.search(under):
+        return None
+    words = block.bold.rstrip(":：") if block.bold else block.text.partition("\n")[0]
+    title = read_title(f"{block.ordered} {words}", bare=True)
+    return title._replace(name=title.title) if title else None
+
+
+def _row_title(block: Block, under: str) -> Title | None:
+    """`| Phase 1 | Foundation | … |`, or `| 1 | Foundation |` in a column that is called Phase."""
+    if not block.cells:
+        return None
+    first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
+    rest = block.cells[1].text if len(block.cells) > 1 else ""
+    counted = head.strip("# ") in STRONG or (
+        head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under))
+    )
+    title = read_title(first, bare=counted)
+    if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
+        title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
+    if title is None and head.strip() in STRONG and LEAST < len(first) < MAX_NAME:
+        return _unnumbered(first, "phases")
+    named = len(block.heads) > 1 and NAME_HEADS.match(fold(block.heads[1]).strip())
+    if title and not title.title and named and rest and len(rest) < MAX_NAME:
+        return read_title(f"{title.name}: {rest}") or title
+    return title
+
+
+NAME_HEADS = re.compile(
+    r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary|bezeichnung|titel|nom|nombre|nome|名称|内容|タイトル)\Z"
+)
