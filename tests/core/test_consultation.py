@@ -18,8 +18,8 @@ from fermata.core.consultation import (
     plan_digest,
     question_for,
     read_answer,
-    report,
 )
+from fermata.core.report import report
 from tests.core.build import Player, make_check, make_plan, make_step, stamp
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from fermata.core.actions import CREATE, DECIDE, HUMAN, REQUEST
-from fermata.core.consultation import plan_of, question_for, report
+from fermata.core.consultation import plan_of, question_for
 from fermata.core.fold_error import FoldError
+from fermata.core.report import report
 from fermata.core.small_change import RULE, too_much, waivable, waived
 from fermata.definitions.workflow_files import load_workflow
 from tests.core.build import Player

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from fermata.core.actions import DECIDE, HUMAN, OVER
-from fermata.core.consultation import voided_lines
 from fermata.core.phases import phase_rows
+from fermata.core.report import voided_lines
 from fermata.loop.answer import answer
 from tests.loop.bench import Bench, built, review
 from tests.loop.conducting import (

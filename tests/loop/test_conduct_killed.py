@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fermata.core.actions import OVER
-from fermata.git import run as git_run
 from tests.loop.bench import Bench, review
 from tests.loop.conducting import branch, does, first_phase, judged, live, says, spec_bench
 
@@ -38,7 +37,7 @@ def killed_everywhere(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, after: b
             return done
 
         with monkeypatch.context() as patched:
-            patched.setattr(git_run.subprocess, "run", run)
+            patched.setattr("fermata.git.run.subprocess.run", run)
             try:
                 bench.settle()
             except Killed:

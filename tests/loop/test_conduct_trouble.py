@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
-from fermata.core.consultation import report
+from fermata.core.report import report
 from fermata.loop.answer import answer
 from fermata.loop.drive import see_through
 from tests.loop.conducting import (

@@ -5,7 +5,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from fermata.core.consultation import code_of, question_for, report
+from fermata.core.consultation import code_of, question_for
+from fermata.core.report import report
 from fermata.core.small_change import waivable
 from fermata.definitions.problems import DefinitionError
 from fermata.loop.drive import drive

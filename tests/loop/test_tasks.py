@@ -442,7 +442,8 @@ def test_named_tasks_come_behind_what_they_wait_for(desk: Desk) -> None:
 
 
 def test_nobody_can_change_this_plan_so_the_gate_has_two_answers(desk: Desk) -> None:
-    from fermata.core.consultation import question_for, report
+    from fermata.core.consultation import question_for
+    from fermata.core.report import report
 
     desk.opened()
     gate = desk.run["gate"]

@@ -80,9 +80,6 @@ def _is_device(path: bytes) -> bool:
 
 def without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
     """Those of *paths* with something above them that is no folder any more (now a symbolic link or a file)."""
-    folders: dict[bytes, list[bytes]] = {}
-    for path in paths:
-        folders.setdefault(path.rpartition(b"/")[0], []).append(path)
     real: dict[bytes, bool] = {b"": True}
 
     def is_folder(folder: bytes) -> bool:
@@ -95,7 +92,8 @@ def without_folder(top: bytes, paths: set[bytes]) -> set[bytes]:
             real[below] = real[os.path.dirname(below)] and not os.path.islink(full) and not os.path.isfile(full)
         return real[(todo or [folder])[0]]
 
-    return {path for folder, inside in folders.items() if not is_folder(folder) for path in inside}
+    lost = {folder for folder in {path.rpartition(b"/")[0] for path in paths} if not is_folder(folder)}
+    return {path for path in paths if path.rpartition(b"/")[0] in lost} if lost else set()
 
 
 def _nested_files(repo: Repo, folder: bytes) -> set[bytes]:

@@ -241,7 +241,12 @@ def _in_worktrees(run: Run) -> str:
     from ..core.items import lying
 
     paths = [tree["path"] for tree in lying(run).values()]
-    return f" What was not yet brought in lies below {', '.join(paths)}." if paths else ""
+    integrated = f" Validated phases are on the branch fermata/{run['run']}." if _has_branch(run) else ""
+    return (f" What was not yet brought in lies below {', '.join(paths)}." if paths else "") + integrated
+
+
+def _has_branch(run: Run) -> bool:
+    return any("commit" in merge for merge in run.get("merges", {}).values())
 
 
 def _only_open(repo: Repo, run_id: str) -> RunStore | None:

@@ -58,7 +58,9 @@ def merge_on_branch(site: Site, store: RunStore, run: Run, action: Action) -> No
     place = Place(repo, record, tree_of(site.repo, kept) if kept else take_snapshot(repo), ref)
     brings = stage_at(run["workflow"], action.node).get("brings", ITEM)
     body = BRINGS[brings](site, run, action, place)
-    named = {"conflicts": body["conflicts"][:MAX_NAMED], "paths": body["paths"][:MAX_NAMED]}
+    told = {text.rpartition(": ")[0] for text in body["conflicts"]}  # those first: they are looked at for markers
+    paths = sorted(body["paths"], key=lambda path: path not in told)
+    named = {"conflicts": body["conflicts"][:MAX_NAMED], "paths": paths[:MAX_NAMED]}
     fixed = {"node": action.node, "visit": action.visit, "item": item}
     news: News = [("merged", {**body, **named, **fixed})]
     if brings == ITEM and "commit" in body:

@@ -11,7 +11,7 @@ import os
 from collections import namedtuple
 
 from ..core.commands import command_for
-from ..core.consultation import answers_text, clean, line, no_baseline, plan_of
+from ..core.consultation import answers_text, clean, line, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, judges_plan, plans
 from ..core.handoff import cause, handoff_text, sent_back
 from ..core.items import conflicts_at, item_of, on_branch, open_worktree, own_tree
@@ -21,6 +21,7 @@ from ..core.pages import plan_name
 from ..core.plan_text import plan_document, plan_text
 from ..core.position import decisive, dispatches_of
 from ..core.recovery import explained
+from ..core.report import no_baseline
 from ..core.small_change import LIMITS, waived
 from ..core.verdicts import MAX_CRITERION, judged, verdict_lines
 from ..core.workflow import FAILED, GOAL, stage_at

@@ -16,13 +16,14 @@ from ..checks.command import to_json as to_json_command
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
-from ..core.consultation import envelope_of, plan_digest, report
+from ..core.consultation import envelope_of, plan_digest
 from ..core.envelope import beyond
 from ..core.evidence import judge, to_json
 from ..core.fingerprint import fingerprint, word_of
 from ..core.items import clashing, in_force, item_of, names_tree, on_branch, own_tree
 from ..core.position import ENDED, checks_of, commands_at, last_runs, next_name, outcome_of
 from ..core.recovery import Facts, told
+from ..core.report import report
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
 from ..git.snapshot import changed_paths, keep_tree, take_snapshot

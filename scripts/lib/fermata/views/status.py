@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
-from ..core.consultation import code_of, line, voided_lines
+from ..core.consultation import code_of, line
 from ..core.escalation import facts
 from ..core.items import item_of, items_over, lying, on_branch
 from ..core.memory import kept_text
@@ -13,6 +13,7 @@ from ..core.pages import plan_name
 from ..core.phases import ACTIVE, INTEGRATED, phase_rows
 from ..core.position import ENDED, leaves
 from ..core.recalled import used_learnings, used_text
+from ..core.report import voided_lines
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..core.task_news import rows
