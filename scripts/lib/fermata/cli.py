@@ -211,21 +211,13 @@ def wait(seconds: int, as_json: bool) -> None:
 
     In a sandbox that ends every process with the command that started it, this command runs them, to their end.
     """
-    from .loop.command_agents import collect_commands
-    from .loop.drive import DRIVE_SECONDS, collect_checks, run_checks, see_through, under_way
+    from .loop.drive import run_checks, see_through
     from .loop.standstill import stay
-    from .store.lock import locked
 
     site = open_here()
     store = _driven(site)
-    if site.confined:
-        run_checks(site, store)
-    with locked(store.path("drive.lock"), DRIVE_SECONDS):
-        collect_commands(site, store)
-        collect_checks(store)  # one that was journalled and never started would be waited for in vain
-    if under_way(store.load()):
-        see_through(site, store, seconds)
-    else:
+    ran = run_checks(site, store) if site.confined else see_through(site, store, seconds)
+    if not ran:
         stay(store.load(), seconds)
     sys.exit(_next(site, store, as_json))
 

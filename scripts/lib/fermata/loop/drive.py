@@ -79,21 +79,24 @@ def drive(site: Site, store: RunStore, *, check: bool = True) -> tuple[Run, list
     raise RuntimeError("the engine did not settle")
 
 
-def run_checks(site: Site, store: RunStore) -> None:
-    """Start the checks that are due and stay until they have ended, however long: for where nothing outlives its caller."""
-    drive(site, store)
-    see_through(site, store, inf)
+def run_checks(site: Site, store: RunStore) -> bool:
+    """`see_through`, however long it takes: for where nothing outlives its caller."""
+    return see_through(site, store, inf)
 
 
-def see_through(site: Site, store: RunStore, seconds: float) -> None:
-    """Stay while checks run, and while those run that follow them in their order; at most *seconds*.
+def see_through(site: Site, store: RunStore, seconds: float) -> bool:
+    """Start the checks that are due, stay while they run and while those run that follow them; at most *seconds*.
 
-    A phase has half a dozen, one after the other: nobody has to be told of each.
+    A phase has half a dozen, one after the other: nobody has to be told of each. Gives whether any ran.
     """
     end = time.monotonic() + seconds
-    running = under_way(store.load())
+    with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        collect_commands(site, store)
+        collect_checks(store)  # one that was journalled and never started would be waited for in vain
+    running = any_ran = under_way(store.load()) or under_way(drive(site, store)[0])
     while running and wait_checks(store.path("checks"), running, end - time.monotonic()) and time.monotonic() < end:
         running = under_way(drive(site, store)[0])
+    return bool(any_ran)
 
 
 def under_way(run: Run) -> list[str]:

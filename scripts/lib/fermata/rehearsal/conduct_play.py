@@ -214,7 +214,7 @@ class ConductPlay(Play):
 def picker(terminal: Terminal, words: str = "") -> str:
     """Wait until the approval is asked for in *words*, and a person has had the time to read it; gives the screen."""
     terminal.wait_until(
-        lambda screen: words in screen.rpartition(ASKED)[2] and "Enter to select" in screen.rpartition(ASKED)[2],
+        lambda screen: words in screen.rpartition(ASKED)[2] and "2. Approve" in screen.rpartition(ASKED)[2],
         f"the approval, asked for with {words!r}",
         PATIENCE,
     )

@@ -92,7 +92,7 @@ def _client(env: Mapping[str, str], host: str | None, piece: str) -> Client | No
     simulated = piece in SIMULATED
     if host == "simulated" and not simulated:
         raise ClientMissingError(
-            f"the simulated client cannot play `{piece}`: it has no agents that work side by side."
+            f"the simulated client cannot play `{piece}`: it knows no permissions that a user has given beforehand."
         )
     if host == "simulated":
         return None
