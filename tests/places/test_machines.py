@@ -228,7 +228,7 @@ def test_a_tree_that_changes_while_its_last_check_runs_is_not_done(play: Play, t
     assert "fermata is running tests" in play.fermata("next").out
     play.sandbox.write("users.txt", "edited meanwhile\n")
     gate.write_text("go\n")
-    told = play.fermata("wait", "--max", "30")
+    told = play.fermata("wait", "--max", "4")  # it goes on to the second run, which waits for the gate
     assert [c.get("outcome") for c in play.store.load()["checks"].values()][-2:] == ["unstable", None]
     assert "wait --max" in told.out
     gate.write_text("go\n")
