@@ -13,7 +13,8 @@ import pytest
 from fermata.rehearsal.conduct_cast import SETTINGS, ConductCast
 from fermata.rehearsal.conduct_project import append, make_project, node_works
 from fermata.rehearsal.conduct_run import ConductRun
-from fermata.rehearsal.five_phases import FILES, RESOLVED, SHARED, SPEC_PATH, specification
+from fermata.rehearsal.five_modules import RESOLVED, SHARED
+from fermata.rehearsal.five_phases import FILES, SPEC_PATH, specification
 from tests.e2e.conftest import asked, git
 
 if TYPE_CHECKING:

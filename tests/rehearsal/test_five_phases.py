@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from fermata.rehearsal.conduct_project import make_project, node_works, passes
-from fermata.rehearsal.five_phases import FAULTS, GENERATE, MODULES, RESOLVED, SHARED, specification
+from fermata.rehearsal.five_modules import FAULTS, MODULES, RESOLVED, SHARED
+from fermata.rehearsal.five_phases import GENERATE, specification
 from fermata.spec.reader import read_spec
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ import re
 import threading
 from typing import TYPE_CHECKING
 
-from .five_phases import FAULTS, MODULES, RESOLVED, SHARED
+from .five_modules import FAULTS, MODULES, RESOLVED, SHARED
 from .messages import ToolUse
 from .orchestrator import bash, obedient
 from .script import Report, Script

@@ -13,7 +13,8 @@ from .conduct_back import GoingBack
 from .conduct_cast import SETTINGS, ConductCast
 from .conduct_project import HOOKS, append, make_project, node_works, passes
 from .conduct_run import ConductRun
-from .five_phases import ADDED, RESOLVED, SHARED, SPEC_PATH, specification
+from .five_modules import RESOLVED, SHARED
+from .five_phases import ADDED, SPEC_PATH, specification
 from .journal import PATIENCE, Journal
 from .play import ASKED, Play, fail_on, git, ready
 from .terminal import Terminal
