@@ -60,11 +60,17 @@ def red_again(run: Run, runs: list[CheckRun], visit: int) -> Impasse | None:
     red = [c for c in runs if c.get("outcome") == "red" and c.get("error") and c["id"] in counted]
     for now in (c for c in red if c["visit"] == visit):
         if now.get("category") == BLOCKER:
-            return Impasse(f"{now['name']} ({explained(now.get('rule'))}): {now.get('why')}", False)
+            return Impasse(f"{called(now)} ({explained(now.get('rule'))}): {now.get('why')}", False)
         before = [c for c in red if c["visit"] < visit and (c["name"], c.get("error")) == (now["name"], now["error"])]
         if any(c.get("tree") == now.get("tree") for c in before):
-            why = f"a loop, {now['name']} failed with the same error on the same tree twice: {now.get('why')}"
+            why = f"a loop, {called(now)} failed with the same error on the same tree twice: {now.get('why')}"
             return Impasse(why, False)
         if len(before) + 1 >= STRIKES:
-            return Impasse(f"{now['name']} failed with the same error {len(before) + 1} times: {now.get('why')}", True)
+            return Impasse(f"{called(now)} failed with the same error {len(before) + 1} times: {now.get('why')}", True)
     return None
+
+
+def called(check: CheckRun) -> str:
+    """What a check is called in words; one that a specification only numbers, by its command."""
+    numbered = check["name"].rstrip("0123456789") in ("spec-", "command-")
+    return f"`{check['shown']}`" if numbered else check["name"]

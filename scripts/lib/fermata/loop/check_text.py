@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from ..core.consultation import clean, line
 from ..core.items import on_branch
 from ..core.position import checks_of, last_runs
+from ..core.strikes import called as in_words
 from ..store.files import read_json
 
 TYPE_CHECKING = False
@@ -15,7 +14,6 @@ if TYPE_CHECKING:
 
     from ..core.records import CheckRun, Run
 
-NUMBERED = re.compile(r"(?:spec|command)-\d+\Z")
 MAX_TAIL = 4_000
 
 
@@ -33,8 +31,8 @@ def latest_checks(run: Run) -> list[CheckRun]:
 
 
 def called(check: CheckRun) -> str:
-    """What a check is called; one that has only a number, because a specification names none, by its command."""
-    return f"`{line(check['shown'], 80)}`" if NUMBERED.match(check["name"]) else check["name"]
+    """What a check is called, on one line."""
+    return line(in_words(check), 100)
 
 
 def red_checks(run: Run, node: str, visit: int) -> list[CheckRun]:
