@@ -38,7 +38,7 @@ def outside(tmp_path: Path, data_home: str) -> Environment:
 
 def rehearse(env: Environment, *options: str, root: Path = ROOT) -> subprocess.CompletedProcess[str]:
     command = [str(root / "scripts" / "fermata"), "rehearse", *options]
-    return subprocess.run(command, env=env, cwd=env["HOME"], capture_output=True, text=True, timeout=240, check=False)
+    return subprocess.run(command, env=env, cwd=env["HOME"], capture_output=True, text=True, timeout=380, check=False)
 
 
 @pytest.mark.parametrize(
@@ -189,20 +189,20 @@ def test_a_gate_that_does_not_hold_is_noticed(outside: Environment, tmp_path: Pa
 @pytest.mark.long
 @pytest.mark.timeout(300)
 def test_a_lie_that_is_believed_is_noticed(outside: Environment, tmp_path: Path) -> None:
-    root = broken_plugin(tmp_path, "lies-pass")
+    root = broken_plugin(tmp_path, "lies-pass", "60.0")
     env = {**outside, "FERMATA_CLIENT": str(client_named("2.1.329").path)}
     done = rehearse(env, "conduct", "--host", "claude", root=root)
     assert done.returncode == 1, done.stdout + done.stderr
     assert "no check_finished in the journal within" in done.stdout
 
 
-def broken_plugin(folder: Path, fault: str) -> Path:
+def broken_plugin(folder: Path, fault: str, patience: str = "12.0") -> Path:
     """A copy of the plugin with one thing broken, and less patience."""
     root = folder / "broken plugin"
     shutil.copytree(ROOT, root, ignore=shutil.ignore_patterns(".git", "tests", ".*_cache", "__pycache__"))
     name, old, new = BROKEN[fault]
     replace_in(root / name, old, new)
-    replace_in(root / "scripts/lib/fermata/rehearsal/journal.py", "PATIENCE = 90.0", "PATIENCE = 12.0")
+    replace_in(root / "scripts/lib/fermata/rehearsal/journal.py", "PATIENCE = 90.0", f"PATIENCE = {patience}")
     return root
 
 
