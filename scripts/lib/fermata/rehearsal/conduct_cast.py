@@ -11,6 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from .five_modules import FAULTS, MODULES, RESOLVED, SHARED
+from .five_phases import FILES
 from .messages import ToolUse
 from .orchestrator import bash, obedient
 from .script import Report, Script
@@ -37,7 +38,7 @@ class ConductCast:
 
     Args:
         faults: the modules that a bad agent builds.
-        held: who is held up until their event is set: a module, once half of it is written, or `auditor`.
+        held: the modules whose agents are held up, once half is written, until their event is set.
         comes_round: until it is set, whoever reviews the whole rambles and hands nothing in.
     """
 
@@ -104,14 +105,13 @@ class ConductCast:
         yield Report(json.dumps({"verdict": "approve", "summary": "Seen.", "criteria": met, "findings": []}))
 
     def auditor(self, heard: Heard) -> Conversation:
-        """Finds nothing, in its own time."""
+        """Finds nothing."""
         yield ToolUse("Read", {"file_path": f"{place_of(heard)}/README.md"})
-        self._wait("auditor")
         yield Report(verdict())
 
-    def _wait(self, who: str) -> None:
-        if who in self._held:
-            self._held[who].wait(HELD_SECONDS)
+    def _wait(self, module: str) -> None:
+        if module in self._held:
+            self._held[module].wait(HELD_SECONDS)
 
 
 def said(heard: Heard, field: str) -> str:
@@ -127,9 +127,13 @@ def place_of(heard: Heard) -> str:
 
 
 def write(heard: Heard, files: Mapping[str, str]) -> Conversation:
-    """Write *files* where the brief says; the client wants a file read before it is written again."""
+    """Write *files* where the brief says; the client wants a file that is there read before it is written again."""
     place = place_of(heard)
-    yield [ToolUse("Read", {"file_path": f"{place}/{name}"}) for name in files]
+    known = [
+        name for name in files if name in FILES or "## What went wrong" in heard.text or "# Conflict" in heard.text
+    ]
+    if known:
+        yield [ToolUse("Read", {"file_path": f"{place}/{name}"}) for name in known]
     yield [ToolUse("Write", {"file_path": f"{place}/{name}", "content": text}) for name, text in files.items()]
 
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 ROWS = 160  # the report of five phases, and the picker below it
 AT_WORK = ("ingest", "store")  # when the client crashes
 LATE = ("feed", "view")  # at work while the person edits
+LAST = "integration"  # at work while the person commits
 NOTE = "and about Bodo\n"
 PHASES = 5
 
@@ -53,7 +54,7 @@ class ConductPlay(Play):
     def _five_phases(self, spec: str) -> None:
         self.project = make_project(self.folder / "act 1" / "weather", spec)
         crashed, edited, self.settled = threading.Event(), threading.Event(), threading.Event()
-        held = dict.fromkeys(AT_WORK, crashed) | dict.fromkeys(LATE, edited) | {"auditor": self.settled}
+        held = dict.fromkeys(AT_WORK, crashed) | dict.fromkeys(LATE, edited) | {LAST: self.settled}
         cast = ConductCast(("grpc-service", "view"), held)
         stage = self.stage(self.project, cast.script(), SETTINGS)
         with stage as (world, model), Journal(self.project, self.say) as self.journal:
@@ -173,14 +174,13 @@ class ConductPlay(Play):
     # --- the end --------------------------------------------------------------------------------------------------
 
     def _end(self, terminal: Terminal) -> None:
-        self.run.started("audit")
+        self.run.half_done(LAST)
         lies = git(self.project, "status", "--porcelain") == " M notes.txt\n" and self._text("notes.txt").endswith(NOTE)
         self.prove("an uncommitted edit of the user's lies where it lay, through the phases", lies, "notes.txt")
-        self.say("scene", "the person commits notes.txt while the change is audited")
+        self.say("scene", "the person commits notes.txt while the last phase is built")
         git(self.project, "commit", "-qam", "Ask on")
         self.theirs = self._head()
         self.settled.set()
-        self.journal.wait("branch_moved")
         self.journal.wait("run_completed")
         terminal.wait_for_text("DONE: the run is complete", PATIENCE)
 

@@ -84,10 +84,6 @@ class ConductRun:
         node = f"{self.closing(module)}{stage}"
         return self._journal.wait("merged", lambda e: (e["node"], e["outcome"]) == (node, outcome))
 
-    def started(self, stage: str) -> Body:
-        """Wait until an agent of *stage*, outside the phases, has begun."""
-        return self._journal.wait("dispatch_started", self._of(stage))
-
     def _of(self, item: str) -> Callable[[Body], bool]:
         return lambda body: self.now["dispatches"][str(body["id"])]["node"].startswith(item)
 
