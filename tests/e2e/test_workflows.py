@@ -51,9 +51,9 @@ ORDER = {
 
 def test_every_shipped_workflow_is_played_on_the_client() -> None:
     """`plan_then_build` is what all other tests here play; test_tasks plays those that work on the board."""
-    assert sorted([*ORDER, "build_only", "decompose_first", "multi_task", "plan_then_build"]) == workflow_names(
-        "/nowhere"
-    )
+    assert sorted(
+        [*ORDER, "build_only", "conduct", "decompose_first", "multi_task", "plan_then_build"]
+    ) == workflow_names("/nowhere")
 
 
 @pytest.mark.parametrize(

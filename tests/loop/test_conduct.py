@@ -174,6 +174,7 @@ def test_a_commit_that_comes_during_the_reviews_is_taken_in_too(integrated: Benc
     assert (integrated.sandbox.root / "mine.txt").exists()
 
 
+@pytest.mark.long
 def test_a_commit_in_conflict_is_settled_first(integrated: Bench) -> None:
     integrated.sandbox.write("client/main.txt", "mine\n")
     integrated.sandbox.commit()
@@ -258,6 +259,7 @@ def test_a_document_that_can_no_longer_be_carried_out_holds_the_run(begun: Bench
 BESIDE = SPEC.replace("### Phase 2: Service\n", "### Phase 2: Service\nDepends on: none\n\n")
 
 
+@pytest.mark.long
 def test_phases_that_need_nothing_of_each_other_are_at_work_at_once_and_the_later_one_is_checked_on_the_whole(
     tmp_path: Path,
 ) -> None:

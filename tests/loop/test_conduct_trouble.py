@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+
 from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
 from fermata.core.report import report
 from fermata.loop.answer import answer
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 
+@pytest.mark.long
 def test_the_command_of_every_phase_runs_again_on_the_whole(tmp_path: Path) -> None:
     bench = spec_bench(tmp_path)
     first_phase(bench)
@@ -91,6 +94,7 @@ def test_one_wait_sees_the_checks_of_a_phase_through_one_after_the_other(tmp_pat
     assert [action.kind for action in bench.drive()] == [AGENT]
 
 
+@pytest.mark.long
 def test_what_was_run_is_told_by_its_command_and_where_the_work_is_comes_first(tmp_path: Path) -> None:
     bench = reviewed(second_phase(first_phase(spec_bench(tmp_path))))
     bench.settle()
