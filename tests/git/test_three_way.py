@@ -12,7 +12,7 @@ import pytest
 from fermata.git import three_way
 from fermata.git.repo import GitError, Repo, run_git
 from fermata.git.snapshot import take_snapshot
-from fermata.git.three_way import Conflict, Merged, conflict_markers, merge_trees, place_tree
+from fermata.git.three_way import Conflict, Merged, conflict_markers, merge_trees, part_of, place_tree
 from fermata.git.worktrees import base_now, free_path, make_worktree
 from tests.git.sandbox import Sandbox
 
@@ -59,6 +59,23 @@ def test_both_sides_come_together(lines: Sandbox) -> None:
     assert found.conflicts == []
     assert lines.git("show", f"{found.tree}:a.txt") == changed(3, "ours").replace("\n25\n", "\ntheirs\n")
     assert lines.git("show", f"{found.tree}:new dir/ünï.txt") == "new\n"
+
+
+def test_a_part_of_a_tree_is_the_base_everywhere_else(lines: Sandbox) -> None:
+    def act(tree: Sandbox) -> None:
+        tree.write("a.txt", "changed\n")
+        tree.write("ünï dir/new.txt", "new\n")
+        tree.write("stray/new.txt", "new\n")
+        (tree.root / "b.txt").unlink()
+        (tree.root / "bin").chmod(0o755)
+
+    base = lines.git("rev-parse", "HEAD^{tree}").strip()
+    tree = side(lines, lines.git("rev-parse", "HEAD").strip(), act)
+    wanted = part_of(lines.repo, base, tree, lambda path: path in ("a.txt", "ünï dir/new.txt"))
+    rows = lines.git("-c", "core.quotePath=off", "diff-tree", "-r", "--name-status", base, wanted).splitlines()
+    assert rows == ["M\ta.txt", "A\tünï dir/new.txt"]
+    assert part_of(lines.repo, base, tree, lambda _: True) == tree
+    assert part_of(lines.repo, base, tree, lambda _: False) == base
 
 
 def test_a_renamed_file_takes_the_others_change_along(lines: Sandbox) -> None:
