@@ -52,7 +52,7 @@ def test_findings_are_lines_with_their_place_and_the_code_is_1(
     assert out.code == 1
     first, *_, last = out.out.splitlines()
     assert first.startswith(says)
-    assert last.startswith("1 findings; looked at ")
+    assert last.startswith("1 finding; looked at ")
 
 
 @pytest.mark.parametrize("kind", ["placeholders", "imports", "lint", "files --path b.py"])

@@ -224,6 +224,8 @@ def test_an_edit_of_a_phase_to_come_is_asked_about_and_what_is_done_stays(begun:
     assert ".spec/SPEC.md was changed" in told
     assert "Phase 2: Service reads otherwise" in told
     assert "Phase 1" not in told
+    page = Path(begun.store.path("artifacts", "approval.md")).read_text()
+    assert "Phase 1: Interfaces   (lines 5 to 12; integrated, and stays as it is)" in page
     begun.approve()
     again = live(begun)
     assert [begun.run["dispatches"][name]["node"] for name in again] == ["phases.2/implement", "phases.3/implement"]

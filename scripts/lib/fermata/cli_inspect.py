@@ -102,7 +102,8 @@ def _tell(report: Report, what: str, *, as_json: bool) -> None:
     more = len(report.findings) - len(shown)
     notes = [f"note: {line(note, 400)}" for note in report.notes[:MAX_NOTES]]
     left = len(report.notes) - len(notes)
-    total = f"{len(report.findings)} findings; looked at {report.judged} {what}."
+    count = len(report.findings)
+    total = f"{count} finding{'s' * (count != 1)}; looked at {report.judged} {what}."
     text = [
         *shown,
         *[f"… and {more} more"] * bool(more),

@@ -49,6 +49,22 @@ def phase_rows(run: Run) -> list[dict[str, Json]]:
     return rows
 
 
+def standing(run: Run) -> list[str]:
+    """The phases that are integrated and read as they did when an approval was withdrawn: they are not built again."""
+    voided = run["voided"]
+    if voided is None:
+        return []
+    steps: list[Json] = run["kept"].get(SPEC, {}).get("steps", [])
+    old = voided["envelope"].get("parts", [])
+    new = [{"title": step["title"], "digest": step["digest"]} for step in steps if "digest" in step]
+    done = [row["phase"] for row in phase_rows(run) if row["state"] == INTEGRATED]
+    return [
+        name
+        for name, places in grouped(steps).items()
+        if name in done and all(old[at : at + 1] == new[at : at + 1] for at in places)
+    ]
+
+
 def _frame(run: Run) -> tuple[Frame, str]:
     """The frame and the id of the stage that repeats over the phases."""
     over = [s["id"] for s in run["workflow"]["stages"] if s.get("over") == f"{SPEC}.steps"]

@@ -11,7 +11,7 @@ from .critique import critique_of
 from .forecast import dispatches_ahead
 from .items import on_branch
 from .order import waits_for
-from .phases import before, grouped
+from .phases import before, grouped, standing
 from .recalled import used_learnings, used_text
 from .scope import is_wide
 from .verdicts import concern_lines
@@ -49,11 +49,14 @@ def _agents_by_command(gate: Gate) -> list[str]:
     return ["", "Done by other command-line agents, which fermata starts itself", *rows] if rows else []
 
 
-def _phases(steps: list[Json], own: list[list[NamedCheck]]) -> list[str]:
-    """A specification's phases: modules with their scopes, what validates each, what it waits for."""
-    found = []
+def _phases(run: Run, steps: list[Json], own: list[list[NamedCheck]]) -> list[str]:
+    """A specification's phases: modules with their scopes, what validates each, what it waits for; of what stands, that."""
+    found, stays = [], standing(run)
     for name, places in grouped(steps).items():
         first, last = steps[places[-1]]["spec"]["lines"]
+        if name in stays:
+            found.append(f"  {line(name, 120)}   (lines {first} to {last}; integrated, and stays as it is)")
+            continue
         after = ", ".join(line(other, 80) for other in before(steps, places))
         found.append(f"  {line(name, 120)}   (lines {first} to {last}; after: {after or 'none'})")
         for index in places[:-1]:
@@ -235,7 +238,7 @@ def report(run: Run, gate: Gate, baseline: list[str]) -> str:
         *("", "Tests before any change", *tests),
         *_learnings(run, gate),
         *("", f"Plan       {line(plan.get('summary', ''), 1_000)}"),
-        *(_phases(plan["steps"], own) if own else _steps(plan["steps"], wide)),
+        *(_phases(run, plan["steps"], own) if own else _steps(plan["steps"], wide)),
         *_warnings(run, plan),
         *_critique(run),
         *(["", "Risks", *_risks(plan)] if "risks" in plan or not own else []),  # a specification names gotchas instead

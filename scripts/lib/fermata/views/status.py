@@ -183,6 +183,9 @@ def _route(run: Run) -> Iterator[str]:
     found = route_of(run)
     if found:
         note = f"; asked for {found.lane}, {found.note}" if found.note else ""
+        if found.signal == "your choice" and not found.note:
+            yield f"Workflow  {found.workflow}, as you chose"
+            return
         yield f"Workflow  {found.workflow}: signal {line(found.signal, 80)}, confidence {found.confidence:.2f} ({found.band}){note}"
 
 
