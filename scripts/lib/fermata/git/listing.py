@@ -13,8 +13,6 @@ from .by_products import BY_PRODUCTS, without_by_products
 from .repo import Repo, find_repo, no_filters
 from .run import run_git
 
-LARGE_INDEX = 1 << 18  # bytes: from some thousand files on a second git process pays
-
 
 class Listing(NamedTuple):
     """What `ls-files` said, as raw paths; `assumed` and `skipped` are entries that git was told not to look at.
@@ -32,32 +30,14 @@ class Listing(NamedTuple):
 
 def list_files(repo: Repo, quiet: tuple[str, ...], index: str | None) -> Listing:
     """Ask git, with the options *quiet* and another *index* than the repository's. Raises GitError."""
-    tracked = ("-v", "-s", "--cached", "--modified", "--deleted")
-    others = ("--others", "--exclude-standard", *(f"--exclude={rule}" for rule in BY_PRODUCTS))
-    if index is None or not _is_large(index):
-        return _read(run_git(repo, *quiet, "ls-files", "-z", *tracked, *others, index=index))
-    from concurrent.futures import ThreadPoolExecutor  # slow to load
-
-    with ThreadPoolExecutor(1) as beside:  # git walks the folders and looks at each file with one thread
-        walk = beside.submit(run_git, repo, *quiet, "ls-files", "-z", *others, index=index)
-        listing = _read(run_git(repo, *quiet, "ls-files", "-z", *tracked, index=index))
-        listing.untracked.update(path for path in walk.result().split(b"\0") if path)
-    return listing
-
-
-def _is_large(index: str) -> bool:
-    try:
-        return os.path.getsize(index) > LARGE_INDEX
-    except OSError:
-        return False
-
-
-def _read(told: bytes) -> Listing:
+    excludes = [f"--exclude={rule}" for rule in BY_PRODUCTS]
+    options = ("-z", "-v", "-s", "--cached", "--modified", "--deleted", "--others", "--exclude-standard", *excludes)
     listing = Listing(set(), set(), set(), set(), set(), set())
     tracked = listing.tracked
-    for record in told.split(b"\0"):
-        if record.startswith(b"H 1") and not record.startswith(b"H 16"):  # nearly all of them: a quick way
-            tracked.add(record[record.index(b"\t") + 1 :])
+    records = run_git(repo, *quiet, "ls-files", *options, index=index).split(b"\0")
+    tracked.update([record[record.index(b"\t") + 1 :] for record in records if record[:4] == b"H 10"])  # nearly all
+    for record in records:
+        if record[:4] == b"H 10":
             continue
         tag = record[:1]
         if tag == b"?":

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .large_files import LargeFile, split_by_size
 from .listing import Listing, devices, list_files, untracked_files, without_folder
-from .repo import Repo, no_filters, path_text
+from .repo import OBJECT_ID, Repo, no_filters, path_text
 from .run import GitError, read_git, run_git
 from .submodules import uncommitted_submodules
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["added", "modified", "deleted", "type"]
 KINDS: dict[bytes, Kind] = {b"A": "added", b"M": "modified", b"D": "deleted", b"T": "type"}
-OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 REF_PART = re.compile(r"[A-Za-z0-9](?!.*\.\.)(?!.*\.lock\Z)[A-Za-z0-9._-]{0,63}(?<!\.)\Z")
 IDENTITY = tuple(
     part
