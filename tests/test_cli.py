@@ -644,7 +644,7 @@ def test_wait_goes_on_after_a_caller_that_died_before_its_check_began(
 
     bench.begin()
     with monkeypatch.context() as patch:
-        patch.setattr("fermata.loop.drive.start_check", killed)
+        patch.setattr("fermata.loop.own_checks.start_check", killed)
         assert call("next", cwd=root(bench)).code == 130
     found = call("wait", cwd=root(bench))
     assert (found.code, found.err) == (0, "")

@@ -164,7 +164,7 @@ BROKEN = {
         "if call.tool not in EDITS:",
         "if True:\n        return Verdict(PASS)\n    if False:",
     ),
-    "lies-pass": ("scripts/lib/fermata/loop/drive.py", '"outcome": verdict.outcome,', '"outcome": "green",'),
+    "lies-pass": ("scripts/lib/fermata/loop/own_checks.py", '"outcome": verdict.outcome,', '"outcome": "green",'),
 }
 
 

@@ -10,7 +10,8 @@ from typing import Any
 import pytest
 
 from fermata.loop import door
-from fermata.loop.results import Answer, Rejected, one_object
+from fermata.loop.rejected import Rejected
+from fermata.loop.results import Answer, one_object
 from tests.core.build import make_step
 from tests.loop.bench import Bench, asked, built, plan
 from tests.store.runs import RUN

@@ -358,8 +358,9 @@ def play_history(name: str, folder: Path) -> Path:
         names = (f"cp_1767323045_{number:04x}" for number in count())
         for place in ("checkpoints", "rollback"):
             patched.enter_context(mock.patch(f"fermata.loop.{place}.new_id", partial(next, names)))
-        patched.enter_context(mock.patch("fermata.loop.drive.minutes_since", return_value=1.0))
-        patched.enter_context(mock.patch("fermata.loop.drive.read_check", quick_check))
+        for place in ("drive", "site"):
+            patched.enter_context(mock.patch(f"fermata.loop.{place}.minutes_since", return_value=1.0))
+        patched.enter_context(mock.patch("fermata.loop.own_checks.read_check", quick_check))
         patched.enter_context(mock.patch("time.strftime", return_value="20260102T040000Z"))
         # A project's own workflow, in which a rejected review leads back to the plan.
         workflows = {

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections import namedtuple
 from functools import partial
 
-from ..core.actions import next_actions
 from ..core.consultation import line
 from ..core.items import OWN, conflicts_at, item_of, items_over, open_worktree, own_tree
 from ..core.order import waits_for
@@ -21,6 +20,7 @@ from ..git.snapshot import changed_paths, large_untracked, take_snapshot
 from ..git.three_way import conflict_markers, merge_commits, merge_trees, part_of, place_tree
 from ..git.worktrees import Base, worktree_at
 from .checkpoints import checkpoint_on_branch
+from .site import still_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def merge_on_branch(site: Site, store: RunStore, run: Run, action: Action) -> No
     repo = worktree_at(site.repo, record["path"]) if record else None
     if item is None or record is None or repo is None:
         why = f"the worktree {record['path'] if record else item} is gone; what was accepted lies under refs/fermata/{run['run']}/"
-        store.note("cli", "limit_reached", {"node": action.node, "why": why}, partial(_still, action))
+        store.note("cli", "limit_reached", {"node": action.node, "why": why}, partial(still_due, action))
         return
     ref = f"{run['run']}/{item.replace('~', '-')}-before-{action.node.rpartition('/')[2]}-{action.visit}"
     kept = commit_at(site.repo, f"refs/fermata/{ref}")  # an earlier try had got so far
@@ -66,11 +66,7 @@ def merge_on_branch(site: Site, store: RunStore, run: Run, action: Action) -> No
     if brings == ITEM and "commit" in body:
         name = _message(run, action.node).partition("\n")[0]
         news.append(("checkpoint_made", checkpoint_on_branch(site.repo, run, name, body["commit"])))
-    store.transact("cli", lambda now: news if now and _still(action, now) else [])
-
-
-def _still(action: Action, run: Run) -> bool:
-    return action in next_actions(run)
+    store.transact("cli", lambda now: news if now and still_due(action, now) else [])
 
 
 def _told(conflicts: list[Conflict]) -> list[str]:
@@ -259,9 +255,9 @@ def finish_branch(site: Site, store: RunStore, run: Run, action: Action) -> None
     merged = standing.head and is_ancestor(site.repo, commit, standing.head)  # before a crash, say
     if standing.moved and not standing.why and not merged and action.node:
         body = {"node": action.node, "visit": action.visit, "head": standing.head}
-        store.note("cli", "branch_moved", body, partial(_still, action))
+        store.note("cli", "branch_moved", body, partial(still_due, action))
         return
     message = f"{line(run['goal'], 100)}\n\nfermata {run['run']}"
     found = land(site.repo, home, message)
     landed = {"commit": found.commit, "onto": home.branch, "why": found.why, "how": found.how}
-    store.note("cli", "landed", {**landed, "branch": branch_name(run["run"])}, partial(_still, action))
+    store.note("cli", "landed", {**landed, "branch": branch_name(run["run"])}, partial(still_due, action))

@@ -11,18 +11,13 @@ import time
 from functools import partial
 from math import inf
 
-from ..checks.command import parse_command
-from ..checks.command import to_json as to_json_command
-from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check, wait_checks
+from ..checks.runner import wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
 from ..core.commands import at_command, command_for
 from ..core.consultation import envelope_of, plan_digest
 from ..core.envelope import beyond
-from ..core.evidence import judge, to_json
-from ..core.fingerprint import fingerprint, word_of
-from ..core.items import clashing, in_force, item_of, names_tree, on_branch, own_tree
-from ..core.position import ENDED, checks_of, commands_at, last_runs, next_name, outcome_of
-from ..core.recovery import Facts, told
+from ..core.items import clashing, in_force, item_of, on_branch, own_tree
+from ..core.position import ENDED, checks_of, last_runs, next_name, outcome_of
 from ..core.report import report
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit
@@ -37,16 +32,16 @@ from .briefs import Brief, write_brief
 from .check_text import baseline_lines
 from .command_agents import collect_commands, launch
 from .memory import remember
-from .screens import judge_picture
-from .site import LAUNCHER, minutes_since
+from .own_checks import begin_check, collect_checks
+from .site import LAUNCHER, minutes_since, still_due
 from .spec_source import note_changed_spec
 from .tokens import count_tokens, predict
 from .worktrees import PERFORM as ON_WORKTREES
-from .worktrees import root_of, started
+from .worktrees import root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
-    from ..core.records import CheckRun, Json, NamedCheck, Run, Stage
+    from ..core.records import CheckRun, Json, Run, Stage
     from ..store.run_store import News, RunStore
     from .site import Site
 
@@ -131,15 +126,6 @@ def void_fallen_approval(site: Site, store: RunStore) -> None:
         store.note("cli", "approval_voided", {"reason": error}, lambda run: run["approved"] is not None)
 
 
-def collect_checks(store: RunStore) -> None:
-    """Journal the evidence of every check that has ended since."""
-    for check in store.load()["checks"].values():
-        if check["state"] == "running":
-            body = finished_body(store, check)
-            if body:
-                store.note("runner", "check_finished", body, partial(_runs, check["id"]))
-
-
 def tell_board(site: Site, store: RunStore) -> Run:
     """Bring the board's tasks up to date; a step whose task another one holds waits for the user. Gives the run."""
     run = store.load()
@@ -152,54 +138,7 @@ def tell_board(site: Site, store: RunStore) -> Run:
     )
 
 
-def _runs(name: str, run: Run) -> bool:
-    return run["checks"][name]["state"] == "running"
-
-
-def finished_body(store: RunStore, check: CheckRun) -> dict[str, Json] | None:
-    """The journal's words for a check that has ended; None while it runs."""
-    folder = store.path("checks")
-    try:
-        found = read_check(folder, check["id"])
-    except CheckError as error:  # the caller died between the journal and the start
-        found = Lost(check["id"], str(error))
-    if isinstance(found, Running):
-        return None
-    if isinstance(found, Lost):
-        return {
-            "id": check["id"],
-            "outcome": "lost",
-            "why": found.why,
-            "changed": [],
-            "before": None,
-            "tree": None,
-            "counts": None,
-        }
-    spec = load_spec(folder, check["id"])
-    verdict = judge(found, expect_tests=spec.expect_tests)
-    if "screen" in check:
-        verdict = judge_picture(store, spec.root, check, verdict)
-    evidence = to_json(found)
-    taken = {key: evidence[key] for key in ("counts", "exit_code", "seconds", "command")}
-    taken["command"] = to_json_command(parse_command(check["shown"]))  # as it was approved, not where this program lies
-    if verdict.outcome == "red":
-        taken |= {**told(Facts("check", word_of(found))), "error": fingerprint(found)}
-    return {
-        "id": check["id"],
-        "outcome": verdict.outcome,
-        "why": verdict.why,
-        "changed": list(found.changed)[:100],
-        "before": found.tree_before,
-        "tree": found.tree_after,
-        **taken,
-    }
-
-
 # --- fermata's own actions ----------------------------------------------------------------------------------------
-
-
-def _still(action: Action, run: Run) -> bool:
-    return action in next_actions(run, minutes_since(run["created"]))
 
 
 def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -209,7 +148,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     name = next_name(run, "dispatches")
     clash = clashing(run, scope)
     if clash:
-        store.note("cli", "limit_reached", {"node": action.node, "why": clash}, partial(_still, action))
+        store.note("cli", "limit_reached", {"node": action.node, "why": clash}, partial(still_due, action))
         return
     base = None
     command = command_for(run, stage)
@@ -240,7 +179,7 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
     if brief.fields.learnings:
         body["learnings"] = [{"id": one.id, "title": one.title} for one in brief.fields.learnings]
-    store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and _still(action, now))
+    store.note("cli", "dispatch_created", body, lambda now: name not in now["dispatches"] and still_due(action, now))
 
 
 def _scope(run: Run, stage: Stage, node: str) -> list[str]:
@@ -253,88 +192,12 @@ def _scope(run: Run, stage: Stage, node: str) -> list[str]:
     return sorted({glob for scope in carried_out["envelope"]["scopes"] for glob in scope})
 
 
-def _check(site: Site, store: RunStore, run: Run, action: Action) -> None:
-    """A check: journalled first, then started; one that dies in between is lost and runs again."""
-    named = next(c for c in commands_at(run, action.node) if c["name"] == action.subject)
-    name = next_name(run, "checks")
-    body = {
-        "id": name,
-        "node": action.node,
-        "visit": action.visit,
-        "name": named["name"],
-        "shown": named["command"]["shown"],
-    }
-    if "out" in named:
-        body["screen"] = named["out"]
-    repo = root_of(site, run, action.node)
-    known = None if names_tree(action.node) else _same_on_same_tree(run, named, take_snapshot(repo))
-    mine = False
-
-    def decide(now: Run | None) -> News:
-        nonlocal mine
-        mine = now is not None and name not in now["checks"] and _still(action, now)
-        if not mine:
-            return []
-        return (
-            [("check_started", body), ("check_finished", _taken_over(name, known))]
-            if known
-            else [("check_started", body)]
-        )
-
-    store.transact("cli", decide)
-    if mine and not known:
-        spec = CheckSpec(
-            id=name,
-            name=named["name"],
-            command=started(named),
-            root=repo.root,
-            time_limit=run["limits"]["check_minutes"] * 60,
-            expect_tests=named["expect_tests"],
-            repo=repo.root,
-        )
-        start_check(spec, store.path("checks"))
-
-
-def _same_on_same_tree(run: Run, named: NamedCheck, tree: str) -> CheckRun | None:
-    """A green run of the very same command on the very same tree: running it again would prove nothing more."""
-    shown = named["command"]["shown"]
-    if "out" in named or "inspection" in named:  # run for its picture; told apart from another base each time
-        return None
-    ended = [
-        c
-        for c in run["checks"].values()
-        if c.get("outcome") == "green" and c["shown"] == shown and c.get("tree") == tree
-    ]
-    return next((c for c in reversed(ended) if not named["expect_tests"] or _ran_tests(c)), None)
-
-
-def _ran_tests(check: CheckRun) -> bool:
-    """False for what was green only because nobody expected it to run a test."""
-    counts = check.get("counts")
-    return counts is None or counts["total"] > counts["skipped"]
-
-
-def _taken_over(name: str, known: CheckRun) -> dict[str, Json]:
-    """The journal's words for a check whose evidence stands already."""
-    why = str(known.get("why"))
-    why = why if why.startswith("as ") else f"as {known['id']} on this very tree: {why}"
-    return {
-        "id": name,
-        "outcome": "green",
-        "why": why,
-        "changed": [],
-        "before": known.get("before"),
-        "tree": known.get("tree"),
-        "counts": known.get("counts"),
-    }
-
-
 def _request(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """Ask for the approval: envelope, digest, report. A plan inside what was approved is not asked about again."""
     envelope = envelope_of(run, action.node)
     body: dict[str, Json] = {"node": action.node, "visit": action.visit}
     body |= {"digest": plan_digest(envelope), "envelope": envelope, **predict(site, run, envelope["steps"])}
-    after = store.transact("cli", lambda now: _request_news(now, body) if now and _still(action, now) else [])
+    after = store.transact("cli", lambda now: _request_news(now, body) if now and still_due(action, now) else [])
     write_report(store, after)
 
 
@@ -369,7 +232,7 @@ def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
     changed = sorted({c.path for tree in trees for c in changed_paths(site.repo, tree, now)} - own)
     if changed and action.node:
         body = {"node": action.node, "visit": action.visit, "changed": changed[:50]}
-        store.note("cli", "tree_moved", body, partial(_still, action))
+        store.note("cli", "tree_moved", body, partial(still_due, action))
     elif on_branch(run) and run["approved"]:
         finish_branch(site, store, run, action)
     else:
@@ -379,10 +242,10 @@ def _finish(site: Site, store: RunStore, run: Run, action: Action) -> None:
 def _complete(site: Site, store: RunStore, action: Action, tree: str | None) -> None:
     """First the board, which takes each thing once, then the journal: a crash in between forgets nothing."""
     run = store.load()
-    if _still(action, run):
+    if still_due(action, run):
         kept = remember(site, run)
         body = {"tree": tree, "remembered": kept} if kept else {"tree": tree}
-        store.note("cli", "run_completed", body, partial(_still, action))
+        store.note("cli", "run_completed", body, partial(still_due, action))
 
 
 def _proofs(run: Run) -> list[CheckRun]:
@@ -408,12 +271,12 @@ def _limit(site: Site, store: RunStore, run: Run, action: Action) -> None:
 def _reopen(site: Site, store: RunStore, run: Run, action: Action) -> None:
     """The API takes work again by the time that it had said itself."""
     del site, run
-    store.note("cli", "breaker_closed", {"until": action.subject}, partial(_still, action))
+    store.note("cli", "breaker_closed", {"until": action.subject}, partial(still_due, action))
 
 
 PERFORM = {
     CREATE: _create,
-    CHECK: _check,
+    CHECK: begin_check,
     LAUNCH: launch,
     REQUEST: _request,
     FINISH: _finish,

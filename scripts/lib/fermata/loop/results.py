@@ -12,19 +12,16 @@ import re
 from collections import namedtuple
 from hashlib import sha256
 
-from ..checks.command import CommandError, parse_command, to_json
 from ..core.canonical import digest, parse_strict
 from ..core.consultation import line
 from ..core.contract import contract
 from ..core.fingerprint import words_print
 from ..core.items import on_branch
 from ..core.memory import learnt_from
-from ..core.order import beside, order_error, overlaps
-from ..core.plan_fit import fitting
 from ..core.recovery import Facts, told
-from ..core.scope import glob_error, outside, protected
+from ..core.scope import outside, protected
 from ..core.small_change import LIMITS, too_much, waived
-from ..core.workflow import stage_at, walk
+from ..core.workflow import stage_at
 from ..definitions.schema_files import schema_errors
 from ..git.snapshot import changed_lines, changed_paths, keep_tree, large_untracked, look, take_snapshot
 from ..git.worktrees import worktree_at
@@ -34,6 +31,8 @@ from .branch import markers_left
 from .checkpoints import checkpoint_after
 from .facts import fact_error
 from .own_files import own_files_changed
+from .planned import judged_plan, plan_checks
+from .rejected import Rejected
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -45,19 +44,10 @@ if TYPE_CHECKING:
 Answer = namedtuple("Answer", "accepted message")
 Answer.__doc__ = """Whether the agent may end, and what it is told when it may not."""
 
-INVALID = Facts("invalid")
 MAX_TEXT = 400_000
 MERGE_SECONDS = 30.0
 MAX_SUMMARY, MAX_ELSEWHERE = 600, 50
 FENCE = re.compile(r"^```(?:json)?[ \t]*\n(.*?)\n```[ \t]*$", re.DOTALL | re.MULTILINE)
-
-
-class Rejected(Exception):
-    """What is wrong with an answer; `str()` is what the agent is told, `facts` what kind of failure it is if it stays."""
-
-    def __init__(self, said: str, facts: Facts = INVALID) -> None:
-        super().__init__(said)
-        self.facts = facts
 
 
 def text_digest(text: str) -> str:
@@ -201,9 +191,7 @@ def _news(repo: Repo, run: Run, stage: Stage, dispatch: Dispatch, given: tuple[d
         _judge_small(repo, run, unexplained)
     kept = {key: value[key] for key in stage.get("keep", []) if key in value}
     if "steps" in kept:
-        kept["checks"] = _plan_checks(value)
-        _judge_plan(run, stage, kept, inner="/" in dispatch["node"])
-        kept = _fitting(run, stage, dispatch["node"], kept)
+        kept = judged_plan(run, stage, dispatch["node"], {**kept, "checks": plan_checks(value)})
     body = {
         "id": dispatch["id"],
         "result": digest("fermata result 1", value),
@@ -325,78 +313,3 @@ def _judge_small(repo: Repo, run: Run, unexplained: list[str]) -> None:
             f"this is more than a small change: {error}; without an approval {LIMITS}. Put back what you can do without, "
             'or hand in `status` "failed" and say so: the user can type /build with a plan (/orchestrate plan_then_build: …)'
         )
-
-
-def _plan_checks(value: dict[str, Json]) -> list[Json]:
-    found = []
-    for check in value.get("checks", []):
-        try:
-            command = parse_command(check["command"])
-        except CommandError as error:
-            raise Rejected(f"checks {check['name']}: {error}") from None
-        found.append(
-            {
-                "name": f"plan-{check['name']}",
-                "command": to_json(command),
-                "expect_tests": False,
-                "source": "proposed by the plan",
-            }
-        )
-    names = [c["name"] for c in found]
-    if len(set(names)) != len(names):
-        raise Rejected("two checks have the same name; give each its own")
-    return found
-
-
-def _fitting(run: Run, stage: Stage, node: str, kept: dict[str, Json]) -> dict[str, Json]:
-    try:
-        return fitting(run, stage, node, kept)
-    except ValueError as error:
-        raise Rejected(str(error)) from None
-
-
-def _submodule_error(run: Run, glob: str) -> str | None:
-    """Why *glob* may not be in a plan: of a submodule only this is seen, whether it changed."""
-    inside = next((path for path in run["base"].get("submodules", []) if glob.startswith(f"{path}/")), None)
-    if inside is None:
-        return None
-    return (
-        f"it lies in the submodule `{inside}`, which is another repository: a run of its own, started in that folder, "
-        f"can work there. Leave it out, or name `{inside}` itself if it shall stand at another commit"
-    )
-
-
-def _judge_plan(run: Run, stage: Stage, kept: dict[str, Json], *, inner: bool) -> None:
-    error = order_error(kept["steps"])
-    if error:
-        raise Rejected(error)
-    for number, step in enumerate(kept["steps"], 1):
-        for glob in step["scope"]:
-            error = glob_error(glob)
-            error = error or _submodule_error(run, glob)
-            if error:
-                raise Rejected(f"steps[{number - 1}].scope holds {glob!r}: {error}")
-    _judge_side_by_side(run, stage, kept["steps"])
-    if not run["project_checks"]["full"] and not kept["checks"] and not inner:
-        raise Rejected(
-            "this project has no checks that fermata knows, so `checks` must hold at least one command that proves the goal"
-        )
-
-
-def _judge_side_by_side(run: Run, stage: Stage, steps: list[Json]) -> None:
-    """Where the workflow lets steps be at work at once, they share no path, and a submodule is nobody's: worktrees have none."""
-    stages = [s for _, s in walk(run["workflow"]["stages"]) if s["kind"] == "foreach"]
-    if not any(s["over"] == f"{stage['id']}.steps" and s.get("parallel", 1) > 1 for s in stages):
-        return
-    shared = list(overlaps(steps))
-    if shared:
-        raise Rejected(
-            f"{'; '.join(shared[:5])}. Give each of them scopes of its own, or put one behind the other with `after`"
-        )
-    for index, step in enumerate(steps):
-        inside = [path for path in run["base"].get("submodules", []) if path in step["scope"]]
-        if inside and beside(steps, index):
-            raise Rejected(
-                f"steps[{index}].scope holds the submodule `{inside[0]}`, which a step that could be at work beside others "
-                "has not got; let all other steps be before it or after it"
-            )

@@ -6,6 +6,7 @@ import os
 import time
 
 from ..checks.environment import ends_with_its_caller
+from ..core.actions import next_actions
 from ..core.moments import epoch
 from ..core.position import ENDED
 from ..git.repo import Repo, find_repo, without_repo, worktree_name
@@ -18,6 +19,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from ..core.actions import Action
     from ..core.records import Run
 
 LAUNCHER = os.path.normpath(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "fermata"))
@@ -109,6 +111,11 @@ def open_site(cwd: str, env: Mapping[str, str]) -> Site:
     if repo is None:
         raise Usage(without_repo(cwd))
     return Site(repo, env.get("CLAUDE_CODE_SESSION_ID") or None, confined=ends_with_its_caller(env))
+
+
+def still_due(action: Action, run: Run) -> bool:
+    """Whether *action* is still to be done, asked under the lock before what was done of it is journalled."""
+    return action in next_actions(run, minutes_since(run["created"]))
 
 
 def minutes_since(created: str) -> float:

@@ -12,7 +12,7 @@ import sys
 from functools import partial
 
 from ..checks.command import from_json, parse_command
-from ..core.actions import MERGE, RELEASE, WORKTREE, Action, next_actions
+from ..core.actions import MERGE, RELEASE, WORKTREE, Action
 from ..core.consultation import line
 from ..core.items import on_branch, open_worktree, own_tree
 from ..core.scope import covers
@@ -20,6 +20,7 @@ from ..git.bring_in import bring_in
 from ..git.repo import GitError
 from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
 from .branch import base_of, merge_on_branch
+from .site import still_due
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -50,10 +51,6 @@ def started(named: NamedCheck) -> Command:
     return parse_command(shlex.join([sys.executable, PACKAGE, *command.argv[1:]]))
 
 
-def _still(action: Action, run: Run) -> bool:
-    return action in next_actions(run)
-
-
 def _name(action: Action) -> str:
     """What an item's worktree and its refs are called: `code.2`, in a second pass `code-2.2`, a second one `code.2-again-2`."""
     name = action.node.partition("/")[0].replace("~", "-")
@@ -66,7 +63,7 @@ def _make(site: Site, store: RunStore, run: Run, action: Action) -> None:
     base = base_of(site, run) if on_branch(run) else base_now(site.repo, f"{run['run']}/{name}-base")
     path = free_path(site.repo, run["run"], name)
     body = {"item": action.node, "visit": action.visit, "path": path, "commit": base.commit, "tree": base.tree}
-    root_of(site, store.note("cli", "worktree_made", body, partial(_still, action)), action.node)
+    root_of(site, store.note("cli", "worktree_made", body, partial(still_due, action)), action.node)
 
 
 def _merge(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -92,7 +89,7 @@ def _merge(site: Site, store: RunStore, run: Run, action: Action) -> None:
         "base": tree["tree"],
         "tree": new,
     }
-    store.note("cli", "merged", body, partial(_still, action))
+    store.note("cli", "merged", body, partial(still_due, action))
 
 
 def _release(site: Site, store: RunStore, run: Run, action: Action) -> None:
@@ -103,7 +100,7 @@ def _release(site: Site, store: RunStore, run: Run, action: Action) -> None:
     except GitError as error:  # no reason to hold the run up: it lies where it lies, and is told of
         left = line(str(error), 300)
     body = {"item": action.node, "visit": action.visit, "path": path, "left": left, "ref": ref}
-    store.note("cli", "worktree_released", body, partial(_still, action))
+    store.note("cli", "worktree_released", body, partial(still_due, action))
 
 
 PERFORM = {WORKTREE: _make, MERGE: _merge, RELEASE: _release}
