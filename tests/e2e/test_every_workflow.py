@@ -430,7 +430,7 @@ def test_cell(set_stage: SetStage, place: Path, workflow: str, disturbance: str,
     how, (version, mode) = DISTURBANCES[disturbance], CLIENTS[client]
     held = Held(lambda heard: actors(place)["stage" if '"stageName"' in heard.text else "build"](heard))
     trouble = how.trouble(held)
-    tries = first_writer(workflow)[1].get("tries", DEFAULT_TRIES)
+    times = lasting(workflow)
     troupe = Troupe(place, lambda part: trouble(part) if part.nth < times else None)
     config = FILES[".fermata/config.yaml"] + "waive: false\n" + how.settings
     stage = set_stage(version, troupe, {**FILES, ".fermata/config.yaml": config}, mode=mode, env=ONE_TRY)

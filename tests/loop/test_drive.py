@@ -14,6 +14,7 @@ from fermata.core.actions import AGENT, ASK, CONTINUE, DECIDE, HUMAN, OVER, WAIT
 from fermata.core.consultation import plan_digest
 from fermata.git.snapshot import take_snapshot
 from fermata.loop import drive as module
+from fermata.loop import own_checks
 from fermata.loop.drive import drive
 from fermata.loop.site import open_site
 from fermata.store.errors import Conflict, Damaged, LockTimeout, Usage
@@ -192,12 +193,12 @@ def test_what_another_process_has_journalled_and_not_yet_started_is_not_lost(
     other = threading.Thread(target=lambda: drive(bench.site, bench.store))
 
     def start(*given: object) -> None:
-        monkeypatch.setattr(module, "start_check", real)
+        monkeypatch.setattr(own_checks, "start_check", real)
         other.start()
         other.join(0.3)  # had it not to wait, it would be through by now
         real(*given)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(module, "start_check", start)
+    monkeypatch.setattr(own_checks, "start_check", start)
     bench.drive()
     other.join()
     bench.settle()
@@ -251,7 +252,7 @@ def test_a_caller_killed_between_journal_and_start_loses_one_check(
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "start_check", killed)
+        patch.setattr(own_checks, "start_check", killed)
         with pytest.raises(KeyboardInterrupt):
             bench.drive()
     assert bench.run["checks"]["c-001"]["state"] == "running"
@@ -269,7 +270,7 @@ def test_a_check_that_cannot_start_says_so_and_is_lost_the_next_time(
         raise CheckError("check c-001 could not be started: no processes left")
 
     with monkeypatch.context() as patch:
-        patch.setattr(module, "start_check", broken)
+        patch.setattr(own_checks, "start_check", broken)
         with pytest.raises(CheckError):
             bench.drive()
     assert bench.kinds() == [AGENT]
