@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 DONE = "DONE: the run is complete"
 LONG = pytest.mark.long
 
+ENDED = "ABORTED: the run has ended"
+
 
 def board(place: Path) -> list[Task]:
     return list(Project(str(place / ".git")).board().load()["tasks"].values())
@@ -155,11 +157,13 @@ def test_a_plan_that_was_approved_before_is_shown_at_once_and_no_planner_is_paid
     terminal = stage.terminal()
     terminal.submit(f"/build {GOAL}")
     approved(terminal, "Add a farewell")
-    terminal.wait_for_text("HELD: the run waits for the user", 90)
-    terminal.submit("/fermata:abort")
-    terminal.wait_for_text("is ended. Files stay")
+    terminal.wait_for_text("3. Abort", 90)  # the same error again: the user says how it goes on
+    terminal.wait_quiet(1.2)
+    terminal.press("3")
+    terminal.wait_for_text(ENDED, 60)
+    terminal.wait_quiet(1.2)
     planned = len(stage.model.of_kind("agent"))
     terminal.submit(f"/build {GOAL}")
-    screen = terminal.wait_until(lambda screen: screen.rfind(ASKED) > screen.rfind("is ended. Files stay"), "the gate")
+    screen = terminal.wait_until(lambda screen: screen.rfind(ASKED) > screen.rfind(ENDED), "the gate")
     assert "nobody looked anew" in screen
     assert len(stage.model.of_kind("agent")) == planned
