@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from fermata.git import worktree_cleanup
-from fermata.git.run_branch import commit_tree_on
+from fermata.git.run_branch import commit_tree_on, tree_of
 from fermata.git.snapshot import keep_tree, take_snapshot
 from fermata.git.worktree_cleanup import keeping, let_go, registered, strangers
 from fermata.git.worktrees import base_now, free_path, make_worktree
@@ -86,7 +86,7 @@ def test_one_whose_work_the_run_keeps_goes(pair: Pair, where: str) -> None:
     else:
         first = commit_tree_on(pair.user.repo, RUN, tree, "one", (head,))
         if where == "merged":
-            commit_tree_on(pair.user.repo, RUN, f"{head}^{{tree}}", "two", (first,))
+            commit_tree_on(pair.user.repo, RUN, tree_of(pair.user.repo, head), "two", (first,))
     assert pair.goes()
 
 

@@ -30,15 +30,16 @@ def lint(path: str | None, *, as_json: bool) -> None:
 
     Exit code 8: a problem, or a file that is no specification. Gaps do not change it.
     """
+    from .definitions.names import SPEC_FILE
     from .git.repo import find_repo
-    from .spec.file import DEFAULT, SpecError, read_spec_file
+    from .spec.file import SpecError, read_spec_file
     from .spec.problems import finding
     from .spec.records import Spec
     from .views.spec import document, text
 
     repo = find_repo(here())
     root = repo.root if repo else ""
-    named = path or (os.path.relpath(os.path.join(root, DEFAULT)) if root else DEFAULT)
+    named = path or (os.path.relpath(os.path.join(root, SPEC_FILE)) if root else SPEC_FILE)
     try:
         found = read_spec_file(named, root if _belongs(named, root) else "")
     except SpecError as error:

@@ -151,10 +151,6 @@ def _begin_anew(run: Run, stages: list[Stage], frame: Frame, prefix: str) -> Non
 def drop_item(run: Run, frame: Frame, item: str, name: str) -> None:
     """What lay in an item's own worktree is nothing to go on from: the item is opened anew."""
     del frame["inner"][item]
-    _drop(run, name)
-
-
-def _drop(run: Run, name: str) -> None:
     tree = run.get("worktrees", {}).get(name)
     if tree and tree["state"] == "open":
         tree["state"] = "conflict"

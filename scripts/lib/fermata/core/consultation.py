@@ -11,6 +11,7 @@ from .commands import shown
 from .critique import critique_of
 from .items import on_branch, parallel_of
 from .order import threads
+from .phases import grouped, parts_of
 from .workflow import GIVEN, GOAL, stage_at, walk
 
 TYPE_CHECKING = False
@@ -117,7 +118,7 @@ def envelope_of(run: Run, node: str) -> Envelope:
         envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
     if any("digest" in step for step in steps):
         envelope["own"] = [step.get("checks", []) for step in steps]
-        envelope["parts"] = [{"title": step["title"], "digest": step["digest"]} for step in steps]
+        envelope["parts"] = parts_of(steps)
     wide = threads(steps, max(_parallels(run, node), default=1))
     if wide > 1:
         envelope["threads"] = wide
@@ -178,8 +179,6 @@ def question_for(run: Run, gate: Gate) -> Question:
 
 
 def _size(steps: list[Json]) -> str:
-    from .phases import grouped
-
     phases = grouped(steps)
     if not phases:
         titles = some_of([step["title"] for step in steps], MAX_TITLES)

@@ -25,6 +25,11 @@ def grouped(steps: list[Json]) -> dict[str, list[int]]:
     return found
 
 
+def parts_of(steps: list[Json]) -> list[dict[str, str]]:
+    """What an approval remembers of each step: its title, and the digest of what the specification says of it."""
+    return [{"title": step["title"], "digest": step["digest"]} for step in steps]
+
+
 def before(steps: list[Json], places: list[int]) -> list[str]:
     """The phases that have to be integrated before the one whose steps are at *places*."""
     waits = {other for index in places for other in waits_for(steps, index)} - set(places)
@@ -56,7 +61,7 @@ def standing(run: Run) -> list[str]:
         return []
     steps: list[Json] = run["kept"].get(SPEC, {}).get("steps", [])
     old = voided["envelope"].get("parts", [])
-    new = [{"title": step["title"], "digest": step["digest"]} for step in steps if "digest" in step]
+    new = parts_of(steps)
     done = [row["phase"] for row in phase_rows(run) if row["state"] == INTEGRATED]
     return [
         name

@@ -1,4 +1,7 @@
-"""Which workflows there are, by their files' names alone: for hooks, which read no YAML. Says nothing about what is in them."""
+"""Which workflows there are, by their files' names alone, and where a specification lies: for hooks, which read no YAML.
+
+Says nothing about what is in them.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import os
 
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "workflows")
 PROJECT_FOLDER = ".fermata/workflows"
+SPEC_FILE = ".spec/SPEC.md"
 
 
 def workflow_names(root: str) -> list[str]:

@@ -6,7 +6,6 @@ Nothing here moves HEAD, a branch, the index or a file of the work tree.
 from __future__ import annotations
 
 import os
-import re
 from typing import NamedTuple
 
 from .run import GitError, path_text, run_git
@@ -27,7 +26,6 @@ __all__ = [
     "worktree_root",
 ]
 
-OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 OPERATIONS = (
     ("rebase-merge", "rebase"),
     ("rebase-apply/applying", "am"),
@@ -148,15 +146,7 @@ def named_programs(repo: Repo, section: str, pattern: str) -> list[str]:
 
 
 def head_commit(repo: Repo) -> str | None:
-    """The full id of the commit HEAD points to; None in a repository without commits.
-
-    A branch that lies in a file of its own is read from there, without a process; any other is asked of git.
-    """
-    said = _first_line(os.path.join(repo.git_dir, "HEAD")) or ""
-    if said.startswith("ref: refs/heads/"):
-        found = _first_line(os.path.join(repo.common_dir, *said[len("ref: ") :].split("/"))) or ""
-        if OBJECT_ID.match(found):
-            return found
+    """The full id of the commit HEAD points to; None in a repository without commits."""
     return run_git(repo, "rev-parse", "-q", "--verify", "HEAD^{commit}", ok=(0, 1)).decode().strip() or None
 
 

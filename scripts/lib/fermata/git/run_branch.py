@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from .repo import Repo, head_commit, no_filters
 from .run import GitError, path_text, run_git
-from .snapshot import IDENTITY, REF_LIMIT, REF_PART, changed_paths, take_snapshot
+from .snapshot import IDENTITY, REF_LIMIT, REF_PART, changed_paths, commit_of, take_snapshot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,15 +97,19 @@ def commit_tree_on(repo: Repo, run: str, tree: str, message: str, parents: Seque
         is_at = f"{name} is at {str(now)[:12]} and should be at {parents[0][:12]}"
         way = f"somebody else moved it; give it another name: git branch -m {name} mine"
         raise GitError(("update-ref", ref), None, f"{is_at}; {way}", repo.root)
-    _refuse_if_checked_out(repo, name)
-    commit = _commit(repo, tree, message, parents)
+    refuse_if_held(repo, run)
+    commit = commit_of(repo, tree, message.rstrip("\n") + "\n", parents, identity(repo))
     run_git(repo, *IDENTITY, "update-ref", "-m", "fermata", ref, commit, now or "0" * len(commit))
     return commit
 
 
 def refuse_if_held(repo: Repo, run: str) -> None:
     """Raises GitError where the run's branch is checked out, and so cannot be moved."""
-    _refuse_if_checked_out(repo, branch_name(run))
+    name = branch_name(run)
+    place = checked_out_at(repo, name)
+    if place:
+        way = f"it cannot move under the files there; in that folder run: git switch --detach {name}"
+        raise GitError(("update-ref",), None, f"{name} is checked out in {place}; {way}")
 
 
 def move_branch(repo: Repo, run: str, commit: str) -> None:
@@ -115,14 +119,6 @@ def move_branch(repo: Repo, run: str, commit: str) -> None:
         refuse_if_held(repo, run)
         ref = f"refs/heads/{branch_name(run)}"
         run_git(repo, *IDENTITY, "update-ref", "-m", "fermata rollback", ref, commit, now or "0" * len(commit))
-
-
-def _commit(repo: Repo, tree: str, message: str, parents: Sequence[str]) -> str:
-    options = (*identity(repo), "-c", "i18n.commitEncoding=UTF-8")
-    ancestors = [part for parent in parents for part in ("-p", parent)]
-    text = message.encode("utf-8", "replace").rstrip(b"\n") + b"\n"
-    told = run_git(repo, *options, "commit-tree", "--no-gpg-sign", *ancestors, "-F", "-", tree, stdin=text)
-    return told.decode().strip()
 
 
 def identity(repo: Repo) -> tuple[str, ...]:
@@ -153,13 +149,6 @@ def named(paths: Sequence[str]) -> str:
     """The first few of *paths*, and how many more there are."""
     more = f" and {len(paths) - MAX_NAMED} more" if len(paths) > MAX_NAMED else ""
     return ", ".join(paths[:MAX_NAMED]) + more
-
-
-def _refuse_if_checked_out(repo: Repo, name: str) -> None:
-    place = checked_out_at(repo, name)
-    if place:
-        way = f"it cannot move under the files there; in that folder run: git switch --detach {name}"
-        raise GitError(("update-ref",), None, f"{name} is checked out in {place}; {way}")
 
 
 def stand_at(tree: Repo, commit: str) -> None:

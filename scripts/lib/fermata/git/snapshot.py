@@ -18,15 +18,16 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from .large_files import LargeFile, split_by_size
 from .listing import Listing, devices, list_files, untracked_files, without_folder
-from .repo import OBJECT_ID, Repo, no_filters, path_text
+from .repo import Repo, no_filters, path_text
 from .run import GitError, read_git, run_git
 from .submodules import uncommitted_submodules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 Kind = Literal["added", "modified", "deleted", "type"]
 KINDS: dict[bytes, Kind] = {b"A": "added", b"M": "modified", b"D": "deleted", b"T": "type"}
+OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
 REF_PART = re.compile(r"[A-Za-z0-9](?!.*\.\.)(?!.*\.lock\Z)[A-Za-z0-9._-]{0,63}(?<!\.)\Z")
 IDENTITY = tuple(
     part
@@ -215,13 +216,18 @@ def keep_tree(repo: Repo, tree: str, ref_name: str, message: str, parent: str | 
         GitError: *ref_name* is not made of parts of letters, digits, `.`, `_`, `-`; or *tree* does not exist.
     """
     _check_ref(repo, ref_name)
-    (tree,) = _ids(tree)
-    options = (*IDENTITY, "-c", "i18n.commitEncoding=UTF-8")
-    text = message.encode("utf-8", "replace")
-    parents = ("-p", *_ids(parent)) if parent else ()
-    commit = run_git(repo, *options, "commit-tree", *parents, "-F", "-", tree, stdin=text).decode().strip()
+    commit = commit_of(repo, tree, message, [parent] if parent else [])
     _point(repo, ref_name, commit)
     return commit
+
+
+def commit_of(repo: Repo, tree: str, message: str, parents: Sequence[str], who: tuple[str, ...] = IDENTITY) -> str:
+    """A commit of *tree* that no ref points to, without a signature, by *who* (options for git). Raises GitError."""
+    options = (*who, "-c", "i18n.commitEncoding=UTF-8")
+    ancestors = [part for parent in _ids(*parents) for part in ("-p", parent)]
+    text = message.encode("utf-8", "replace")
+    told = run_git(repo, *options, "commit-tree", "--no-gpg-sign", *ancestors, "-F", "-", *_ids(tree), stdin=text)
+    return told.decode().strip()
 
 
 def pin_tree(repo: Repo, tree: str, ref_name: str) -> None:

@@ -15,7 +15,7 @@ from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
 from ..core.recovery import Facts, told
 from ..core.routing import split_choice
-from ..definitions.names import workflow_names
+from ..definitions.names import SPEC_FILE, workflow_names
 from ..store.data import DataFolder
 from ..store.errors import Damaged, StoreError
 from ..store.project import Project
@@ -128,7 +128,7 @@ def _orchestrate(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer
 
 def _conduct(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | None:
     """`/conduct [SPEC.md]`: what is no document of this repository is refused here; what it says is judged by `start`."""
-    given = payload.args.strip() or ".spec/SPEC.md"
+    given = payload.args.strip() or SPEC_FILE
     place = os.path.realpath(os.path.join(repo.root, given))
     path = os.path.relpath(place, repo.root)
     if path == ".." or path.startswith("../"):

@@ -19,7 +19,7 @@ from ..git.run_branch import branch_commit, branch_name, commit_at, commit_tree_
 from ..git.snapshot import changed_paths, large_untracked, take_snapshot
 from ..git.three_way import conflict_markers, merge_commits, merge_trees, part_of, place_tree
 from ..git.worktrees import Base, worktree_at
-from .checkpoints import checkpoint_on_branch
+from .checkpoints import branch_now, checkpoint_on_branch
 from .site import still_due
 
 TYPE_CHECKING = False
@@ -40,7 +40,7 @@ Place.__doc__ = (
 
 def base_of(site: Site, run: Run) -> Base:
     """What a worktree of the run begins with: where its branch is, which is the user's commit before the first phase."""
-    commit = branch_commit(site.repo, run["run"]) or str(run["base"]["commit"])
+    commit = branch_now(site.repo, run)
     return Base(tree_of(site.repo, commit), commit)
 
 
@@ -135,7 +135,7 @@ def _bring_item(site: Site, run: Run, action: Action, place: Place) -> dict[str,
             **body,
             "outcome": "conflict",
             "conflicts": late,
-            "begins": {"commit": place.tree["commit"], "tree": base},
+            "begins": _begins(place.tree),
         }
     found = merge_trees(site.repo, base, head.tree, place.new)
     other = found.tree != place.new and MOVED in stage_at(run["workflow"], action.node).get("on", {})

@@ -13,9 +13,10 @@ from ..core.forecast import dispatches_ahead
 from ..core.items import in_force
 from ..core.task_choice import ids_in, tasks_plan
 from ..core.workflow import GIVEN, GOAL, SPEC, TASKS, stage_at, wants
+from ..definitions.names import SPEC_FILE
 from ..store.errors import Damaged, Usage
 from ..store.run_tasks import choose_tasks, settle_all
-from .spec_source import USUAL, keep_spec, plan_from, read_document
+from .spec_source import keep_spec, plan_from, read_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ def given(site: Site, marker: dict[str, Json], workflow: Workflow, earlier: Earl
     """
     project = site.project
     if wants(workflow, SPEC):
-        root, path = site.repo.root, str(marker.get("spec") or USUAL)
+        root, path = site.repo.root, str(marker.get("spec") or SPEC_FILE)
         text = read_document(root, path)
         plan = plan_from(root, path, text)
         keep_spec(project.run(str(marker["run"])), text)

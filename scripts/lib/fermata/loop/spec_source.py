@@ -18,8 +18,6 @@ if TYPE_CHECKING:
     from ..store.run_store import RunStore
     from .site import Site
 
-USUAL = ".spec/SPEC.md"
-
 
 class BadSpec(Usage):
     """A specification that cannot be carried out."""

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 import os
 import stat
+from typing import TYPE_CHECKING
 
-from .reader import read_spec
-from .records import Spec
+from ..definitions.names import SPEC_FILE
+
+if TYPE_CHECKING:
+    from .records import Spec
+
 
 MAX_BYTES = 1_000_000
-DEFAULT = ".spec/SPEC.md"
 
 
 class SpecError(Exception):
@@ -31,6 +34,8 @@ def read_spec_file(path: str, root: str = "") -> Spec:
     Raises:
         SpecError: missing, empty, too large, no plain file, no UTF-8 text, outside of *root*.
     """
+    from .reader import read_spec  # slow to load: who only looks whether the text has changed needs none of it
+
     return read_spec(read_spec_text(path, root))
 
 
@@ -40,7 +45,7 @@ def read_spec_text(path: str, root: str = "") -> str:
         raise SpecError("the path of a specification cannot hold a NUL byte; name a file such as .spec/SPEC.md")
     if root and not _inside(path, root):
         raise SpecError(
-            f"{path} leads out of the repository {root}; a specification lies within it. Copy it to {DEFAULT}"
+            f"{path} leads out of the repository {root}; a specification lies within it. Copy it to {SPEC_FILE}"
         )
     data = _read(path)
     if len(data) > MAX_BYTES:
@@ -72,7 +77,7 @@ def _read(path: str) -> bytes:
         handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC | os.O_NOCTTY)
     except FileNotFoundError:
         raise SpecError(
-            f"{path}: there is no such file; name the specification, or let /fermata:prelude write {DEFAULT}"
+            f"{path}: there is no such file; name the specification, or let /fermata:prelude write {SPEC_FILE}"
         ) from None
     except OSError as error:
         raise SpecError(f"{path}: {error.strerror}; name a plain file that can be read") from None
