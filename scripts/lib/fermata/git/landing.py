@@ -99,7 +99,7 @@ def _dirty(repo: Repo) -> list[str]:
     if head is None:
         return []
     quiet = no_filters(repo)
-    listing = list_files(repo, quiet, None)
+    listing = list_files(repo)
     staged = run_git(repo, *quiet, "diff-index", "--cached", "--name-only", "--no-renames", "-z", head).split(b"\0")
     changed = {change.path for change in changed_paths(repo, head, take_snapshot(repo))}
     tracked = {path_text(path) for path in listing.tracked - listing.links}

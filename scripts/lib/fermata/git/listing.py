@@ -10,34 +10,32 @@ import stat
 from typing import NamedTuple
 
 from .by_products import BY_PRODUCTS, without_by_products
-from .repo import Repo, find_repo, no_filters
+from .repo import Repo, find_repo
 from .run import run_git
 
 
 class Listing(NamedTuple):
-    """What `ls-files` said, as raw paths; `assumed` and `skipped` are entries that git was told not to look at.
+    """What lies there, as raw paths; `assumed` and `skipped` are entries that git was told not to look at.
 
     `links` are submodules.
     """
 
     tracked: set[bytes]
-    changed: set[bytes]
     untracked: set[bytes]
     assumed: set[bytes]
     skipped: set[bytes]
     links: set[bytes]
 
 
-def list_files(repo: Repo, quiet: tuple[str, ...], index: str | None) -> Listing:
-    """Ask git, with the options *quiet* and another *index* than the repository's. Raises GitError."""
+def list_files(repo: Repo, index: str | None = None) -> Listing:
+    """Ask git, with another *index* than the repository's; no content is looked at. Raises GitError."""
     excludes = [f"--exclude={rule}" for rule in BY_PRODUCTS]
-    options = ("-z", "-v", "-s", "--cached", "--modified", "--deleted", "--others", "--exclude-standard", *excludes)
-    listing = Listing(set(), set(), set(), set(), set(), set())
-    tracked = listing.tracked
-    records = run_git(repo, *quiet, "ls-files", *options, index=index).split(b"\0")
-    tracked.update([record[record.index(b"\t") + 1 :] for record in records if record[:4] == b"H 10"])  # nearly all
+    options = ("-z", "-v", "-s", "--cached", "--others", "--exclude-standard", *excludes)
+    listing = Listing(set(), set(), set(), set(), set())
+    records = run_git(repo, "ls-files", *options, index=index).split(b"\0")
+    listing.tracked.update([record[record.index(b"\t") + 1 :] for record in records if record[:4] == b"H 10"])
     for record in records:
-        if record[:4] == b"H 10":
+        if record[:4] == b"H 10":  # nearly all
             continue
         tag = record[:1]
         if tag == b"?":
@@ -47,13 +45,23 @@ def list_files(repo: Repo, quiet: tuple[str, ...], index: str | None) -> Listing
             listing.tracked.add(path)
             if entry.startswith(b"160000"):
                 listing.links.add(path)
-            if tag.upper() in b"CRM":
-                listing.changed.add(path)
             if tag.islower():
                 listing.assumed.add(path)
             if tag.upper() == b"S":
                 listing.skipped.add(path)
     return listing
+
+
+def changed_files(repo: Repo, quiet: tuple[str, ...], index: str) -> set[bytes]:
+    """The tracked files that are not as *index* has them, gone or in conflict among them; raw paths.
+
+    Only those that git looks at: neither assumed nor skipped ones. A submodule counts by its commit. Options *quiet*
+    are what `no_filters` said: files as young as the index are read. Raises GitError.
+    """
+    fields = run_git(
+        repo, *quiet, "diff-files", "--raw", "-z", "--no-renames", "--ignore-submodules=dirty", index=index
+    )
+    return set(fields.split(b"\0")[1::2])
 
 
 def untracked_files(repo: Repo, listing: Listing) -> set[bytes]:
@@ -103,6 +111,6 @@ def _nested_files(repo: Repo, folder: bytes) -> set[bytes]:
     inner = find_repo(os.fsdecode(place))
     if inner is None or os.fsencode(inner.root) != place or inner.common_dir == repo.common_dir:
         return set()
-    listing = list_files(inner, no_filters(inner), None)
+    listing = list_files(inner)
     files = {(path, os.path.join(place, path)) for path in listing.tracked | listing.untracked}
     return {folder + path for path, full in files if os.path.islink(full) or os.path.isfile(full)}

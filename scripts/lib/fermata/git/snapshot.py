@@ -14,17 +14,19 @@ import shutil
 import tempfile
 import time
 from contextlib import contextmanager, suppress
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from threading import Thread
+from typing import TYPE_CHECKING, Literal, NamedTuple, TypeVar
 
 from .large_files import LargeFile, split_by_size
-from .listing import Listing, devices, list_files, untracked_files, without_folder
+from .listing import Listing, changed_files, devices, list_files, untracked_files, without_folder
 from .repo import Repo, no_filters, path_text
 from .run import GitError, read_git, run_git
 from .submodules import uncommitted_submodules
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
+Found = TypeVar("Found")
 Kind = Literal["added", "modified", "deleted", "type"]
 KINDS: dict[bytes, Kind] = {b"A": "added", b"M": "modified", b"D": "deleted", b"T": "type"}
 OBJECT_ID = re.compile(r"[0-9a-f]{40}(?:[0-9a-f]{24})?\Z")
@@ -74,14 +76,41 @@ def take_snapshot(repo: Repo) -> str:
 
 def look(repo: Repo) -> Seen:
     """`take_snapshot`, and the files that it could not store."""
-    quiet = no_filters(repo)
     with private_index(repo) as index:
         _copy_index(os.path.join(repo.git_dir, "index"), index)
-        listing = list_files(repo, quiet, index)
-        large = _update(repo, quiet, index, listing)
+        with _meanwhile(lambda: list_files(repo, index)) as listing:
+            quiet = no_filters(repo)
+            changed = changed_files(repo, quiet, index)
+            large = _update(repo, quiet, index, listing(), changed)
         # write-tree as well: it writes the index back, and looks into files that are as young as the index to do so
         tree = run_git(repo, *quiet, "write-tree", "--missing-ok", index=index).decode().strip()
     return Seen(tree, [path_text(file.path) for file in large], quiet)
+
+
+@contextmanager
+def _meanwhile(work: Callable[[], Found]) -> Iterator[Callable[[], Found]]:
+    """Let *work* be done beside what is done here; what is given waits for it, and says or raises what it did."""
+    found: list[Found] = []
+    failed: list[GitError] = []
+
+    def do() -> None:
+        try:
+            found.append(work())
+        except GitError as error:
+            failed.append(error)
+
+    def said() -> Found:
+        thread.join()
+        if failed:
+            raise failed[0]
+        return found[0]
+
+    thread = Thread(target=do)
+    thread.start()
+    try:
+        yield said
+    finally:
+        thread.join()
 
 
 def index_tree(repo: Repo) -> str:
@@ -137,14 +166,14 @@ def _clear_left_behind(home: str) -> None:
                 shutil.rmtree(folder, ignore_errors=True)
 
 
-def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) -> list[LargeFile]:
+def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing, changed: set[bytes]) -> list[LargeFile]:
     """Bring the private index to what the work tree holds; gives what was too large for it."""
     top = os.fsencode(repo.root)
     present = {path for path in listing.skipped if os.path.lexists(os.path.join(top, path))}
     absent = listing.skipped - present  # a sparse checkout: not there on purpose, so not deleted
-    gone = without_folder(top, listing.tracked - absent) | devices(top, listing.changed)
+    looked_at = (changed | listing.assumed | present) - absent
+    gone = without_folder(top, looked_at) | devices(top, looked_at)
     untracked, large = split_by_size(repo, untracked_files(repo, listing))
-    changed = ((listing.changed | listing.assumed | present) - gone - absent) | untracked
 
     def tell(option: tuple[str, ...], paths: set[bytes]) -> None:
         if paths:
@@ -154,7 +183,7 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) ->
     tell(("--no-assume-unchanged",), listing.assumed)
     tell(("--no-skip-worktree",), present)
     tell(("--force-remove",), gone)
-    tell(("--add", "--remove"), changed)
+    tell(("--add", "--remove"), looked_at - gone | untracked)
     if large:
         _stand_in(repo, quiet, index, large)
     uncommitted = uncommitted_submodules(repo, listing.links - gone - absent, take_snapshot)
@@ -164,14 +193,14 @@ def _update(repo: Repo, quiet: tuple[str, ...], index: str, listing: Listing) ->
 
 def large_untracked(repo: Repo) -> list[tuple[str, int]]:
     """Path and size of each untracked file that snapshots do not store, sorted; a person should know them."""
-    listing = list_files(repo, no_filters(repo), None)
+    listing = list_files(repo)
     _stored, large = split_by_size(repo, untracked_files(repo, listing))
     return [(path_text(file.path), file.size) for file in large]
 
 
 def submodule_paths(repo: Repo) -> list[str]:
     """Where the submodules lie, initialised or not; sorted."""
-    return sorted(map(path_text, list_files(repo, no_filters(repo), None).links))
+    return sorted(map(path_text, list_files(repo).links))
 
 
 def _stand_in(repo: Repo, quiet: tuple[str, ...], index: str, large: list[LargeFile]) -> None:

@@ -118,7 +118,7 @@ def _commits(repo: Repo, git_dir: str, run: str) -> Iterator[str]:
 def _files(tree: Repo, run: str) -> Iterator[str]:
     """What of the files and of the index lies nowhere else."""
     head, here = head_commit(tree), take_snapshot(tree)
-    listing = list_files(tree, no_filters(tree), None)
+    listing = list_files(tree)
     saved = _saved(tree, run, head) if head else set()
     if head and here not in saved:
         changed = [change.path for change in changed_paths(tree, head, here)]

@@ -181,6 +181,6 @@ def unkept(tree: Repo) -> Iterator[str]:
     """What of a worktree no snapshot would keep."""
     for path, size in large_untracked(tree):
         yield f"{path} ({size / 1e6:,.0f} MB) is too large for a snapshot"
-    for raw in sorted(list_files(tree, no_filters(tree), None).untracked):
+    for raw in sorted(list_files(tree).untracked):
         if raw.endswith(b"/"):
             yield f"{path_text(raw)} is a repository of its own"
