@@ -209,3 +209,24 @@ def test_a_second_list_of_other_phases_is_named_as_a_gap() -> None:
     spec = read_spec(text)
     assert [phase["title"] for phase in spec.phases] == ["A", "B"]
     assert [(gap["line"], "`Phase 1: X`" in gap["message"]) for gap in spec.gaps if not gap["phase"]] == [(8, True)]
+
+
+NAMES = [
+    ("files", "- Create __init__.py and src/__main__.py", "Create __init__.py and src/__main__.py"),
+    ("folders", "- Leave __pycache__/ and docs/_static_/x out", "Leave __pycache__/ and docs/_static_/x out"),
+    ("methods", "- Give it a __repr__ and foo.__call__()", "Give it a __repr__ and foo.__call__()"),
+    ("a glob", "- Format every *.py below tests/_data_/", "Format every *.py below tests/_data_/"),
+    ("words in bold", "- Take __both roads__ at once", "Take both roads at once"),
+    ("a word in bold", "- Take __Both__ roads", "Take Both roads"),
+    ("emphasis", "- Take the _only_ road", "Take the only road"),
+    ("a task's heading", "### 1.1 Write __init__.py", "1.1 Write __init__.py"),
+]
+
+
+@pytest.mark.parametrize(("body", "task"), [row[1:] for row in NAMES], ids=[row[0] for row in NAMES])
+def test_underscores_of_a_name_are_no_emphasis(body: str, task: str) -> None:
+    assert only_phase(body)["tasks"] == [task]
+
+
+def test_a_label_between_underscores_is_a_label() -> None:
+    assert only_phase("__Gotchas:__ the tide\n\n__Tasks__:\n- row")["tasks"] == ["row"]

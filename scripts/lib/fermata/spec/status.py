@@ -44,7 +44,7 @@ def clean_title(text: str) -> Cleaned:
     timed = done or any(char in OPEN_SIGNS for char in text)
     while box := BOX.match(text):
         done, timed, text = done or box[1] in "xX✓✔", True, text[box.end() :]
-    text, after = _without_signs(text.replace("~~", "").replace("**", "").replace("__", ""))
+    text, after = _without_signs(text.replace("~~", "").replace("**", ""))
     done, timed = done or _says_done(after), timed or bool(after)
     text, found = _without_brackets(text)
     done, timed = done or any(map(_says_done, found)), timed or bool(found)
