@@ -10,6 +10,22 @@ from fermata.spec.reader import read_spec
 
 SHAPES: list[tuple[str, str, list[str]]] = [
     (
+        "a lone sprint beside a list, and a status of a word",
+        """\
+        # Hoja de ruta
+        ## Slices de implementación
+        ### Slice 1 — Amarrar 🚀 FUTURE
+        - cabos
+        ### Slice 2 — Zarpar
+        - velas
+        ## Hitos
+        ### Sprint 0 — Astillero
+        - [x] quilla
+        - [x] casco
+        """,
+        ["Slice 1 — Amarrar", "Slice 2 — Zarpar"],
+    ),
+    (
         "canonical",
         """\
         # Thing

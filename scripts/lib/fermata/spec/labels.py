@@ -24,7 +24,7 @@ LABELS: dict[str, dict[str, str]] = {
         "en": (
             "task, deliverables, deliverable, deliver, todo, todos, to do, to-do, work, work items, steps, step, "
             "implementation, implementation steps, implementation tasks, actions, action items, activities, "
-            "checklist, stories, user stories, features, items, scope of work, what to do, what to build, what to "
+            "checklist, story, stories, user story, user stories, features, items, scope of work, what to do, what to build, what to "
             "implement, to implement, build, what, changes, code changes, work breakdown, includes, what ships, "
             "ships, tickets, issues, subtasks, outputs, key tasks, core work, implement, what changes, epics and "
             "stories, key activities, must have"

@@ -15,6 +15,7 @@ LATIN = 0xA9
 ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
 BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
 SIGN = "\N{OBJECT REPLACEMENT CHARACTER}"
+_LATER = re.compile(r"(?:future|later|backlog|stretch|optional)[\s.!]*\Z")  # a status only behind a sign
 DONE_SIGNS = frozenset("✅✔☑✓🏁")
 OPEN_SIGNS = frozenset("⬜☐⏳🚧🔄🔜📋⏸❌🔲🟡🔴🟢⭕🔵")
 _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=True)))})"
@@ -66,7 +67,7 @@ def _without_signs(text: str) -> tuple[str, str]:
     marked = "".join(SIGN if _is_sign(char) else char for char in text)
     head, sign, tail = marked.rpartition(SIGN)
     after = fold(tail).strip(" -–—:")
-    if not (sign and head.strip(f" {SIGN}") and _IS_STATUS.match(after)):
+    if not (sign and head.strip(f" {SIGN}") and (_IS_STATUS.match(after) or _LATER.match(after))):
         head, after = marked, ""
     bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
     return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after
