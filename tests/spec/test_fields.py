@@ -126,6 +126,8 @@ LISTS = [
     ("criteria", "Critérios de aceitação:\n- a", ["a"]),
     ("criteria", "验收标准：\n- a", ["a"]),
     ("criteria", "**成功基準**\n- a", ["a"]),
+    ("criteria", "**완료 기준:**\n- a", ["a"]),
+    ("tasks", "작업:\n- a", ["a"]),
     ("criteria", "**Criterio de éxito.** Se ve la marea.", ["Se ve la marea."]),
     ("tasks", "### 1.1 Moor the boat\nWith two lines:\n- bow\n\n### 1.2 Eat\nAt noon, outside.\n- bread", ["1.1 Moor the boat", "1.2 Eat"]),
     ("tasks", "| ID | User Story |\n|---|---|\n| A | I see the tide |", ["I see the tide"]),
@@ -217,6 +219,15 @@ def test_dependencies_are_what_the_document_says(parts: tuple[str, ...], on: lis
     said = [phase["depends_on"] if phase["depends_said"] else None for phase in spec.phases]
     assert said == [None if row is None else [names[n - 1] for n in row] for row in on]
     assert spec.problems == []
+
+
+def test_a_title_and_a_sentences_end_say_what_a_phase_waits_for() -> None:
+    text = "# Boat\n## Phases\n### Phase 1: Keel\n- [ ] a\n### Phase 2: Mast (depends on Phase 1)\n- [ ] b\n### Phase 3: Sail\nSewn. Depends on: 1, 2.\n"
+    assert [phase["depends_on"] for phase in read_spec(text).phases] == [
+        [],
+        ["Phase 1: Keel"],
+        ["Phase 1: Keel", "Phase 2: Mast (depends on Phase 1)"],
+    ]
 
 
 def test_a_row_of_a_table_is_a_phase_with_its_cells_as_fields() -> None:

@@ -10,6 +10,32 @@ from fermata.spec.reader import read_spec
 
 SHAPES: list[tuple[str, str, list[str]]] = [
     (
+        "Korean table by order",
+        """\
+        # 항구 구현 계획
+        ## 단계와 증거
+        | 순서 | 산출물 | 완료 기준 |
+        |---|---|---|
+        | 0 | 부두 짓기 | 배가 닿는다 |
+        | 1 | 등대 켜기 | 밤에 보인다 |
+        """,
+        ["Phase 0: 부두 짓기", "Phase 1: 등대 켜기"],
+    ),
+    (
+        "numbered items of a plan that wait for each other",
+        """\
+        # Boat
+        ## Work Plan
+        1. Keel: oak, as in `keel.md`. Depends on: none.
+        2. Mast: pine and
+           rope. Depends on: 1.
+        ## Packing
+        1. Bread
+        2. Water
+        """,
+        ["Keel", "Mast"],
+    ),
+    (
         "a lone sprint beside a list, and a status of a word",
         """\
         # Hoja de ruta

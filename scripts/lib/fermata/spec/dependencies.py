@@ -15,7 +15,7 @@ from .graphs import read_arrows, read_graph
 from .labels import label_of
 from .problems import finding, shown
 from .records import Finding, Phase
-from .references import Index
+from .references import BARE, Index
 from .saying import FIELD, GRAPH, GUESS, NOTHING, PARALLEL, SENTENCE, STOP, VERB, Found
 from .words import fold
 
@@ -86,7 +86,13 @@ def _sentences(said: Said, place: int, index: Index, found: Found) -> None:
     for match in VERB.finditer(folded):
         if NOT.search(folded[: match.start()][-NEAR:]):
             continue
-        before, on = index.named(text[: match.start()]), index.named(_rest(text, folded, match.end()))
+        rest = _rest(text, folded, match.end())
+        before, on = index.named(text[: match.start()]), index.named(rest)
+        if on.start < 0 and rest.startswith((":", "：")):  # `Depends on: 2, 4.` at the end of a sentence
+            numbers = rest[1:].strip(" *")
+            on = index.listed(numbers) if BARE.match(numbers) else on
+            if NOTHING.match(fold(numbers)):
+                found.add(place, [], SENTENCE, line)
         if on.known and on.start < NEAR:
             for subject in before.known or [place]:
                 found.add(subject, on.known, SENTENCE, line)

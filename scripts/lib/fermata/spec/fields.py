@@ -12,20 +12,12 @@ from .blocks import Block
 from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
 from .elsewhere import Section
 from .entries import ENTRY_FIELDS, NONE, Entries, Reading, Said, module_names, spans_in
-from .labels import Label, label_of
+from .labels import BOLD_LABEL, NUMBERED, RUNS, Label, label_of
 from .lists import Part
 from .paths import as_written, listed_paths
 from .records import Phase, new_phase
 from .status import clean_title, says_done
 from .words import fold
-
-NUMBERED = re.compile(
-    r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
-)
-RUNS = re.compile(
-    r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
-)
-BOLD_LABEL = re.compile(r"\*\*[^*\n]{1,40}(?::\*\*|\*\*\s*[:：])")
 
 
 def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
@@ -37,6 +29,7 @@ def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
     phase = new_phase(title.name, title.number, title.title, [head.first, last])
     phase["done"] = title.done or head.checked is True
     reader = _Reader(phase, lines)
+    reader.said.append(Said(head.text.partition("\n")[0], head.first, field=False))
     reader.open(head)
     for block in inside:
         reader.take(block)
