@@ -10,6 +10,22 @@ from fermata.spec.reader import read_spec
 
 SHAPES: list[tuple[str, str, list[str]]] = [
     (
+        "a matrix of codes in a document that is called milestones",
+        """\
+        # Harbour Milestones
+        ## How we count
+        By tide.
+        ## Milestone matrix
+        | ID | Scope | Exit criteria |
+        |---|---|---|
+        | M0 | Dredge | a keel passes |
+        | M1 | Quay | a ship lies |
+        ## Pilots
+        - two
+        """,
+        ["M0: Dredge", "M1: Quay"],
+    ),
+    (
         "Korean table by order",
         """\
         # 항구 구현 계획
@@ -614,6 +630,10 @@ SHAPES: list[tuple[str, str, list[str]]] = [
 ]
 
 NONE: list[tuple[str, str]] = [
+    (
+        "sections of a document that is called milestones",
+        "# Harbour Milestones\n## How we count\n- by tide\n## Pilots\n- two\n## Tugs\n- three\n",
+    ),
     ("installation steps", "# Tool\n## Installation\n### Step 1: Clone\n```\ngit clone x\n```\n### Step 2: Build\nRun make.\n"),
     ("bare steps of a readme", "# Tool\n## Step 1: Clone\nClone it.\n## Step 2: Build\nRun make.\n"),
     ("handshake", "# Protocol\n## Handshake\n### Phase 1: Hello\nThe client sends.\n### Phase 2: Keys\nThe server answers.\n"),

@@ -67,7 +67,9 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
     """
     planned = section and bool(PLAN_WORDS.search(under))
     if block.kind == "heading":
-        return "heading", read_title(block.text, bare=planned, tail=True) or _unnumbered(block.text, under)
+        return "heading", read_title(block.text, bare=planned, tail=True) or (
+            _unnumbered(block.text, under) if section else None
+        )
     if block.kind == "summary":
         return "summary", read_title(block.text)
     if block.kind == "row":
