@@ -128,6 +128,7 @@ LISTS = [
     ("criteria", "**成功基準**\n- a", ["a"]),
     ("criteria", "**완료 기준:**\n- a", ["a"]),
     ("tasks", "작업:\n- a", ["a"]),
+    ("tasks", "**Deliverables**\n1. **Moorings**\n   - two\n2. **Testing**\n   - each", ["Moorings", "Testing"]),
     ("criteria", "**Criterio de éxito.** Se ve la marea.", ["Se ve la marea."]),
     ("tasks", "### 1.1 Moor the boat\nWith two lines:\n- bow\n\n### 1.2 Eat\nAt noon, outside.\n- bread", ["1.1 Moor the boat", "1.2 Eat"]),
     ("tasks", "| ID | User Story |\n|---|---|\n| A | I see the tide |", ["I see the tide"]),

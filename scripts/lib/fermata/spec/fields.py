@@ -178,7 +178,7 @@ class _Reader(Entries):
         """Inside a list of tasks or criteria `Tests: …` is one of them, unless it is set in bold or is the canonical word."""
         if not (label.colon or (block.bold and len(block.bold) + 2 >= len(block.text))):
             return False
-        if block.checked is not None:
+        if block.checked is not None or (block.ordered and self.field == "tasks" and not label.colon):
             return False
         return self.field in ("", "other", "detail") or bool(block.bold) or label.sure == 1.0
 
