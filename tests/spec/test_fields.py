@@ -206,7 +206,7 @@ DEPENDENCIES: list[tuple[str, tuple[str, str, str, str], list[list[int] | None]]
     ("tree", ("- a", "- b", "- c", "```\nPhase 1\n  ├─→ Phase 2\n  └─→ Phase 3\n```"), [None, [1], [1]]),
     ("parallel", ("- a", "- b", "Can run in parallel with Phase 2.", ""), [None, None, [1]]),
     ("German", ("- a", "Abhängig von: Phase 1", "Nach Phase 2.", ""), [None, [1], [2]]),
-    ("overview", (*BOXES, f"{OVERVIEW}| Phase 2 | API | none |\n| Phase 3 | Page | Phase 1 + Phase 2 (beside Phase 2) |"), [None, [], [1, 2]]),
+    ("overview", (*BOXES, f"{OVERVIEW}| Phase 2 | API | none |\n| Phase 3 | Page | Phase 1 (beside Phase 2) |"), [None, [], [1]]),
     ("numbered overview", (*BOXES, f"{OVERVIEW}| 1 | Base | rien |\n| 2 | API | 1 |\n| 3 | Page | 1 |"), [[], [1], [1]]),
     ("French", ("- a", "Dépend de : Phase 1", "Dépend de : Phases 1 et 2", ""), [None, [1], [1, 2]]),
 ]  # fmt: skip
