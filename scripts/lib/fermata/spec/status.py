@@ -22,14 +22,20 @@ _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=T
 _DONE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(DONE_WORDS, key=len, reverse=True)))})(?!\w)")
 _TIME = rf"(?:{DURATION_WORDS})"
 _IS_STATUS = re.compile(
-    rf"(?:status:\s*)?{_STATUS}(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|{_TIME}))*[\s.!]*\Z"
+    rf"(?:status:\s*)?(?:\d{{1,3}}\s?%\s*)?{_STATUS}"
+    rf"(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|\d{{1,3}}\s?%|\d+ tests?|{_TIME}))*[\s.!]*\Z"
 )
 _IS_TIME = re.compile(
-    rf"(?:est(?:imated)?\.?|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
+    rf"(?:est(?:imated)?\.?(?: effort| time| duration)?|time|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
     rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}[\w\s,/.–—+-]{{0,24}}\Z"
 )
 BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|（([^（）]{1,60})）)\s*")
-TRAILERS = (re.compile(r"\s+[-–—|·:]+\s+([^-–—|]{2,40})\Z"), re.compile(r":\s*([^:]{2,30})\Z"))
+TRAILERS = (
+    re.compile(r"\s+[-–—|·:]+\s+((?:(?!\s[-–—·]\s)[^|]){2,40})\Z"),
+    re.compile(r":\s*([^:]{2,30})\Z"),
+    re.compile(r"\s+(COMPLETED?|DONE|FINISHED|SHIPPED)\s*\Z"),
+)
+LEADER = re.compile(r"\s*(DONE|COMPLETED?|FINISHED|TODO|WIP|DOING|IN PROGRESS|PENDING|NEXT)\s*(?:[:：]|\s[-–—])\s+(?=\S)")
 
 
 class Cleaned(NamedTuple):
@@ -49,25 +55,32 @@ def clean_title(text: str) -> Cleaned:
     done, timed = done or _says_done(after), timed or bool(after)
     text, found = _without_brackets(text)
     done, timed = done or any(map(_says_done, found)), timed or bool(found)
+    leader = LEADER.match(text)
+    if leader:
+        done, timed, text = done or _says_done(fold(leader[1])), True, text[leader.end() :]
+    while said := _trailing(text):
+        done, timed, text = done or _says_done(said[1]), True, text[: said[0]]
+    return Cleaned(re.sub(r"\s+", " ", text).strip(" \t\u3000").strip(), done, timed)
+
+
+def _trailing(text: str) -> tuple[int, str] | None:
+    """Where a status or a duration at the end of *text* begins, and what it says."""
     for form in TRAILERS:
         trailer = form.search(text)
         said = fold(trailer[1]).strip() if trailer else ""
         if trailer and text[: trailer.start()].strip() and (_IS_STATUS.match(said) or _IS_TIME.match(said)):
-            done, timed, text = done or _says_done(said), True, text[: trailer.start()]
-    bare = re.search(r"(?<=\w)\s+(COMPLETED?|DONE|FINISHED|SHIPPED)\s*\Z", text)
-    if bare:
-        done, timed, text = True, True, text[: bare.start()]
-    return Cleaned(re.sub(r"\s+", " ", text).strip(" \t\u3000").strip(), done, timed)
+            return trailer.start(), said
+    return None
 
 
 def _without_signs(text: str) -> tuple[str, str]:
-    """*text* without emoji, and the status that followed the last of them (`✅ DONE`)."""
+    """*text* without emoji, and the status or duration that followed the last of them (`✅ DONE`)."""
     if text.isascii():
         return text, ""
     marked = "".join(SIGN if _is_sign(char) else char for char in text)
     head, sign, tail = marked.rpartition(SIGN)
     after = fold(tail).strip(" -–—:")
-    if not (sign and head.strip(f" {SIGN}") and (_IS_STATUS.match(after) or _LATER.match(after))):
+    if not (sign and head.strip(f" {SIGN}") and any(form.match(after) for form in (_IS_STATUS, _LATER, _IS_TIME))):
         head, after = marked, ""
     bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
     return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after
@@ -87,7 +100,7 @@ def _without_brackets(text: str) -> tuple[str, list[str]]:
 
 
 def _says_done(said: str) -> bool:
-    return bool(_DONE.match(re.sub(r"\Astatus:\s*", "", said)))
+    return bool(_DONE.match(re.sub(r"\A(?:status:\s*)?(?:100\s?%\s*)?", "", said)))
 
 
 def says_done(text: str) -> bool:

@@ -130,7 +130,8 @@ def _fold_char(char: str) -> str:
 DONE_WORDS = (
     "done", "complete", "completed", "finished", "shipped", "implemented", "landed", "merged", "closed", "released",
     "erledigt", "fertig", "abgeschlossen", "termine", "terminee", "fait", "completado", "completada", "terminado",
-    "hecho", "concluido", "concluida", "feito", "完成", "已完成", "完了", "済", "completato", "klaar", "gotowe", "готово", "завершено",
+    "hecho", "concluido", "concluida", "feito", "finalizado", "finalizada", "完成", "已完成", "完了", "済", "완료", "완료됨", "completato", "completata",
+    "fatto", "klaar", "afgerond", "voltooid", "gotowe", "zakonczone", "готово", "завершено", "завершен", "выполнено", "verified", "delivered", "all done",
 )  # fmt: skip
 STATUS_WORDS = (
     *DONE_WORDS,
@@ -138,11 +139,12 @@ STATUS_WORDS = (
     "current", "current phase", "this phase", "active", "blocked", "deferred", "ready", "partial", "partially done", "partially complete", "up next",
     "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
     "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
-    "planejado", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
+    "planejado", "in corso", "da fare", "bezig", "gepland", "laufend", "в процессе", "в работе", "запланировано", "진행 중", "진행중", "예정", "대기", "미착수",
+    "in review", "under review", "partially", "blocked on", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
 )  # fmt: skip
 DURATION_WORDS = (
     r"\d+(?:[.,]\d+)?\s*[-–—]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
-    r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|pts?|points?|story points"
+    r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|sessions?|pts?|points?|story points"
     r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주|일|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
     r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
     r"|スプリント\s*\d+(?:\s*[-–—〜~]\s*\d+)?|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
