@@ -10,11 +10,16 @@ from typing import NamedTuple
 
 from .blocks import Block
 from .labels import label_of
-from .titles import STRONG, Title, read_title
-from .words import PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
+from .status import LEADER
+from .titles import STRONG, TASKS, Title, read_title, unnumbered
+from .words import FRAME, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
 
 WAITS = re.compile(
     r"(?<!\w)(?:depends on|dependencies|blocked by|requires|hangt ab von|abhangig von|depend de|depende de)\s*[:：]"
+)
+ORDER = re.compile(
+    r"(?<!\w)(?:implementation|build|execution|delivery|migration|development) (?:order|sequence)(?!\w)|reihenfolge"
+    r"|orden de implementacion|ordem de implementacao|ordre d.implementation|实施顺序|実装順序|구현 순서"
 )
 MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
 
@@ -51,6 +56,8 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
         above = blocks[paths[at][-1]] if paths[at] else None
         under = fold(above.text) if above else ""
         kind, title = _opens(block, under, section=above is not None and above.level > 1)
+        if title and title.word in TASKS and kind not in ("heading", "bold"):
+            continue
         if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
             level = block.level if kind in ("heading", "item", "row") else 0
             found.append(Mark(at, kind, level, title, paths[at]))
@@ -67,9 +74,8 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
     """
     planned = section and bool(PLAN_WORDS.search(under))
     if block.kind == "heading":
-        return "heading", read_title(block.text, bare=planned, tail=True) or (
-            _unnumbered(block.text, under) if section else None
-        )
+        title = read_title(block.text, bare=planned or not section, tail=True)
+        return "heading", title or _marked(block.text) or (_unnumbered(block.text, under) if section else None)
     if block.kind == "summary":
         return "summary", read_title(block.text)
     if block.kind == "row":
@@ -83,10 +89,14 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
 
 def _unnumbered(text: str, under: str) -> Title | None:
     """`### Foundation` right under `## Milestones`."""
-    if not PHASES_HEADING.match(under.strip()) or label_of(text):
+    if not PHASES_HEADING.match(under.strip()) or label_of(text) or FRAME.match(fold(text)):
         return None
-    title = read_title(f"phase 0: {text}")
-    return title._replace(word="", number="", name=title.title, weak=True) if title and title.title else None
+    return unnumbered(text)
+
+
+def _marked(text: str) -> Title | None:
+    """`### TODO: Crane`."""
+    return unnumbered(text) if LEADER.match(text) else None
 
 
 def _line_title(block: Block) -> Title | None:
@@ -109,7 +119,11 @@ def _line_title(block: Block) -> Title | None:
 def _item_title(block: Block, under: str) -> Title | None:
     """`1. **Foundation**` in an ordered list under a heading that speaks of phases, or that plans where each says what it waits for."""
     waits = bool(PLAN_WORDS.search(under)) and WAITS.search(fold(block.text))
-    if not block.ordered or block.level != 1 or not (waits or PHASES_WORDS.search(under)):
+    if (
+        not block.ordered
+        or block.level != 1
+        or not (waits or PHASES_WORDS.search(under) or (block.bold and ORDER.search(under)))
+    ):
         return None
     words = block.bold.rstrip(":：") if block.bold else block.text.partition("\n")[0]
     if waits:

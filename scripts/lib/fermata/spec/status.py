@@ -35,7 +35,9 @@ TRAILERS = (
     re.compile(r":\s*([^:]{2,30})\Z"),
     re.compile(r"\s+(COMPLETED?|DONE|FINISHED|SHIPPED)\s*\Z"),
 )
-LEADER = re.compile(r"\s*(DONE|COMPLETED?|FINISHED|TODO|WIP|DOING|IN PROGRESS|PENDING|NEXT)\s*(?:[:：]|\s[-–—])\s+(?=\S)")
+LEADER = re.compile(
+    r"\s*(DONE|COMPLETED?|FINISHED|TODO|WIP|DOING|IN PROGRESS|PENDING|NEXT)\s*(?:[:：]|\s[-–—])\s+(?=\S)"
+)
 
 
 class Cleaned(NamedTuple):

@@ -17,6 +17,7 @@ from .words import (
     NOT_TITLES,
     NUMBER_WORDS,
     PHASE_WORDS,
+    TASK_WORDS,
     WEAK_PHASE_WORDS,
     fold,
     number_of,
@@ -46,7 +47,9 @@ def _alternatives(table: dict[str, tuple[str, ...]]) -> str:
 
 
 STRONG = frozenset(word for row in PHASE_WORDS.values() for word in row) | frozenset(CJK_WORDS)
-_WORDS = f"{_alternatives(PHASE_WORDS)}|{_alternatives(WEAK_PHASE_WORDS)}"
+TASKS = frozenset(word for row in TASK_WORDS.values() for word in row)
+_WORDS = "|".join(map(_alternatives, (PHASE_WORDS, WEAK_PHASE_WORDS, TASK_WORDS)))
+KNOWN = STRONG | TASKS | {word for row in WEAK_PHASE_WORDS.values() for word in row}
 _NAMED = "|".join(sorted(map(re.escape, NUMBER_WORDS), key=len, reverse=True))
 _CJK = "|".join(map(re.escape, sorted(CJK_WORDS + CJK_WEAK, key=len, reverse=True)))
 _HAN = "".join(CJK_DIGITS)
@@ -56,7 +59,8 @@ _AFTER = r"(?P<after>\s*(?:[:：.)\]|,、]|[-–—−~→·]|\()\s*|\s+|\Z)"
 # Each is tried at the beginning of the folded text, in this order.
 FORMS = (
     re.compile(
-        rf"{_BEFORE}(?:\w{{2,20}}\s+)??(?P<word>{_WORDS})(?:\s+n?[#°º]?\s*|[-_#]\s*)(?P<number>{_COUNT})(?![\w]){_AFTER}"
+        rf"{_BEFORE}(?:\w{{2,20}}\s+)??(?P<word>{_WORDS})(?:\s+(?:n?[#°º]?\s*|[emps](?=\d))|[-_#]\s*)(?P<number>{_COUNT})(?![\w])"
+        rf"(?:\s+(?:of|von|sur|de|di|van)\s+\d{{1,2}}(?!\w))?{_AFTER}"
     ),
     re.compile(rf"{_BEFORE}(?P<word>{_WORDS})(?P<number>\d{{1,3}}[a-z]?)(?!\w){_AFTER}"),
     re.compile(
@@ -65,6 +69,7 @@ FORMS = (
     re.compile(
         rf"第\s*(?P<number>\d{{1,3}}|[{_HAN}]{{1,3}})\s*(?:个|個|の)?(?P<word>{_CJK})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
+    re.compile(rf"(?P<number>\d{{1,2}})\s?(?P<word>단계|차 스프린트)(?P<after>\s*[:：.|,(（\-–—]+\s*|\s+|\Z)"),
     re.compile(
         rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
@@ -97,6 +102,13 @@ def read_title(text: str, *, bare: bool = False, tail: bool = False) -> Title | 
     return _tailed(cleaned, match) if match else None
 
 
+def unnumbered(text: str) -> Title | None:
+    """*text* as the title of a phase that nothing counts."""
+    cleaned = clean_title(text.partition("\n")[0])
+    name = _cut(cleaned.text.rstrip(":：-–—|").strip())
+    return Title("", "", name, name, cleaned.done, True, cleaned.timed) if name else None
+
+
 def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
     after = match["after"]
     rest = cleaned.text[match.end() :].strip()
@@ -106,7 +118,7 @@ def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
         number = match["number"]
     if (
         not number
-        or (1 < len(word) <= CODE and word not in STRONG and not coded.isupper())
+        or (word.isascii() and 1 < len(word) <= CODE and word not in KNOWN and not coded.isupper())
         or _is_reference(word, number, after, rest)
     ):
         return None

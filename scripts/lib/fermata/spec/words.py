@@ -50,6 +50,14 @@ WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "ru": ("шаг", "часть"),
     "tr": ("adim",),
 }
+# These count phases only as headings or bold lines: elsewhere they count what one phase has to do.
+TASK_WORDS: dict[str, tuple[str, ...]] = {
+    "en": ("task", "pr", "chunk"),
+    "de": ("aufgabe", "arbeitspaket"),
+    "fr": ("tache",),
+    "es": ("tarea",),
+    "pt": ("tarefa",),
+}
 # These count nothing else than work.
 SURE_WORDS = frozenset(
     ("milestone", "sprint", "meilenstein", "jalon", "hito", "mijlpaal", "里程碑", "マイルストーン", "마일스톤")
@@ -172,6 +180,11 @@ PLAN_WORDS = re.compile(
     r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑"
     r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|(?:개발|구현|실행|추진)\s*단계|마일스톤"
 )
+# Of these the ones that head much else too: a build's steps, notes about an implementation.
+LOOSE_PLAN_WORDS = re.compile(
+    r"(?<!\w)(?:implementation (?:details?|notes?|guidelines?|considerations)|implementing|delivery|development|execution|migration"
+    r"|cycle|build(?! (?:order|plan|sequence)\b)|entwicklung|realisation)(?!\w)"
+)
 # The heading of a list whose entries need no number of their own.
 PHASES_HEADING = re.compile(
     r"(?:\d{1,2}(?:\.\d{1,2})?[.)]?\s+)?(?:[\w-]+\s+){0,3}?(?:phases|milestones|sprints|iterations"
@@ -191,8 +204,16 @@ OTHER_WORDS = re.compile(
     r"|state machine|request|training loop|game loop|gameplay|verwendung|ablauf"
     r"|utilisation|uso|instalacion|instalacao|prerequisites|moon|incident|troubleshoot|onboarding|theory|background"
     r"|related work|appendix|template|api|reference|messages?|format|reviews?|logs?|journal|paper|regimes?|diagram"
-    r"|operation|course|lecture|stage details)(?!\w)"
+    r"|operation|course|lecture|stage details|process|processing|internals|mechanism|turn|rules|combat|battle|data model)(?!\w)"
     r"|安装|使用|用法|インストール|使い方|流程"
+)
+# Titles of what frames a list of phases and is none of them.
+FRAME = re.compile(
+    r"(?:[\d.]+\s+)?(?:(?:[\w-]+\s+){0,3}(?:overview|summary|introduction|graph|chart|diagram|legend|matrix|assessment|allocation"
+    r"|conventions|references|appendix|glossary|path|order|metrics|principles|assumptions|considerations|strategy at a glance)"
+    r"|(?:(?:known|key|open|major|project|and|&|success|acceptance|exit) )*(?:risks|mitigations?|questions|issues|criteria|dependencies|notes|goals|non-goals|scope)"
+    r"(?:\s*(?:&|and|/)\s*\w+)?|timeline|schedule|background|context|conclusion|next steps|how to .*|(?:current )?status|definition of done"
+    r"|ubersicht|zusammenfassung|risiken|resumen|riesgos|resumo|riscos|resume|risques|概述|总结|風險|风险|概要|リスク|개요|요약)\s*:?\Z"
 )
 # What has been, not what is to be done.
 HISTORY_WORDS = re.compile(
