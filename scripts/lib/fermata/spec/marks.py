@@ -11,7 +11,7 @@ from typing import NamedTuple
 from .blocks import Block
 from .labels import label_of
 from .status import LEADER
-from .titles import STRONG, TASKS, Title, read_title, unnumbered
+from .titles import KNOWN, STRONG, TASKS, VERSIONS, Title, read_title, unnumbered
 from .words import FRAME, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
 
 WAITS = re.compile(
@@ -21,6 +21,9 @@ ORDER = re.compile(
     r"(?<!\w)(?:implementation|build|execution|delivery|migration|development) (?:order|sequence)(?!\w)|reihenfolge"
     r"|orden de implementacion|ordem de implementacao|ordre d.implementation|实施顺序|実装順序|구현 순서"
 )
+STEPS = (
+    KNOWN - STRONG - TASKS - VERSIONS - {"week", "day", "woche", "semaine", "semana"}
+)  # a column of these counts work
 MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
 
 
@@ -56,7 +59,7 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
         above = blocks[paths[at][-1]] if paths[at] else None
         under = fold(above.text) if above else ""
         kind, title = _opens(block, under, section=above is not None and above.level > 1)
-        if title and title.word in TASKS and kind not in ("heading", "bold"):
+        if title and title.word in TASKS | VERSIONS and kind not in ("heading", "bold"):
             continue
         if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
             level = block.level if kind in ("heading", "item", "row") else 0
@@ -138,13 +141,18 @@ def _row_title(block: Block, under: str) -> Title | None:
         return None
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
     rest = block.cells[1].text if len(block.cells) > 1 else ""
-    counted = head.strip("# ") in STRONG or (
-        head in ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
-        and bool(PHASES_WORDS.search(under))
+    word = head.strip("# ")
+    counted = (
+        word in STRONG
+        or (word in STEPS and bool(PLAN_WORDS.search(under)))
+        or (
+            head in ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
+            and bool(PHASES_WORDS.search(under))
+        )
     )
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
-        title = read_title(f"{head if head in STRONG else 'phase'} {first}".capitalize())
+        title = read_title(f"{word if word in KNOWN else 'phase'} {first}".capitalize())
     if title is None and head.strip() in STRONG and LEAST < len(first) < MAX_NAME:
         return _unnumbered(first, "phases")
     named = len(block.heads) > 1 and NAME_HEADS.match(fold(block.heads[1]).strip())

@@ -29,7 +29,7 @@ _IS_TIME = re.compile(
     rf"(?:est(?:imated)?\.?(?: effort| time| duration)?|time|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
     rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}[\w\s,/.–—+-]{{0,24}}\Z"
 )
-BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|（([^（）]{1,60})）)\s*")
+BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|[（【]([^（）【】]{1,60})[）】])\s*")
 TRAILERS = (
     re.compile(r"\s+[-–—|·:]+\s+((?:(?!\s[-–—·]\s)[^|]){2,40})\Z"),
     re.compile(r":\s*([^:]{2,30})\Z"),

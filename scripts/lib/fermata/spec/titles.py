@@ -49,7 +49,8 @@ def _alternatives(table: dict[str, tuple[str, ...]]) -> str:
 STRONG = frozenset(word for row in PHASE_WORDS.values() for word in row) | frozenset(CJK_WORDS)
 TASKS = frozenset(word for row in TASK_WORDS.values() for word in row)
 _WORDS = "|".join(map(_alternatives, (PHASE_WORDS, WEAK_PHASE_WORDS, TASK_WORDS)))
-KNOWN = STRONG | TASKS | {word for row in WEAK_PHASE_WORDS.values() for word in row}
+VERSIONS = frozenset(("v", "version "))
+KNOWN = STRONG | TASKS | VERSIONS | {word for row in WEAK_PHASE_WORDS.values() for word in row}
 _NAMED = "|".join(sorted(map(re.escape, NUMBER_WORDS), key=len, reverse=True))
 _CJK = "|".join(map(re.escape, sorted(CJK_WORDS + CJK_WEAK, key=len, reverse=True)))
 _HAN = "".join(CJK_DIGITS)
@@ -60,7 +61,8 @@ _AFTER = r"(?P<after>\s*(?:[:：.)\]|,、]|[-–—−~→·]|\()\s*|\s+|\Z)"
 FORMS = (
     re.compile(
         rf"{_BEFORE}(?:\w{{2,20}}\s+)??(?P<word>{_WORDS})(?:\s+(?:n?[#°º]?\s*|[emps](?=\d))|[-_#]\s*)(?P<number>{_COUNT})(?![\w])"
-        rf"(?:\s+(?:of|von|sur|de|di|van)\s+\d{{1,2}}(?!\w))?{_AFTER}"
+        r"(?:\s+(?:of|von|sur|de|di|van)\s+\d{1,2}(?!\w))?"
+        rf"{_AFTER}"
     ),
     re.compile(rf"{_BEFORE}(?P<word>{_WORDS})(?P<number>\d{{1,3}}[a-z]?)(?!\w){_AFTER}"),
     re.compile(
@@ -73,6 +75,7 @@ FORMS = (
     re.compile(
         rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
+    re.compile(r"(?P<word>v|version )(?P<number>\d{1,3}(?:\.\d{1,3}){1,2})(?P<after>\s*[:：]\s*|\s+[-–—]+\s+)(?=\S)"),
     # A code of capitals counts: `Phase PWA: …`, `CM0 — …`; `_titled` looks that they are capitals.
     re.compile(rf"{_BEFORE}(?P<word>{_WORDS})\s+(?P<number>[a-z0-9]{{2,8}})(?P<after>\s*[:：]\s*|\s+[–—]\s+)"),
     re.compile(
@@ -83,7 +86,7 @@ FORMS = (
 TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.DOTALL)
 BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2})(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
 # Whatever a title is counted by: most lines of a document hold none of it and are looked at no further.
-COUNTED = re.compile(rf"{_WORDS}|{_CJK}|(?<!\w)[a-z]{{1,3}}[-.]?\d")
+COUNTED = re.compile(rf"{_WORDS}|{_CJK}|(?<!\w)(?:[a-z]{{1,3}}|version )[-.]?\d")
 HEAD = 160
 
 

@@ -10,7 +10,7 @@ from .blocks import Block
 from .elsewhere import NO_PHASES, labelled
 from .labels import label_of
 from .marks import Mark
-from .titles import STRONG
+from .titles import STRONG, VERSIONS
 from .words import HISTORY_WORDS, LOOSE_PLAN_WORDS, OTHER_WORDS, PLAN_WORDS, SURE_WORDS, fold
 
 ENOUGH = 3.0
@@ -50,6 +50,8 @@ def _is_planned(blocks: list[Block], marks: list[Mark], ends: list[int], context
     if first.kind == "heading" and not first.title.word and _top(blocks, first):  # else the document's own sections
         marked = not first.title.number and len(marks) >= SEVERAL
         return marked or (context > 0 and 5 * boxes >= 4 * len(marks))
+    if first.title.word in VERSIONS:  # those that are all out are a history
+        return context > 0 and boxes > 0 and not all(mark.title.done for mark in marks)
     return context == SURE or (context == LOOSE and boxes > 0)
 
 

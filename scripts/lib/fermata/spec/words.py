@@ -151,9 +151,9 @@ STATUS_WORDS = (
     "in review", "under review", "partially", "blocked on", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
 )  # fmt: skip
 DURATION_WORDS = (
-    r"\d+(?:[.,]\d+)?\s*[-–—]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
+    r"\d+(?:[.,]\d+)?\s*[-–—~〜]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|d|weeks?|wks?|w|months?|mo|years?|sprints?|sessions?|pts?|points?|story points"
-    r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주|일|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
+    r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주차?|일차?|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
     r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
     r"|スプリント\s*\d+(?:\s*[-–—〜~]\s*\d+)?|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
     r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
@@ -172,7 +172,7 @@ NOT_TITLES = frozenset(
 # Headings under which phases of work stand, and headings under which the same words count something else.
 PLAN_WORDS = re.compile(
     r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
-    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build"
+    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build|epics|workstreams|slices|increments"
     r"|work breakdown|workplan|todo|tasks"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
