@@ -61,13 +61,14 @@ def without_front_matter(text: str) -> str:
 
 def read_blocks(text: str) -> list[Block]:
     """The blocks of *text*, which has plain line ends and no byte order mark."""
-    reader = _Reader(_parser().parse(without_front_matter(text)))
+    reader = _Reader(_parser().parse(without_front_matter(text)), text.split("\n"))
     return reader.read()
 
 
 class _Reader:
-    def __init__(self, tokens: list[Token]) -> None:
+    def __init__(self, tokens: list[Token], lines: list[str]) -> None:
         self.tokens = tokens
+        self.lines = lines
         self.blocks: list[Block] = []
         self.lists: list[str] = []
         self.item: tuple[int, str] | None = None  # line and number of an item whose text has not come yet
@@ -96,7 +97,10 @@ class _Reader:
             self._add("heading", int(token.tag[1]), token, self.tokens[at + 1])
             return at + 3
         elif token.type == "inline":
-            self._paragraph(token)
+            first, *later = self._pieces(token) if self.lists else [token]
+            self._paragraph(first)
+            for piece in later:
+                self._add("text", 0, piece, piece)
         elif token.type in ("fence", "code_block"):
             self._end_item()
             first, last = _lines(token)
@@ -119,6 +123,20 @@ class _Reader:
         read = read_inline(inline)
         first, last = _lines(place)
         self.blocks.append(Block(kind, level, read.text, first, last, read.bold, read.spans))
+
+    def _pieces(self, token: Token) -> list[Token]:
+        """A paragraph of an item, parted where a line at the margin begins with bold words: `**Phase 2**` goes on with no item."""
+        children = token.children or []
+        breaks = [at for at, child in enumerate(children) if child.type in ("softbreak", "hardbreak")]
+        first, last = _lines(token)
+        if last - first != len(breaks) or not any(line.startswith("**") for line in self.lines[first:last]):
+            return [token]
+        pieces, begin, top = [], 0, first
+        for line, at in enumerate(breaks, first + 1):
+            if self.lines[line - 1].startswith("**"):
+                pieces.append(Token("inline", "", 0, map=[top - 1, line - 1], children=children[begin:at]))
+                begin, top = at + 1, line
+        return [*pieces, Token("inline", "", 0, map=[top - 1, last], children=children[begin:])]
 
     def _paragraph(self, token: Token) -> None:
         if not self.item:

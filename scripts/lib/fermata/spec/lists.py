@@ -16,6 +16,7 @@ from .words import FRAME, fold
 
 MAX_GROUPS = 40
 STRONGEST = 2
+HOLLOW = 3.0  # what a list of numbers without names or contents loses
 SECTION = 2  # headings up to this level close an HTML details that nobody closed
 
 
@@ -166,7 +167,10 @@ def _strength(group: Group) -> int:
 
 
 def _rank(group: Group) -> float:
-    return group.score + min(4.0, group.size() / max(1, 4 * len(group.marks))) + min(2.0, 0.25 * len(group.marks))
+    """How much speaks for a list against others: its own score, the length of its parts, their number."""
+    hollow = group.size() == len(group.marks) and not any(mark.title.title for mark in group.marks)
+    length = min(4.0, group.size() / max(1, 4 * len(group.marks))) + min(2.0, 0.25 * len(group.marks))
+    return group.score + length - (HOLLOW if hollow else 0.0)
 
 
 def _inside(group: Group, other: Group) -> bool:

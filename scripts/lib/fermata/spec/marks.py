@@ -106,7 +106,7 @@ def _line_title(block: Block) -> Title | None:
     """A line that begins with bold words or is short; a sentence that mentions a phase opens none."""
     line = block.text.partition("\n")[0]
     if block.bold:
-        bold = read_title(block.bold.rstrip(":："))
+        bold = read_title(block.bold.rstrip(":：."))
         if bold and (bold.title or len(line) <= len(block.bold) + 2):
             whole = read_title(line) if len(line) < len(block.bold) + 30 else None
             return bold._replace(done=whole.done, timed=whole.timed) if whole else bold

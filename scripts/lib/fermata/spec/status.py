@@ -112,6 +112,11 @@ def says_done(text: str) -> bool:
     return _says_done(fold("".join(char for char in text if not _is_sign(char))).strip(" *_[]()"))
 
 
+def is_status(text: str) -> bool:
+    """Whether *text* says how far the work is, and nothing else (`✅ Done`, `In progress`)."""
+    return bool(_IS_STATUS.match(fold("".join(char for char in text if not _is_sign(char))).strip(" :")))
+
+
 def _is_sign(char: str) -> bool:
     """Emoji and what joins them; not letters, digits or punctuation of any script."""
     return ord(char) > LATIN and (

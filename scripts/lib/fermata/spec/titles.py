@@ -55,7 +55,7 @@ _NAMED = "|".join(sorted(map(re.escape, NUMBER_WORDS), key=len, reverse=True))
 _CJK = "|".join(map(re.escape, sorted(CJK_WORDS + CJK_WEAK, key=len, reverse=True)))
 _HAN = "".join(CJK_DIGITS)
 _COUNT = rf"(?:\d{{1,3}}(?:\.\d{{1,2}}){{0,2}}[a-z]?(?:\s?[-–+/&]\s?\d{{1,3}}[a-z]?)?\+?|[ivx]{{1,5}}|[a-z]|{_NAMED})"
-_BEFORE = r"(?:\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+|[ivx]{1,4}\.\s+|[a-z][.)]\s+|the\s+)?"
+_BEFORE = r"(?:\d{1,2}(?:\.\d{1,2}){0,3}[.)]?\s+|[ivx]{1,4}\.\s+|[a-z][.)]\s+|the\s+|[\u2e80-\uffff]\s+)?"
 _AFTER = r"(?P<after>\s*(?:[:：.)\]|,、]|[-–—−~→·]|\()\s*|\s+|\Z)"
 # Each is tried at the beginning of the folded text, in this order.
 FORMS = (

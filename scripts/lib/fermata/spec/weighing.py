@@ -10,6 +10,7 @@ from .blocks import Block
 from .elsewhere import NO_PHASES, labelled
 from .labels import label_of
 from .marks import Mark
+from .status import is_status
 from .titles import STRONG, VERSIONS
 from .words import HISTORY_WORDS, LOOSE_PLAN_WORDS, OTHER_WORDS, PLAN_WORDS, SURE_WORDS, fold
 
@@ -71,7 +72,7 @@ def _context(blocks: list[Block], mark: Mark) -> float:
         if planned and (sure or not other):
             return score if score < 0 else SURE if sure else LOOSE
         section = labelled(blocks[at])
-        if section and section[1] in NO_PHASES:
+        if section and section[1] in NO_PHASES and not is_status(blocks[at].text):
             return 2 * NOT
         if other:
             score = min(score, NOT if distance == 0 else NOT + 1)

@@ -52,7 +52,7 @@ WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
 }
 # These count phases only as headings or bold lines: elsewhere they count what one phase has to do.
 TASK_WORDS: dict[str, tuple[str, ...]] = {
-    "en": ("task", "pr", "chunk"),
+    "en": ("task", "pr", "chunk", "branch", "ticket", "track", "block", "work package"),
     "de": ("aufgabe", "arbeitspaket"),
     "fr": ("tache",),
     "es": ("tarea",),
@@ -148,7 +148,7 @@ STATUS_WORDS = (
     "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
     "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
     "planejado", "in corso", "da fare", "bezig", "gepland", "laufend", "в процессе", "в работе", "запланировано", "진행 중", "진행중", "예정", "대기", "미착수",
-    "in review", "under review", "partially", "blocked on", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
+    "in review", "under review", "partially", "blocked on", "future", "futuro", "futura", "다음", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
 )  # fmt: skip
 DURATION_WORDS = (
     r"\d+(?:[.,]\d+)?\s*[-–—~〜]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
