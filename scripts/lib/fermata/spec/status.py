@@ -25,11 +25,16 @@ _IS_STATUS = re.compile(
     rf"(?:status:\s*)?(?:\d{{1,3}}\s?%\s*)?{_STATUS}"
     rf"(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|\d{{1,3}}\s?%|\d+ tests?|{_TIME}))*[\s.!]*\Z"
 )
-_IS_TIME = re.compile(
+_SPAN = (
     rf"(?:est(?:imated)?\.?(?: effort| time| duration)?|time|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
-    rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}[\w\s,/.–—+-]{{0,24}}\Z"
+    rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}"
 )
+_IS_TIME = re.compile(rf"{_SPAN}[\w\s,/.–—+-]{{0,24}}\Z")  # as it stands in brackets
+_ENDS_TIMED = re.compile(rf"{_SPAN}\+?(?:\s+(?:of work|work|total|each|max|effort|estimated|remaining))?[\s.]*\Z")
 BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|[（【]([^（）【】]{1,60})[）】])\s*")
+SIGNED = re.compile(
+    rf"[(\[]{SIGN}[^()\[\]]{{1,30}}[)\]]\Z"
+)  # whatever stands in brackets behind a sign says how far it is
 TRAILERS = (
     re.compile(r"\s+[-–—|·:]+\s+((?:(?!\s[-–—·]\s)[^|]){2,40})\Z"),
     re.compile(r":\s*([^:]{2,30})\Z"),
@@ -70,7 +75,7 @@ def _trailing(text: str) -> tuple[int, str] | None:
     for form in TRAILERS:
         trailer = form.search(text)
         said = fold(trailer[1]).strip() if trailer else ""
-        if trailer and text[: trailer.start()].strip() and (_IS_STATUS.match(said) or _IS_TIME.match(said)):
+        if trailer and text[: trailer.start()].strip() and (_IS_STATUS.match(said) or _ENDS_TIMED.match(said)):
             return trailer.start(), said
     return None
 
@@ -79,10 +84,10 @@ def _without_signs(text: str) -> tuple[str, str]:
     """*text* without emoji, and the status or duration that followed the last of them (`✅ DONE`)."""
     if text.isascii():
         return text, ""
-    marked = "".join(SIGN if _is_sign(char) else char for char in text)
+    marked = SIGNED.sub(SIGN, "".join(SIGN if _is_sign(char) else char for char in text))
     head, sign, tail = marked.rpartition(SIGN)
     after = fold(tail).strip(" -–—:")
-    if not (sign and head.strip(f" {SIGN}") and any(form.match(after) for form in (_IS_STATUS, _LATER, _IS_TIME))):
+    if not (sign and head.strip(f" {SIGN}") and any(form.match(after) for form in (_IS_STATUS, _LATER, _ENDS_TIMED))):
         head, after = marked, ""
     bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
     return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after

@@ -167,7 +167,9 @@ def _is_reference(word: str, number: str, after: str, rest: str) -> bool:
         return not rest
     if after.strip():
         whole = fold(rest).strip(" :.")
-        return whole in NOT_TITLES and after.strip() not in (":", "：")
+        return (whole in NOT_TITLES and after.strip() not in (":", "：")) or (
+            after.strip() == "," and rest[:1].islower()
+        )
     if not rest:
         return word in ("m", "p", "s") and not number
     letter_only = number.isalpha() or (len(number) == 1 and not number.isdigit())
