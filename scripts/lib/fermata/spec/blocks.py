@@ -97,10 +97,7 @@ class _Reader:
             self._add("heading", int(token.tag[1]), token, self.tokens[at + 1])
             return at + 3
         elif token.type == "inline":
-            first, *later = self._pieces(token) if self.lists else [token]
-            self._paragraph(first)
-            for piece in later:
-                self._add("text", 0, piece, piece)
+            self._paragraphs(token)
         elif token.type in ("fence", "code_block"):
             self._end_item()
             first, last = _lines(token)
@@ -123,6 +120,12 @@ class _Reader:
         read = read_inline(inline)
         first, last = _lines(place)
         self.blocks.append(Block(kind, level, read.text, first, last, read.bold, read.spans))
+
+    def _paragraphs(self, token: Token) -> None:
+        own, *after = self._pieces(token) if self.lists else [token]
+        self._paragraph(own)
+        for piece in after:
+            self._add("text", 0, piece, piece)
 
     def _pieces(self, token: Token) -> list[Token]:
         """A paragraph of an item, parted where a line at the margin begins with bold words: `**Phase 2**` goes on with no item."""

@@ -148,7 +148,8 @@ STATUS_WORDS = (
     "mostly", "upcoming", "on hold", "cancelled", "proposed", "now", "locked", "you are here", "we are here", "in arbeit", "offen", "geplant",
     "en cours", "a faire", "prevu", "en progreso", "en curso", "pendiente", "planificado", "em andamento", "pendente",
     "planejado", "in corso", "da fare", "bezig", "gepland", "laufend", "в процессе", "в работе", "запланировано", "진행 중", "진행중", "예정", "대기", "미착수",
-    "in review", "under review", "partially", "blocked on", "future", "futuro", "futura", "다음", "checkpoint", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
+    "in review", "under review", "partially", "blocked on", "future", "futuro", "futura", "다음",
+    "checkpoint", "持续", "进行中", "未开始", "待开始", "计划中", "進行中", "未着手", "予定",
 )  # fmt: skip
 DURATION_WORDS = (
     r"\d+(?:[.,]\d+)?\s*[-–—~〜]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
@@ -158,7 +159,7 @@ DURATION_WORDS = (
     r"|スプリント\s*\d+(?:\s*[-–—〜~]\s*\d+)?|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
     r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
     r"|(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?!\w)\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
-    r"|1-2 weeks|half a day|one (?:day|week|sprint)"
+    r"|半[天日]|half a day|one (?:day|week|sprint)"
 )
 # With one of these behind its number, "Phase 1 …" is a part of that phase or a word about it, not its title.
 NOT_TITLES = frozenset(
@@ -172,8 +173,9 @@ NOT_TITLES = frozenset(
 # Headings under which phases of work stand, and headings under which the same words count something else.
 PLAN_WORDS = re.compile(
     r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
-    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps|build|epics|workstreams|slices|increments"
-    r"|work breakdown|workplan|todo|tasks"
+    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps"
+    r"|build|epics|workstreams|slices|increments"
+    r"|work breakdown|workplan|todo|tasks|task (?:list|breakdown)"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
     r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
@@ -211,7 +213,8 @@ OTHER_WORDS = re.compile(
 FRAME = re.compile(
     r"(?:[\d.]+\s+)?(?:(?:[\w-]+\s+){0,3}(?:overview|summary|introduction|graph|chart|diagram|legend|matrix|assessment|allocation"
     r"|conventions|references|appendix|glossary|path|order|metrics|principles|assumptions|considerations|strategy at a glance)"
-    r"|(?:(?:known|key|open|major|project|and|&|success|acceptance|exit) )*(?:risks|mitigations?|questions|issues|criteria|dependencies|notes|goals|non-goals|scope)"
+    r"|(?:(?:known|key|open|major|project|and|&|success|acceptance|exit) )*(?:risks|mitigations?|questions|issues|criteria"
+    r"|dependencies|notes|goals|non-goals|scope)"
     r"(?:\s*(?:&|and|/)\s*\w+)?|timeline|schedule|background|context|conclusion|next steps|how to .*|(?:current )?status|definition of done"
     r"|ubersicht|zusammenfassung|risiken|resumen|riesgos|resumo|riscos|resume|risques|概述|总结|風險|风险|概要|リスク|개요|요약)\s*:?\Z"
 )
