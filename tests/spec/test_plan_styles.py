@@ -50,6 +50,11 @@ Phase 1: Quay [IN PROGRESS - 60%]
 Phase 1: Quay (100% complete)
 Phase 1: Quay - 80% Complete
 Phase 1: Quay | 2 weeks | Not Started
+Phase 1: Quay — DONE (see the log)
+Phase 1: Quay - Complete ✅ (PR #12)
+Phase 1: Quay (🔜 Building)
+Phase 1: Quay（半天~1天）
+Phase 1: Quay 【完了】
 Phase 1: Quay [Status: ✅ Complete]
 Phase 1: Quay (✅ Complete, 14 tests)
 Phase 1: Quay - 🟡 Partially complete
@@ -72,6 +77,9 @@ KEPT = [
     "Quay (Priority: P1)",
     "Quay (months of data)",
     "Quay - Next.js",
+    "3D charts - 3D on every page",
+    "Day 2 operations",
+    "Quay — stones (by hand)",
     "Quay - Ready for release",
     "Move to Next",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 from fermata.spec.labels import LABELS
 from fermata.spec.reader import read_spec
 from fermata.spec.records import FIELDS
-from fermata.spec.words import CJK_WEAK, CJK_WORDS, PHASE_WORDS, WEAK_PHASE_WORDS
+from fermata.spec.words import CJK_WEAK, CJK_WORDS, PHASE_WORDS, TASK_WORDS, WEAK_PHASE_WORDS
 from fermata.views.spec import NAMES
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "reference" / "spec.md"
@@ -28,12 +28,15 @@ def fields() -> str:
 
 
 def phases() -> str:
-    rows = ["| language | counts phases | only where the document plans |", "|---|---|---|"]
+    rows = [
+        "| language | counts phases | only where the document plans | there, and only as a heading or bold line |",
+        "|---|---|---|---|",
+    ]
     rows += [
-        f"| {name} | {', '.join(PHASE_WORDS.get(name, ()))} | {', '.join(WEAK_PHASE_WORDS.get(name, ()))} |"
+        f"| {name} | {' | '.join(', '.join(words.get(name, ())) for words in (PHASE_WORDS, WEAK_PHASE_WORDS, TASK_WORDS))} |"
         for name in {**PHASE_WORDS, **WEAK_PHASE_WORDS}
     ]
-    rows.append(f"| zh, ja, ko | {', '.join(CJK_WORDS)} | {', '.join(CJK_WEAK)} |")
+    rows.append(f"| zh, ja, ko | {', '.join(CJK_WORDS)} | {', '.join(CJK_WEAK)} | |")
     return "\n".join(rows) + "\n"
 
 

@@ -39,6 +39,7 @@ TRAILERS = (
     re.compile(r"\s+[-–—|·:]+\s+((?:(?!\s[-–—·]\s)[^|]){2,40})\Z"),
     re.compile(r":\s*([^:]{2,30})\Z"),
     re.compile(r"\s+(COMPLETED?|DONE|FINISHED|SHIPPED)\s*\Z"),
+    re.compile(r"\s+[-–—]\s+([^-–—|()]{2,30}?)\s*\([^()]{1,40}\)\Z"),
 )
 LEADER = re.compile(
     r"\s*(DONE|COMPLETED?|FINISHED|TODO|WIP|DOING|IN PROGRESS|PENDING|NEXT)\s*(?:[:：]|\s[-–—])\s+(?=\S)"

@@ -180,7 +180,7 @@ PLAN_WORDS = re.compile(
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
     r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
     r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑"
-    r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|(?:개발|구현|실행|추진)\s*단계|마일스톤"
+    r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|기획서|전략|(?:개발|구현|실행|추진)\s*단계|마일스톤"
 )
 # Of these the ones that head much else too: a build's steps, notes about an implementation.
 LOOSE_PLAN_WORDS = re.compile(
