@@ -61,7 +61,7 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
         kind, title = _opens(block, under, section=above is not None and above.level > 1)
         if title and title.word in TASKS | VERSIONS and kind not in ("heading", "bold"):
             continue
-        if title and (title.word not in ("p", "s") or PHASES_WORDS.search(under)):
+        if title and (len(title.word) != 1 or title.word in "mv" or PHASES_WORDS.search(under)):
             level = block.level if kind in ("heading", "item", "row") else 0
             found.append(Mark(at, kind, level, title, paths[at]))
     return found
@@ -142,13 +142,13 @@ def _row_title(block: Block, under: str) -> Title | None:
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
     rest = block.cells[1].text if len(block.cells) > 1 else ""
     word = head.strip("# ")
+    beside = fold(block.heads[1]).strip() if len(block.heads) > 1 else ""
+    if head in NUMBER_HEADS and beside in STRONG:
+        word = beside
     counted = (
         word in STRONG
         or (word in STEPS and bool(PLAN_WORDS.search(under)))
-        or (
-            head in ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
-            and bool(PHASES_WORDS.search(under))
-        )
+        or (head in NUMBER_HEADS and bool(PHASES_WORDS.search(under)))
     )
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
@@ -161,6 +161,7 @@ def _row_title(block: Block, under: str) -> Title | None:
     return title
 
 
+NUMBER_HEADS = ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
 NAME_HEADS = re.compile(
     r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary"
     r"|bezeichnung|titel|nom|nombre|nome|deliverable|outcome|名称|内容|目标|交付物|タイトル|成果物|이름|제목|내용|목표|산출물)\Z"

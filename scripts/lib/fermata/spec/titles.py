@@ -79,7 +79,7 @@ FORMS = (
     # A code of capitals counts: `Phase PWA: …`, `CM0 — …`; `_titled` looks that they are capitals.
     re.compile(rf"{_BEFORE}(?P<word>{_WORDS})\s+(?P<number>[a-z0-9]{{2,8}})(?P<after>\s*[:：]\s*|\s+[–—]\s+)"),
     re.compile(
-        r"(?P<word>[mps]|(?!(?:fr|nfr|us|uc|ac|adr|rfc|tc|sc|qa|br|rn|ca|id|no|v)[-.]?\d)[a-z]{2,3})"
+        r"(?P<word>[a-uw-z](?=-?\d)|(?!(?:fr|nfr|us|uc|ac|adr|rfc|tc|sc|qa|br|rn|ca|id|no|v)[-.]?\d)[a-z]{2,3})"
         r"[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"
     ),
 )

@@ -178,7 +178,7 @@ PLAN_WORDS = re.compile(
     r"|work breakdown|workplan|todo|tasks|task (?:list|breakdown)"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
-    r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
+    r"|piano|fasi|fasen|etapy|fazy|fazlar|asamalar|yol haritasi|plano|этапы|план|дорожная карта)(?!\w)"
     r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑"
     r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|기획서|전략|(?:개발|구현|실행|추진)\s*단계|마일스톤"
 )
