@@ -57,7 +57,7 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
     found = []
     for at, block in enumerate(blocks):
         above = blocks[paths[at][-1]] if paths[at] else None
-        under = fold(above.text) if above else ""
+        under = fold(above.text).replace("_", " ") if above else ""
         kind, title = _opens(block, under, section=above is not None and above.level > 1)
         if title and title.word in TASKS | VERSIONS and kind not in ("heading", "bold"):
             continue

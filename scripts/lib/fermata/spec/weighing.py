@@ -64,7 +64,7 @@ def _context(blocks: list[Block], mark: Mark) -> float:
     """What the headings above say: the nearest counts most."""
     score = 0.0
     for distance, at in enumerate(reversed(mark.parents)):
-        text = fold(blocks[at].text)
+        text = fold(blocks[at].text).replace("_", " ")
         if HISTORY_WORDS.search(text):
             return 2 * NOT
         planned, other = PLAN_WORDS.search(text), OTHER_WORDS.search(text)
