@@ -61,10 +61,17 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
         kind, title = _opens(block, under, section=above is not None and above.level > 1)
         if title and title.word in TASKS | VERSIONS and kind not in ("heading", "bold"):
             continue
-        if title and (len(title.word) != 1 or title.word in "mv" or PHASES_WORDS.search(under)):
+        if title and _counts(title.word, under):
             level = block.level if kind in ("heading", "item", "row") else 0
             found.append(Mark(at, kind, level, title, paths[at]))
     return found
+
+
+def _counts(word: str, under: str) -> bool:
+    """Whether a code of a single letter (`S1`) counts phases below the heading *under*: it may count priorities, risks, decisions."""
+    if len(word) != 1 or word in "mv":
+        return True
+    return bool(PHASES_WORDS.search(under) or (word in "eistw" and PLAN_WORDS.search(under)))
 
 
 def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | None]:

@@ -75,7 +75,7 @@ FORMS = (
     re.compile(
         rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
-    re.compile(r"(?P<word>v|version )(?P<number>\d{1,3}(?:\.\d{1,3}){1,2})(?P<after>\s*[:：]\s*|\s+[-–—]+\s+)(?=\S)"),
+    re.compile(r"(?P<word>v|version )(?P<number>\d{1,3}(?:\.\d{1,3}){0,2})(?P<after>\s*[:：]\s*|\s+[-–—]+\s+)(?=\S)"),
     # A code of capitals counts: `Phase PWA: …`, `CM0 — …`; `_titled` looks that they are capitals.
     re.compile(rf"{_BEFORE}(?P<word>{_WORDS})\s+(?P<number>[a-z0-9]{{2,8}})(?P<after>\s*[:：]\s*|\s+[–—]\s+)"),
     re.compile(
