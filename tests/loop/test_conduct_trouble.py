@@ -115,3 +115,31 @@ def test_the_gate_shows_a_phases_commands_apart_from_what_fermata_looks_for(tmp_
     rows = report(bench.run, gate, []).splitlines()
     assert '     validated by: sh gen.sh && echo "generated"' in rows
     assert "Risks" not in rows, "the document names none, and nobody else has looked"
+
+
+NO_COMMANDS = "\n".join(row for row in SPEC.splitlines() if not row.startswith("Test Command"))
+
+
+def test_a_phase_without_a_command_is_held_to_the_projects_own(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path, NO_COMMANDS)
+    bench.settle()
+    gate = bench.run["gate"]
+    assert gate is not None
+    shown = "     validated by: sh check.sh   (the project's own; the document names none)"
+    assert report(bench.run, gate, []).splitlines().count(shown) == len(["phase 1", "phase 2"])
+    bench.approve()
+    (module,) = live(bench)
+    assert "`sh check.sh`" in bench.brief(module)
+    does(bench, module, proto__messages_txt="ask, answer\n")
+    live(bench)
+    found = [c["shown"] for c in bench.run["checks"].values() if c["node"] == "phases.1/check"]
+    assert found[:2] == ["fermata inspect placeholders", "sh check.sh"]
+
+
+def test_a_phase_that_nothing_can_validate_is_called_so_at_the_gate(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path, NO_COMMANDS, config="workflow: conduct\n")
+    bench.settle()
+    gate = bench.run["gate"]
+    assert gate is not None
+    shown = "     validated by: no command: the document names none, and none was found in this project"
+    assert shown in report(bench.run, gate, []).splitlines()

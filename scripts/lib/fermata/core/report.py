@@ -6,7 +6,7 @@ Pure text from the run; the same run always gives the same report. Decides nothi
 from __future__ import annotations
 
 from .commands import shown
-from .consultation import MAX_WORDS, clean, code_of, is_given, lane_lines, line, plan_of, runs_of, some_of
+from .consultation import MAX_WORDS, PROJECT, clean, code_of, is_given, lane_lines, line, plan_of, runs_of, some_of
 from .critique import critique_of
 from .forecast import dispatches_ahead
 from .items import on_branch
@@ -70,9 +70,14 @@ def _phases(run: Run, steps: list[Json], own: list[list[NamedCheck]]) -> list[st
 
 def _validation(checks: list[NamedCheck]) -> list[str]:
     """A phase's own commands, and on a line of its own what fermata looks for in each phase."""
-    told = [line(check["command"]["shown"], 300) for check in checks if "inspection" not in check]
+    commands = [check for check in checks if "inspection" not in check]
     looked = [check["name"] for check in checks if "inspection" in check]
-    found = [f"     validated by: {'; '.join(told) or 'no command of its own'}"]
+    told = "; ".join(line(check["command"]["shown"], 300) for check in commands)
+    if not told:
+        told = "no command: the document names none, and none was found in this project"
+    elif all(check["name"].startswith(PROJECT) for check in commands):
+        told += "   (the project's own; the document names none)"
+    found = [f"     validated by: {told}"]
     return [*found, f"     inspected by fermata: {', '.join(looked)}"] if looked else found
 
 
