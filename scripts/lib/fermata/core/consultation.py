@@ -135,7 +135,8 @@ def _own(step: Json, full: list[NamedCheck]) -> list[NamedCheck]:
     checks: list[NamedCheck] = step.get("checks", [])
     if not checks or any("inspection" not in check for check in checks):
         return checks
-    return [*checks[:1], *[{**check, "name": f"{PROJECT}{check['name']}"} for check in full], *checks[1:]]
+    project: list[NamedCheck] = [{**check, "name": f"{PROJECT}{check['name']}"} for check in full]
+    return [*checks[:1], *project, *checks[1:]]
 
 
 def _takes_pictures(run: Run) -> bool:
