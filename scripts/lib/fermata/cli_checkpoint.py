@@ -68,14 +68,14 @@ def list_(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def show(name: str, run_id: str | None, as_json: bool) -> None:
-    """What a checkpoint holds, and how far the work tree is from it."""
+    """What a checkpoint holds, and how far the work tree is from it, or of a phase's the run's branch."""
     from .loop.checkpoints import apart_from, find_checkpoint
     from .views.checkpoints import checkpoint_text
 
     site = open_here()
     run = site.shown(run_id).load()
     one = find_checkpoint(run, name)
-    apart = [change.path for change in apart_from(site.repo, one)]
+    apart = [change.path for change in apart_from(site.repo, run, one)]
     say(checkpoint_text(run, one, len(apart)), {**one, "run": run["run"], "differs": apart}, as_json)
 
 
@@ -85,17 +85,18 @@ def show(name: str, run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def diff(name: str, stat: bool, run_id: str | None, as_json: bool) -> None:
-    """What has changed in the work tree since, whoever changed it."""
+    """What has changed in the work tree since, whoever changed it; since a phase's, on the run's branch."""
     from .loop.checkpoints import diff_from, find_checkpoint, lines_from
 
     site = open_here()
-    one = find_checkpoint(site.shown(run_id).load(), name)
+    run = site.shown(run_id).load()
+    one = find_checkpoint(run, name)
     if stat:
-        rows = lines_from(site.repo, one)
+        rows = lines_from(site.repo, run, one)
         text = "\n".join(f"{'-' if count is None else count:>6}  {clean(path)}" for path, count in rows)
         say(text or "Nothing has changed since.", [{"path": p, "lines": n} for p, n in rows], as_json)
         return
-    text = diff_from(site.repo, one, MAX_DIFF)
+    text = diff_from(site.repo, run, one, MAX_DIFF)
     say(clean(text, MAX_DIFF + 1_000) or "Nothing has changed since.", {"id": name, "diff": text}, as_json)
 
 

@@ -11,6 +11,7 @@ import time
 from collections import namedtuple
 
 from ..core.checkpoint_events import stands
+from ..core.consultation import line
 from ..core.fold import fold
 from ..core.items import on_branch
 from ..core.left_behind import Left, left_since
@@ -104,7 +105,7 @@ def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -
     """The same for a run that works on a branch of its own: that goes back, and nobody's work tree is touched."""
     run, events = store.load(), store.events()
     if run["status"] in ENDED:
-        raise Conflict(f"run {run['run']} has ended; what it merged into your branch is taken back by `git revert`")
+        raise Conflict(_ended(run, at))
     refuse_if_held(repo, run["run"])
     now, newest = branch_now(repo, run), events[-1]
     paths = [change.path for change in changed_paths(repo, tree_of(repo, now), tree_of(repo, at["branch"]))]
@@ -127,6 +128,16 @@ def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -
     told: dict[str, Json] = {"id": at["id"], "undo": undo, "restored": paths[:MAX_NAMED], "quarantined": []}
     store.note("cli", "rolled_back", {**told, "skipped": [], "stands": stands(then)})
     return found._replace(undo=undo, restored=paths)
+
+
+def _ended(run: Run, at: Checkpoint) -> str:
+    """Why a run that is over does not go back, and what its user can do: that depends on whether it was merged."""
+    if run.get("landed", {}).get("commit"):
+        return f"run {run['run']} has ended; what it merged into your branch is taken back by `git revert`"
+    return (
+        f"run {run['run']} has ended, and nothing of it was merged into your branch. To have {line(at['name'], 80)} and what "
+        f"came before it: git merge {at['branch'][:12]}; to let all of it go: git branch -D {branch_name(run['run'])}"
+    )
 
 
 def _line(events: list[Json], name: str) -> int:
