@@ -28,6 +28,8 @@ from tests.loop.conducting import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from fermata.core.records import Merge, Run
+
 
 @pytest.mark.long
 def test_the_command_of_every_phase_runs_again_on_the_whole(tmp_path: Path) -> None:
@@ -143,3 +145,25 @@ def test_a_phase_that_nothing_can_validate_is_called_so_at_the_gate(tmp_path: Pa
     assert gate is not None
     shown = "     validated by: no command: the document names none, and none was found in this project"
     assert shown in report(bench.run, gate, []).splitlines()
+
+
+def test_words_at_the_gate_of_a_specification_are_sent_to_the_specification(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    gate = bench.run["gate"]
+    assert gate is not None
+    assert "put them into .spec/SPEC.md, then type /conduct again." in report(bench.run, gate, [])
+    bench.tell("decision_made", digest=gate["digest"], decision="modify", words="keep a\nchangelog", channel="picker")
+    text, _ = answer(bench.run, bench.drive())
+    said = "The user wrote at the gate: 'keep a changelog'. That goes into .spec/SPEC.md, then type /conduct again."
+    assert said in text
+
+
+def test_a_run_that_was_aborted_tells_of_what_it_leaves_on_its_branch(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.tell("run_aborted")
+    assert "fermata/" not in answer(bench.run, bench.drive())[0]
+    merged: Merge = {"outcome": "done", "paths": [], "conflicts": [], "base": "", "tree": "", "commit": "c" * 40}
+    run: Run = {**bench.run, "merges": {"phases.1/integrate#1": merged}}
+    text, _ = answer(run, bench.drive())
+    assert f"`git merge {branch(bench)}` takes them in, `git branch -D {branch(bench)}` lets them go." in text

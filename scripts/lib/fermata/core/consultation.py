@@ -12,7 +12,7 @@ from .critique import critique_of
 from .items import on_branch, parallel_of
 from .order import threads
 from .phases import grouped, parts_of
-from .workflow import GIVEN, GOAL, stage_at, walk
+from .workflow import GIVEN, GOAL, SPEC, stage_at, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -90,6 +90,12 @@ def goal_plan(goal: str) -> dict[str, Json]:
 def is_given(run: Run, gate: Gate) -> bool:
     """Whether nobody is there who could plan anew."""
     return stage_at(run["workflow"], gate["node"])["plan"] in GIVEN
+
+
+def written_into(run: Run) -> str:
+    """Where a wish belongs that changes what nobody here has planned."""
+    spec = run["kept"].get(SPEC)
+    return f"{line(spec['source']['path'], 200)}, then type /conduct again" if spec else "a new goal"
 
 
 def envelope_of(run: Run, node: str) -> Envelope:

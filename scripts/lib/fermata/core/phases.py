@@ -70,6 +70,14 @@ def standing(run: Run) -> list[str]:
     ]
 
 
+def left_on_branch(run: Run) -> str:
+    """What a run that has ended without its merge leaves on its own branch, and what its user can do with that; or nothing."""
+    if not any("commit" in merge for merge in run.get("merges", {}).values()):
+        return ""
+    name = f"fermata/{run['run']}"
+    return f" Validated phases are on the branch {name}: `git merge {name}` takes them in, `git branch -D {name}` lets them go."
+
+
 def _frame(run: Run) -> tuple[Frame, str]:
     """The frame and the id of the stage that repeats over the phases."""
     over = [s["id"] for s in run["workflow"]["stages"] if s.get("over") == f"{SPEC}.steps"]

@@ -6,7 +6,19 @@ Pure text from the run; the same run always gives the same report. Decides nothi
 from __future__ import annotations
 
 from .commands import shown
-from .consultation import MAX_WORDS, PROJECT, clean, code_of, is_given, lane_lines, line, plan_of, runs_of, some_of
+from .consultation import (
+    MAX_WORDS,
+    PROJECT,
+    clean,
+    code_of,
+    is_given,
+    lane_lines,
+    line,
+    plan_of,
+    runs_of,
+    some_of,
+    written_into,
+)
 from .critique import critique_of
 from .forecast import dispatches_ahead
 from .items import on_branch
@@ -152,7 +164,7 @@ def _closing(run: Run, gate: Gate) -> list[str]:
     by_hand = f"By hand: /fermata:approve {code_of(gate['digest'])}"
     return [
         "",
-        "Decide: Approve or Abort. Words of your own end the run; put them into a new goal."
+        f"Decide: Approve or Abort. Words of your own end the run; put them into {written_into(run)}."
         if is_given(run, gate)
         else "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",

@@ -232,17 +232,30 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
         bound.release()
-    return answers.block(
-        f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed.{_in_worktrees(run)}"
-    )
+    return answers.block(f"run {os.path.basename(store.folder)} is ended. {_what_stays(run)}")
+
+
+def _what_stays(run: Run) -> str:
+    """Of a run that was ended: where what its agents did is found, and how it is taken or let go."""
+    from ..core.items import lying, on_branch
+    from ..core.phases import left_on_branch
+
+    cleanup = " `fermata worktree cleanup` removes what holds nothing of its own." if lying(run) else ""
+    if on_branch(run):
+        return f"Nothing of it is in your work tree.{_below(run)}{cleanup}{left_on_branch(run)}"
+    return f"Files stay as they are; `git status` shows what its agents had changed.{_below(run)}{cleanup}"
 
 
 def _in_worktrees(run: Run) -> str:
+    integrated = f" Validated phases are on the branch fermata/{run['run']}." if _has_branch(run) else ""
+    return _below(run) + integrated
+
+
+def _below(run: Run) -> str:
     from ..core.items import lying
 
     paths = [tree["path"] for tree in lying(run).values()]
-    integrated = f" Validated phases are on the branch fermata/{run['run']}." if _has_branch(run) else ""
-    return (f" What was not yet brought in lies below {', '.join(paths)}." if paths else "") + integrated
+    return f" What was not yet brought in lies below {', '.join(paths)}." if paths else ""
 
 
 def _has_branch(run: Run) -> bool:

@@ -18,10 +18,11 @@ from ..core.actions import (
     Action,
 )
 from ..core.budget import spent, winding_down
-from ..core.consultation import code_of, line
+from ..core.consultation import code_of, is_given, line, written_into
 from ..core.escalation import facts
 from ..core.memory import kept_text
 from ..core.outcome import stage_lines
+from ..core.phases import left_on_branch
 from ..core.recovery import explained
 from ..core.small_change import waivable
 from .check_text import called, latest_checks
@@ -219,10 +220,18 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text.append("Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
-        "aborted": "ABORTED: the run has ended; nothing was reverted.",
+        "aborted": f"ABORTED: the run has ended; nothing was reverted.{_at_the_gate(run)}{left_on_branch(run)}",
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _at_the_gate(run: Run) -> str:
+    """What the user wrote instead of a yes, and where it belongs: nobody here could plan anew."""
+    gate = run["gate"]
+    if not gate or gate.get("decision") != "modify" or not is_given(run, gate):
+        return ""
+    return f" The user wrote at the gate: {line(gate.get('words', ''), 400)!r}. That goes into {written_into(run)}."
 
 
 def _changed(run: Run) -> Iterator[str]:
