@@ -15,7 +15,7 @@ from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
 from ..core.recovery import Facts, told
 from ..core.routing import split_choice
-from ..definitions.names import SPEC_FILE, workflow_names
+from ..definitions.names import SPEC_FILE, spec_elsewhere, workflow_names
 from ..store.data import DataFolder
 from ..store.errors import Damaged, StoreError
 from ..store.project import Project
@@ -136,8 +136,10 @@ def _conduct(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | N
             f"{line(given, 200)} lies outside {repo.root}; a spec lies in the repository that it is for"
         )
     if not os.path.isfile(place):
+        there = "" if payload.args.strip() else spec_elsewhere(repo.root)
+        way = f"{there} is there: type /conduct {there}" if there else "Type /conduct PATH"
         return answers.block(
-            f"there is no file {line(given, 200)} in {repo.root}. Type /conduct PATH, or /fermata:prelude to write one together"
+            f"there is no file {line(given, 200)} in {repo.root}. {way}, or /fermata:prelude to write one together"
         )
     return _begin(payload, env, repo, {"goal": f"Carry out {clean(path, 500)}", "workflow": "conduct", "spec": path})
 
