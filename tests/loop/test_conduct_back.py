@@ -6,13 +6,15 @@ from pathlib import Path
 
 import pytest
 
+from fermata.core.phases import phase_rows
 from fermata.git.repo import GitError
 from fermata.git.run_branch import commit_tree_on, tree_of
 from fermata.loop import rollback
 from fermata.loop.checkpoints import apart_from, checkpoint_on_branch, make_checkpoint
 from fermata.loop.rollback import last_rollback, roll_back
 from fermata.store.errors import Conflict
-from fermata.views.checkpoints import checkpoint_text
+from fermata.views.checkpoints import checkpoint_text, rollback_text
+from fermata.views.status import where
 from tests.loop.bench import Bench
 from tests.loop.conducting import does, first_phase, judged, live, reviewed, says, second_phase, spec_bench
 from tests.store.oracles import sound
@@ -53,6 +55,9 @@ def test_each_phase_leaves_a_checkpoint_and_the_run_goes_back_to_it(bench: Bench
         f"fermata/{bench.run['run']}",
     )
     assert head(bench) == first["commit"]
+    assert [row["commit"] for row in phase_rows(bench.run)] == [first["commit"], None]
+    assert where(bench.run) == "Phases"
+    assert "  changed      client/main.txt" in rollback_text(bench.run["run"], found, "").splitlines()
     ours = {path: digest for path, digest in bench.sandbox.state().items() if "/fermata/" not in path}
     assert ours == {path: digest for path, digest in mine.items() if "/fermata/" not in path}
     assert bench.sandbox.git("rev-parse", f"refs/fermata/{bench.run['run']}/{found.undo}").strip() == last

@@ -48,9 +48,8 @@ def phase_rows(run: Run) -> list[dict[str, Json]]:
             {"module": steps[index].get("module", ""), "state": "built" if one == INTEGRATED else one}
             for index, one in zip(places[:-1], states, strict=False)
         ]
-        rows.append(
-            {"phase": name, "state": state, "modules": modules, "commit": _commit(run, frame, stage, places[-1])}
-        )
+        commit = _commit(run, frame, stage, places[-1]) if state == INTEGRATED else None  # else of before a rollback
+        rows.append({"phase": name, "state": state, "modules": modules, "commit": commit})
     return rows
 
 

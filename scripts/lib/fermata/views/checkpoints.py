@@ -45,7 +45,8 @@ def rollback_text(run: str, found: Rollback, quarantine: str) -> str:
     lines = [f"{'Back to' if done else 'A rollback to'} {at['id']} ({at['name']}), made {at['at']}:"]
     if found.branch:
         lines.append(f"  on {found.branch}, the run's own branch; your work tree is not touched")
-    lines += _paths("restored" if done else "restores", found.restored)
+    taken_back = ("changed", "changes") if found.branch else ("restored", "restores")  # there it may also be taken off
+    lines += _paths(taken_back[not done], found.restored)
     lines += _paths("moved aside" if done else "moves aside", found.quarantined)
     if found.quarantined and done:
         lines.append(f"               they lie in {quarantine}")

@@ -17,6 +17,7 @@ from ..core.report import voided_lines
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..core.task_news import rows
+from ..core.workflow import stage_at
 from ..loop.check_text import called
 from ..loop.site import minutes_since
 from ..loop.standstill import shown_time
@@ -338,6 +339,8 @@ def where(run: Run) -> str:
             of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
             of = f" ({line(step['title'], 100)})" if isinstance(step, dict) and "phase" in step else of
         names.append(f"{line(stage.get('title', stage['id']), 100)}{of}" + (f", round {visit}" if visit > 1 else ""))
+    if not names:  # a list of which nothing is begun
+        names = [line(stage_at(run["workflow"], at).get("title", at), 100)]
     return "; ".join(names)
 
 
