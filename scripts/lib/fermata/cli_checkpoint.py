@@ -28,7 +28,8 @@ MAX_DIFF = 400_000
 def checkpoint() -> None:
     """Points to come back to: save one, or look at them.
 
-    fermata saves one by itself after each accepted result of an agent that writes, and before a rollback.
+    fermata saves one by itself after each accepted result of an agent that writes, in /conduct with each phase, and before
+    a rollback.
     """
 
 
@@ -68,7 +69,10 @@ def list_(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def show(name: str, run_id: str | None, as_json: bool) -> None:
-    """What a checkpoint holds, and how far the work tree is from it, or of a phase's the run's branch."""
+    """What a checkpoint holds, and how far the work tree is from it.
+
+    One that /conduct saved with a phase is compared with the run's own branch.
+    """
     from .loop.checkpoints import apart_from, find_checkpoint
     from .views.checkpoints import checkpoint_text
 
@@ -85,7 +89,10 @@ def show(name: str, run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def diff(name: str, stat: bool, run_id: str | None, as_json: bool) -> None:
-    """What has changed in the work tree since, whoever changed it; since a phase's, on the run's branch."""
+    """What has changed in the work tree since, whoever changed it.
+
+    One that /conduct saved with a phase is compared with the run's own branch.
+    """
     from .loop.checkpoints import diff_from, find_checkpoint, lines_from
 
     site = open_here()
@@ -113,6 +120,8 @@ def rollback(name: str, yes: bool, dry_run: bool, run_id: str | None, as_json: b
 
     A file that was changed on top of the run's change is left as it is and listed (exit code 4). What the run had made is
     moved aside, never deleted. Branches, index, stashes and ignored files are not touched. `fermata undo` takes it back.
+
+    A run of /conduct works on a branch of its own: that goes back, and your work tree is not touched.
     """
     from .loop.checkpoints import find_checkpoint
 

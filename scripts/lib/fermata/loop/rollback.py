@@ -34,6 +34,7 @@ from .checkpoints import (
     ref_of,
     refuse_elsewhere,
 )
+from .own_checks import collect_checks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -70,6 +71,7 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
         StoreError, OSError, GitError: part of it may be done; the same call goes on, or `last_rollback` leads back.
     """
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        collect_checks(store)  # nobody else notes the end of one that a stop, an abort or a crash left behind
         run, events = store.load(), store.events()
         at = find_checkpoint(run, name)
         _refuse(run, repo, at)
@@ -200,10 +202,15 @@ def _refuse_busy(run: Run) -> None:
     by_command = [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" in d]
     if busy or running or by_command:
         names = ", ".join([*busy, *by_command, *running])
-        raise Conflict(
-            f"{names}: at work in run {run['run']} just now. Wait until that has ended, or type /fermata:stop in its session and let "
-            f"{SILENT_SECONDS:.0f} seconds pass, then roll back"
-        )
+        raise Conflict(f"{names}: at work in run {run['run']} just now. {_way_on(run)}")
+
+
+def _way_on(run: Run) -> str:
+    """How whoever waits for a rollback comes to it; what is typed while the client works is read after its turn only."""
+    if run["status"] in ("stopped", *ENDED):
+        return f"Nothing new begins there; wait until it has ended, or was silent for {SILENT_SECONDS:.0f} seconds, then roll back"
+    stop = "press Esc in its session and type /fermata:stop (typed without Esc, it is read only when the turn is over)"
+    return f"Wait until that has ended; or {stop}, let {SILENT_SECONDS:.0f} seconds pass, then roll back"
 
 
 def _gone(run: Run, name: str) -> bool:
