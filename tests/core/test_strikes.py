@@ -295,6 +295,21 @@ def test_a_ceiling_asks_whether_to_go_on() -> None:
     assert not any(fact.startswith("Last error") for fact in facts(player.run))
 
 
+def test_the_question_names_the_output_of_what_failed_and_where_its_files_lie() -> None:
+    """Of the item that is stuck, each check in its last run."""
+    player = building()
+    player.tell("limit_reached", node="steps.0/build", why="a loop")
+    run, check = player.run, {"visit": 1, "shown": "pytest", "state": "finished"}
+    rows = [("c-901", "steps.0/check", "red"), ("c-902", "steps.0/check", "red"), ("c-903", "steps.1/check", "red")]
+    rows += [("c-904", "steps.0/quick", "green")]
+    for name, node, outcome in rows:
+        label = "tests" if node.endswith("check") else "quick"
+        run["checks"][name] = {**check, "id": name, "node": node, "name": label, "outcome": outcome}  # type: ignore[typeddict-item]
+    assert "Output: fermata show c-902" in facts(run)
+    run["worktrees"] = {"steps.0": {"path": "below/steps.0", "commit": "", "tree": "", "visit": 1, "state": "open"}}
+    assert "Output: fermata show c-902; its files lie below below/steps.0" in facts(run)
+
+
 def optional(workflow: Workflow | None = None) -> Player:
     steps = (make_step("One", optional=True), make_step("Two"))
     player = building(make_plan(*steps, checks=[]), **({"workflow": workflow} if workflow else {}))

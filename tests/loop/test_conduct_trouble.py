@@ -10,6 +10,7 @@ from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
 from fermata.core.report import report
 from fermata.loop.answer import answer
 from fermata.loop.drive import see_through
+from fermata.loop.spec_source import BadSpec
 from tests.loop.conducting import (
     SPEC,
     branch,
@@ -167,3 +168,9 @@ def test_a_run_that_was_aborted_tells_of_what_it_leaves_on_its_branch(tmp_path: 
     run: Run = {**bench.run, "merges": {"phases.1/integrate#1": merged}}
     text, _ = answer(run, bench.drive())
     assert f"`git merge {branch(bench)}` takes them in, `git branch -D {branch(bench)}` lets them go." in text
+
+
+def test_a_specification_that_cannot_be_carried_out_names_who_mends_it(tmp_path: Path) -> None:
+    with pytest.raises(BadSpec, match="no modules") as told:
+        spec_bench(tmp_path, SPEC.replace("Modules: proto\n", ""))
+    assert "let /fermata:prelude .spec/SPEC.md mend it with you; then type /conduct again" in str(told.value)

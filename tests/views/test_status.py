@@ -217,3 +217,8 @@ def test_a_list_of_which_nothing_is_begun_is_named() -> None:
     stage = next(row for row in text(run, None, {}).splitlines() if row.startswith("Stage"))
     title = next(stage for stage in run["workflow"]["stages"] if stage["id"] == "steps")["title"]
     assert stage == f"Stage     {title}"
+
+
+def test_a_run_that_was_aborted_waits_for_nothing() -> None:
+    play = told(limited(), "run_aborted")
+    assert "Waits" not in text(play.run, None, {})

@@ -353,7 +353,7 @@ def _elsewhere(run: Run, env: Mapping[str, str]) -> Iterator[str]:
 def _next(run: Run) -> Iterator[str]:
     if "turn_failed" in run:
         yield f"Broke off {line(run['turn_failed'], 300)}. In that session, type: go on"
-    if run["waiting"]:
+    if run["waiting"] and run["status"] not in ENDED:
         at = run["waiting"].get("until")
         when = f"until {shown_time(at)}, then it goes on: " if at else ""
         yield f"Waits     {when}{line(run['waiting']['why'], 200)}. /fermata:resume goes on{' at once' * bool(at)}, /fermata:abort ends it"
