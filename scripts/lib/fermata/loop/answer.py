@@ -21,7 +21,7 @@ from ..core.budget import spent, winding_down
 from ..core.consultation import code_of, is_given, line, written_into
 from ..core.escalation import facts
 from ..core.memory import kept_text
-from ..core.outcome import stage_lines
+from ..core.outcome import changed_beside, stage_lines
 from ..core.phases import left_on_branch
 from ..core.recovery import explained
 from ..core.small_change import waivable
@@ -260,6 +260,9 @@ def _where_it_is(run: Run) -> str:
 def _went_wrong(run: Run) -> list[str]:
     """What of the report is no success: steps that the user left out, and failures on the way."""
     found = [f"Skipped: {line(step['title'], 100)} ({line(step['why'], 200)})" for step in run.get("left_out", [])]
+    beside = [line(path, 200) for path in changed_beside(run)]
+    if beside:
+        found.append(f"In the user's own tree, by them or by an agent's command: {_some(beside, ', ', 300)}")
     if run["failures"]:
         last = run["failures"][-1]
         said = explained(last.get("rule"))

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
-from ..core.consultation import code_of, line
+from ..core.consultation import code_of, line, some_of
 from ..core.escalation import facts
 from ..core.items import item_of, items_over, lying, on_branch
 from ..core.memory import kept_text
-from ..core.outcome import skipped
+from ..core.outcome import changed_beside, skipped
 from ..core.pages import plan_name
 from ..core.phases import ACTIVE, INTEGRATED, phase_rows
 from ..core.position import ENDED, leaves
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..core.records import Json, Run
 
-MAX_DISPATCHES, MAX_TASKS = 8, 20
+MAX_DISPATCHES, MAX_TASKS, MAX_BESIDE = 8, 20, 10
 MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
 
 
@@ -167,6 +167,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _tasks(run),
         _dispatches(run),
         _left_out(run),
+        _beside(run),
         _worktrees(run),
         _checks(run),
         _passed_over(run),
@@ -239,6 +240,13 @@ def _dispatches(run: Run) -> Iterator[str]:
 def _left_out(run: Run) -> Iterator[str]:
     for step in run.get("left_out", []):
         yield f"Skipped   {line(step['title'], 100)}: {line(step['why'], 150)}"
+
+
+def _beside(run: Run) -> Iterator[str]:
+    found = changed_beside(run)
+    if found:
+        shown = ", ".join(some_of(found, MAX_BESIDE))
+        yield f"Beside    changed in your own tree while agents worked, by you or by a command of theirs: {shown}"
 
 
 def _worktrees(run: Run) -> Iterator[str]:
