@@ -6,13 +6,19 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from fermata.checks.javascript_project import not_installed
+from fermata.checks.project_files import Place
 from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
 from fermata.core.report import report
 from fermata.loop.answer import answer
 from fermata.loop.drive import see_through
 from fermata.loop.spec_source import BadSpec
+from fermata.loop.worktrees import root_of
+from tests.loop.bench import CONFIG, Bench
 from tests.loop.conducting import (
     SPEC,
+    SPEC_FILE,
+    begin_files,
     branch,
     branch_files,
     does,
@@ -174,3 +180,37 @@ def test_a_specification_that_cannot_be_carried_out_names_who_mends_it(tmp_path:
     with pytest.raises(BadSpec, match="no modules") as told:
         spec_bench(tmp_path, SPEC.replace("Modules: proto\n", ""))
     assert "let /fermata:prelude .spec/SPEC.md mend it with you; then type /conduct again" in str(told.value)
+
+
+def test_packages_that_are_not_installed_are_named_at_the_gate_and_linked_once_they_are(tmp_path: Path) -> None:
+    bench = Bench(tmp_path, CONFIG)
+    bench.sandbox.write(".gitignore", "node_modules/\n")
+    bench.sandbox.write("client/package.json", '{"devDependencies": {"left-pad": "^1.3.0"}}')
+    begin_files(bench)
+    bench.begin("Carry out the spec", workflow="conduct", spec=SPEC_FILE).settle()
+    gate = bench.run["gate"]
+    assert gate is not None
+    assert "NOT INSTALLED  client/node_modules: checks that need it will fail." in report(bench.run, gate, [])
+    bench.approve()
+    (module,) = live(bench)
+    bench.sandbox.write("client/node_modules/left-pad/index.js", "x\n")
+    root_of(bench.site, bench.run, bench.run["dispatches"][module]["node"])
+    assert (place(bench, module) / "client/node_modules/left-pad/index.js").read_text() == "x\n"
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        pytest.param({"package.json": '{"scripts": {}}'}, id="asks for none"),
+        pytest.param({"package.json": '{"dependencies": {"a": "1"}}', "node_modules/a/i.js": ""}, id="lies there"),
+        pytest.param({"package.json": '{"dependencies": {"a": "1"}}', ".pnp.cjs": ""}, id="plug and play"),
+        pytest.param({"package.json": "[]"}, id="no object"),
+        pytest.param({"web/package.json": '{"dependencies": {"a": "1"}}', "node_modules/a/i.js": ""}, id="above it"),
+    ],
+)
+def test_what_is_installed_is_not_missed(tmp_path: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    folder = "web" if "web/package.json" in files else ""
+    assert not not_installed(Place(str(tmp_path), folder))

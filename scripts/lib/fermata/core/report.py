@@ -215,10 +215,15 @@ def _critique(run: Run) -> list[str]:
 def _worktrees(run: Run, wide: int) -> list[str]:
     if wide == 1 and not on_branch(run):
         return []
-    links = run.get("worktree_setup", {}).get("links", [])
+    setup = run.get("worktree_setup", {})
+    links, missing = setup.get("links", []), [line(path, 200) for path in some_of(setup.get("missing", []), MAX_DIRTY)]
+    lacks = (
+        f"NOT INSTALLED  {', '.join(missing)}: checks that need it will fail. Install it here, worktrees link to yours"
+    )
+    lack = [f"{lacks}; or name `worktrees.setup` in .fermata/config.yaml"] if missing else []
     linked = f"; linked to yours: {', '.join(line(link, 200) for link in links)}" if links else ""
     if not on_branch(run):
-        return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}"]
+        return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}", *lack]
     onto = line(run["base"].get("branch") or "", 200)
     end = (
         f"at the end {onto} moves to it once, forward only, with your hooks"
@@ -227,6 +232,7 @@ def _worktrees(run: Run, wide: int) -> list[str]:
     )
     return [
         f"           each module and each phase has a worktree below .fermata/worktrees{linked}",
+        *lack,
         f"Branch     fermata/{run['run']}, from {str(run['base']['commit'])[:12]}: a commit for each phase that is validated; {end}",
     ]
 

@@ -18,7 +18,7 @@ from ..core.items import on_branch, open_worktree, own_tree
 from ..core.scope import covers
 from ..git.bring_in import bring_in
 from ..git.repo import GitError
-from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
+from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree, usual_links
 from .branch import base_of, merge_on_branch
 from .site import still_due
 
@@ -40,7 +40,8 @@ def root_of(site: Site, run: Run, node: str) -> Repo:
     tree = open_worktree(run, item) if item else None
     if tree is None:
         return site.repo
-    return make_worktree(site.repo, tree["path"], tree["commit"], run.get("worktree_setup", {}).get("links", []))
+    links = run.get("worktree_setup", {}).get("links") or usual_links(site.repo)  # installed since the run began
+    return make_worktree(site.repo, tree["path"], tree["commit"], links)
 
 
 def started(named: NamedCheck) -> Command:
