@@ -7,9 +7,10 @@ are; never which one is taken.
 from __future__ import annotations
 
 from .canonical import digest
+from .check_runs import last_runs
 from .consultation import MAX_WORDS, clean, line
 from .items import OWN, items_over, lying
-from .position import last_runs, stuck_step
+from .position import stuck_step
 from .recovery import REPLANS, explained
 from .workflow import stage_at
 
