@@ -25,6 +25,28 @@ MUST_FIND = [
     pytest.param("a.py", 'def f():\n    """Send the mail."""\n', "empty-body", id="py-docstring-alone"),
     pytest.param("a.py", 'def f():\n    """Send it."""\n    pass\n', "empty-body", id="py-docstring-and-pass"),
     pytest.param("a.py", "async def f():\n    ...\n", "empty-body", id="py-async"),
+    pytest.param("a.py", "def f():\n    raise NotImplemented\n", "empty-body", id="py-raise-not-implemented"),
+    pytest.param("a.py", "def f():\n    raise NotImplemented('x')\n", "empty-body", id="py-call-not-implemented"),
+    pytest.param("tests/test_a.py", "def test_a():\n    assert True\n", "empty-body", id="py-test-of-true"),
+    pytest.param(
+        "a.py",
+        'class A:\n    """Implements the interface."""\n    def f(self):\n        raise NotImplementedError\n',
+        "empty-body",
+        id="py-of-an-interface",
+    ),
+    pytest.param("a.js", "function f() { console.log('not implemented') }\n", "not-implemented", id="js-log"),
+    pytest.param("a.go", 'package a\nfunc F() { fmt.Println("not implemented") }\n', "not-implemented", id="go-print"),
+    pytest.param("tests/a.test.js", "it('adds', () => {})\n", "empty-body", id="js-test-without-a-test"),
+    pytest.param("a.spec.ts", 'test("adds", async function () {\n});\n', "empty-body", id="ts-test-without-a-test"),
+    pytest.param("a.test.js", "it.todo('adds')\n", "empty-body", id="js-test-announced"),
+    pytest.param("a.ts", "// Implementation would go here\nf();\n", "not-implemented", id="ts-would-go-here"),
+    pytest.param(
+        "a.py", "def f():\n    # will be implemented in phase 3\n    return 1\n", "not-implemented", id="py-later"
+    ),
+    pytest.param("a.py", "def f():\n    # stubbed\n    return g()\n", "placeholder", id="py-stubbed"),
+    pytest.param(
+        "a.py", "# In the real world, this would ask the bank\nx = 1\n", "in-real-code", id="py-real-world-would"
+    ),
     pytest.param("a.py", "class A:\n    def f(self):\n        pass\n", "empty-body", id="py-method"),
     pytest.param(
         "a.py",
@@ -186,7 +208,14 @@ MUST_PASS = [
     pytest.param("tests/test_a.py", "# a mock that returns fake data\nx = Mock()\n", id="py-test-may-say-mock"),
     pytest.param("a.py", "def f(x):\n    raise NotImplementedError(f'{x} on this platform')\n    return 1\n", id="py-unsupported"),
     pytest.param("a.py", "@singledispatch\ndef f(x):\n    raise NotImplementedError\n", id="py-singledispatch"),
+    pytest.param("a.py", 'class A:\n    """Interface of every store."""\n    def f(self):\n        raise NotImplementedError\n', id="py-class-to-derive"),
+    pytest.param("a.py", "class H(BaseHTTPRequestHandler):\n    def log_message(self, *a):\n        pass\n", id="py-log-message"),
+    pytest.param("a.test.js", "it('adds', () => { expect(add(1, 2)).toBe(3) })\nconst s = \"it('x', () => {})\";\n", id="js-test"),
+    pytest.param("a.js", "const it = (n, f) => f();\nit('x', () => {})\n", id="js-no-test-file"),
     # --- words that are no admission
+    pytest.param("a.py", "# TODO items of the user, newest first\nx = 1\n", id="py-todo-items"),
+    pytest.param("a.py", 'def f():\n    """TODO items of the user."""\n    return g()\n', id="py-todo-docstring-of-a-todo-app"),
+    pytest.param("a.py", "# In the real world, clocks drift\nx = 1\n", id="py-real-world"),
     pytest.param("a.py", "x = 'TODO: buy milk'\n", id="py-string"),
     pytest.param("a.py", 'x = """\n# TODO: in a text\n"""\n', id="py-long-string"),
     pytest.param("a.py", "x = f'# FIXME {y}'\n", id="py-f-string"),
