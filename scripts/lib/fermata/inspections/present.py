@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 from ..core.scope import covers
 from ..git.repo import run_git
 from .changes import Finding, Misuse, Report
+from .source_files import GENERATED_NAME
 
 if TYPE_CHECKING:
     from .changes import Changes
 
+BRACES = re.compile(r"\{([^{},]+(?:,[^{},]+)+)\}")
+# Where builds put what they make; that it is there can be asked for, that it is committed cannot.
+OUTPUT = {"dist", "build", "out", "target", "coverage", "gen", "generated", ".next", ".nuxt", "_build", "_site"}
+BUILT = "git ignores it, as what a build makes; it comes with no commit"
 MAY_BE_EMPTY = {"__init__.py", "__init__.pyi", "py.typed", ".gitkeep", ".keep", ".nojekyll"}
 
 
@@ -31,15 +37,37 @@ def find_missing(changes: Changes, paths: tuple[str, ...]) -> Report:
             )
     kept: list[str] | None = None
     found = []
-    for given in paths:
-        path = posixpath.normpath(given)
+    for path in [posixpath.normpath(one) for given in paths for one in _alternatives(given)]:
         whole = os.path.join(changes.root, path)
         if os.path.isfile(whole):
             found += _file(changes, path, whole)
             continue
         kept = kept if kept is not None else changes.all_paths()
-        found += _folder_or_glob(path, whole, kept)
+        wrong = _folder_or_glob(path, whole, kept)
+        if wrong and _is_output(path) and os.path.isdir(whole) and os.listdir(whole):
+            changes.notes.append(f"{path}: {BUILT}")
+            continue
+        if wrong and changes.was_there(path):  # a specification names what is to be removed or renamed, too
+            changes.notes.append(f"{path}: was there at the base and has been removed")
+            continue
+        found += wrong
     return Report(found, len(paths), changes.notes)
+
+
+def _is_output(path: str) -> bool:
+    return bool(OUTPUT & set(path.split("/"))) or GENERATED_NAME.search(posixpath.basename(path)) is not None
+
+
+def _alternatives(path: str) -> list[str]:
+    """`src/{a,b}.ts` as the two that it stands for."""
+    found = BRACES.search(path)
+    if not found:
+        return [path]
+    return [
+        one
+        for part in found[1].split(",")
+        for one in _alternatives(path[: found.start()] + part.strip() + path[found.end() :])
+    ]
 
 
 def _file(changes: Changes, path: str, whole: str) -> list[Finding]:
@@ -49,6 +77,9 @@ def _file(changes: Changes, path: str, whole: str) -> list[Finding]:
     if os.path.basename(path) not in MAY_BE_EMPTY and _blank(whole):
         return [Finding(path, 0, "is there, and there is nothing in it", "empty")]
     if run_git(changes.repo, "check-ignore", "-z", "--stdin", stdin=os.fsencode(path), ok=(0, 1)):
+        if _is_output(path):
+            changes.notes.append(f"{path}: {BUILT}")
+            return []
         return [Finding(path, 0, "is there, and git ignores it, so it would reach nobody", "ignored")]
     return []
 
