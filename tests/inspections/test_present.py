@@ -21,11 +21,12 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> Changes:
         (sandbox.root / name).unlink()
     for name in ("src/a b.py", "src/ü.py", "build/out.js", "lib/out.js", "src/x_pb2.py", "x.log", "tracked.log"):
         sandbox.write(name)
-    for name in ("empty.py", "src/__init__.py"):
+    for name in ("empty.py", "src/__init__.py", "far/deep/hidden.py"):
         sandbox.write(name, "")
     sandbox.write("blank.py", " \n\t\n")
     sandbox.git("add", "-f", "tracked.log")
     (sandbox.root / "hollow").mkdir()
+    (sandbox.root / "far/hanging.py").symlink_to("nowhere")
     (sandbox.root / "out.py").symlink_to(tmp_path / "outside.py")
     (tmp_path / "outside.py").write_text("x\n")
     (sandbox.root / "in.py").symlink_to("src/a b.py")
@@ -45,6 +46,7 @@ def changes(tmp_path_factory: pytest.TempPathFactory) -> Changes:
         pytest.param("tracked.log", None, id="tracked-though-ignored"),
         pytest.param("in.py", None, id="link-inside"),
         pytest.param("src/b.py", "missing", id="not-there"),
+        pytest.param("hanging.py", "missing", id="a-link-to-nowhere-elsewhere"),
         pytest.param("lib/*.py", "missing", id="glob-of-nothing"),
         pytest.param("empty.py", "empty", id="empty"),
         pytest.param("blank.py", "empty", id="blanks-alone"),
@@ -76,9 +78,20 @@ def test_what_was_removed_or_is_ignored_is_told(changes: Changes) -> None:
     assert "build/out.js: git ignores it, as what a build makes; it comes with no commit" in notes
 
 
-def test_one_that_lies_elsewhere_is_named(changes: Changes) -> None:
-    (found,) = find_missing(changes, ("a b.py",)).findings
+def test_one_of_another_case_is_named(changes: Changes) -> None:
+    (found,) = find_missing(changes, ("src/A b.py",)).findings
     assert found.what == "is not there; is it src/a b.py?"
+
+
+def test_what_lies_below_a_folder_that_the_document_has_in_mind_is_taken_for_it_and_told(changes: Changes) -> None:
+    """`cd web && npm test -- x.test.js` names a file of `web/`."""
+    report = find_missing(changes, ("a b.py", "deep/", "hidden.py"))
+    assert [(f.path, f.rule) for f in report.findings] == [("far/deep/hidden.py", "empty")]
+    assert report.notes[-3:] == [
+        "a b.py: taken for src/a b.py",
+        "deep: taken for the folder of far/deep/hidden.py",
+        "hidden.py: taken for far/deep/hidden.py",
+    ]
 
 
 @pytest.mark.parametrize("path", ["/etc/passwd", "../x", "a/../../x", "~/x", "", " ", "-x", "a\nb"], ids=repr)

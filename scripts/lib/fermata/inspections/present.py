@@ -44,14 +44,29 @@ def find_missing(changes: Changes, paths: tuple[str, ...]) -> Report:
             continue
         kept = kept if kept is not None else changes.all_paths()
         wrong = _folder_or_glob(path, whole, kept)
-        if wrong and _is_output(path) and os.path.isdir(whole) and os.listdir(whole):
-            changes.notes.append(f"{path}: {BUILT}")
-            continue
-        if wrong and changes.was_there(path):  # a specification names what is to be removed or renamed, too
-            changes.notes.append(f"{path}: was there at the base and has been removed")
-            continue
-        found += wrong
+        meant = _meant(changes, path, wrong[0], kept) if wrong else None
+        changes.notes += [f"{path}: {meant[0]}"] if meant else []
+        found += meant[1] if meant else wrong
     return Report(found, len(paths), changes.notes)
+
+
+def _meant(changes: Changes, path: str, wrong: Finding, kept: list[str]) -> tuple[str, list[Finding]] | None:
+    """What a specification may have meant by *path* instead, and what is wrong with that; None where it is just not there.
+
+    It names what a phase removes, and what a build makes, too. And `cd web && npm test -- x.test.js` speaks of `web/`.
+    """
+    whole = os.path.join(changes.root, path)
+    if _is_output(path) and os.path.isdir(whole) and os.listdir(whole):
+        return BUILT, []
+    if changes.was_there(path):
+        return "was there at the base and has been removed", []
+    if wrong.rule != "missing":
+        return None
+    files = [name for name in kept if covers([f"**/{path}"], name) and os.path.isfile(os.path.join(changes.root, name))]
+    if files:
+        return f"taken for {files[0]}", _file(changes, files[0], os.path.join(changes.root, files[0]))
+    inside = [name for name in kept if covers([f"**/{path}/**"], name)]
+    return (f"taken for the folder of {inside[0]}", []) if inside else None
 
 
 def _is_output(path: str) -> bool:
@@ -63,11 +78,7 @@ def _alternatives(path: str) -> list[str]:
     found = BRACES.search(path)
     if not found:
         return [path]
-    return [
-        one
-        for part in found[1].split(",")
-        for one in _alternatives(path[: found.start()] + part.strip() + path[found.end() :])
-    ]
+    return [path[: found.start()] + part.strip() + path[found.end() :] for part in found[1].split(",")]
 
 
 def _file(changes: Changes, path: str, whole: str) -> list[Finding]:
@@ -95,6 +106,6 @@ def _folder_or_glob(path: str, whole: str, kept: list[str]) -> list[Finding]:
         return [] if held else [Finding(path, 0, "is a folder that holds nothing git would keep", "empty")]
     if any(c in path for c in "*?"):
         return [] if any(covers([path], name) for name in kept) else [Finding(path, 0, "fits no file", "missing")]
-    elsewhere = [name for name in kept if name.endswith(f"/{path}") or name.lower() == path.lower()][:3]
+    elsewhere = [name for name in kept if name.lower() == path.lower()][:3]
     hint = f"; is it {' or '.join(elsewhere)}?" if elsewhere else ""
     return [Finding(path, 0, f"is not there{hint}", "missing")]
