@@ -23,6 +23,8 @@ DECLARES = re.compile(
 BASE = re.compile(r"Protocol|ABC|.*Interface|.*Protocol|Enum")
 BASE_CLASS = re.compile(r"^_?(?:Base|Abstract|I[A-Z][a-z]|Null|No-?[oO]p|Dummy)|(?:Base|Interface|Protocol|Mixin|ABC)$")
 TO_DERIVE = re.compile(r"(?:an?\s+|the\s+)?(?:abstract|interface|base\s+class)\b", re.IGNORECASE)
+# What stands behind these is for the type checker, or says that there is nothing on this platform.
+ELSEWHERE = re.compile(r"\bTYPE_CHECKING\b|\bsys\.(?:platform|version_info)\b|\bos\.name\b|\bplatform\.system\b")
 NO_OP = re.compile(r"(?:^|_)(?:no_?op|nop|nothing|null|ignore\w*|discard|swallow)(?:_|$)|^visit_")
 LIFE = {"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__del__", "__init_subclass__", "log_message"}
 SAID = re.compile(rf"{NOT_DONE}|^\W*TODO\b(?=\s*(?:$|[:(]))|\bcoming soon\b", re.IGNORECASE)
@@ -64,9 +66,9 @@ def _functions(node: ast.AST, place: Place) -> Iterator[tuple[Function, Place]]:
                 yield child, around
                 todo.append((child, Place(None, around.declares)))
             elif isinstance(child, ast.ClassDef):
-                todo.append((child, Place(child, _declares(child))))
+                todo.append((child, Place(child, around.declares or _declares(child))))
             elif isinstance(child, ast.stmt):
-                checking = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+                checking = isinstance(child, ast.If) and ELSEWHERE.search(ast.unparse(child.test)) is not None
                 todo.append((child, Place(around.parent, around.declares or checking)))
 
 
