@@ -166,8 +166,10 @@ def test_what_has_landed_is_git_s_to_revert(bench: Bench) -> None:
     first_phase(bench)
     second_phase(bench)
     to_the_end(bench)
-    with pytest.raises(Conflict, match="git revert"):
+    with pytest.raises(Conflict, match="git revert -m 1") as told:
         roll_back(bench.store, bench.site.repo, bench.run["checkpoints"][0]["id"])
+    bench.sandbox.git(*str(told.value).partition("git ")[2].replace("-m 1", "--no-edit -m 1").split())
+    assert not (bench.sandbox.root / "server/main.txt").exists()
 
 
 def test_a_run_that_ended_unmerged_is_not_git_s_to_revert(bench: Bench) -> None:

@@ -134,8 +134,10 @@ def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -
 
 def _ended(run: Run, at: Checkpoint) -> str:
     """Why a run that is over does not go back, and what its user can do: that depends on whether it was merged."""
-    if run.get("landed", {}).get("commit"):
-        return f"run {run['run']} has ended; what it merged into your branch is taken back by `git revert`"
+    merged = run.get("landed", {}).get("commit")
+    if merged:
+        way = f"git revert -m 1 {merged[:12]}"
+        return f"run {run['run']} has ended; what it merged into your branch is taken back by a commit: {way}"
     return (
         f"run {run['run']} has ended, and nothing of it was merged into your branch. To have {line(at['name'], 80)} and what "
         f"came before it: git merge {at['branch'][:12]}; to let all of it go: git branch -D {branch_name(run['run'])}"
