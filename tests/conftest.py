@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import signal
 from typing import TYPE_CHECKING
@@ -40,7 +41,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def isolate(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
-    """Give this process, and what it starts, *home* as its home."""
+    """Give this process, and what it starts, the new folder *home* as its home."""
+    os.mkdir(home)
     for name in list(os.environ):
         if name.startswith(FOREIGN) and name not in KEPT:
             monkeypatch.delenv(name)
@@ -57,16 +59,19 @@ def isolate(monkeypatch: pytest.MonkeyPatch, home: str) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _no_users_home_between_tests(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """Covers session fixtures, which start before any test has its own home."""
+def homes(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Iterator[str]]:
+    """Paths for new homes. The first covers session fixtures, which start before any test has its own home."""
+    # Counted here: pytest's own numbering lists all folders of the session again for each new one.
+    folder = str(tmp_path_factory.mktemp("homes"))
+    paths = (os.path.join(folder, str(number)) for number in itertools.count())
     with pytest.MonkeyPatch.context() as monkeypatch:
-        isolate(monkeypatch, str(tmp_path_factory.mktemp("session-home")))
-        yield
+        isolate(monkeypatch, next(paths))
+        yield paths
 
 
 @pytest.fixture(autouse=True)
-def home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> str:
+def home(homes: Iterator[str], monkeypatch: pytest.MonkeyPatch) -> str:
     """An empty home of the test's own."""
-    folder = str(tmp_path_factory.mktemp("home"))
+    folder = next(homes)
     isolate(monkeypatch, folder)
     return folder
