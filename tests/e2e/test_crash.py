@@ -105,7 +105,13 @@ def test_while_the_builder_works(set_stage: SetStage, place: Path, version: str)
     assert [body["id"] for body in stage.events("dispatch_failed")] == ["d-002"]
 
 
-@pytest.mark.parametrize("check_dies_too", [False, True], ids=["the-check-lives-on", "the-check-dies-too"])
+@pytest.mark.parametrize(
+    "check_dies_too",
+    [
+        pytest.param(False, id="the-check-lives-on"),
+        pytest.param(True, id="the-check-dies-too", marks=pytest.mark.long),
+    ],
+)
 def test_while_a_check_runs(set_stage: SetStage, place: Path, check_dies_too: bool) -> None:
     stage = set_stage("2.1.329", cast(place), SLOW, mode="auto")
     stage.headless(BUILD)

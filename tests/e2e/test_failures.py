@@ -104,7 +104,12 @@ def test_an_agent_that_dies_of_an_api_error_is_offered_again(
             "`files_modified` names greeting.txt, which did not change",
             id="claims-too-much",
         ),
-        pytest.param(built(), f"{FAREWELL} changed, but `files_modified` does not say so", id="claims-too-little"),
+        pytest.param(
+            built(),
+            f"{FAREWELL} changed, but `files_modified` does not say so",
+            id="claims-too-little",
+            marks=pytest.mark.long,
+        ),
     ],
 )
 def test_a_builder_whose_claim_differs_from_the_tree_is_sent_back(
