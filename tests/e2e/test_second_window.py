@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import SetStage, Stage
 
 BUILD = f"/build {GOAL}"
-LONG = pytest.mark.long
 
 
 def windows(place: Path, *, asks: bool) -> object:
@@ -53,7 +52,7 @@ def outputs(outcome: Outcome) -> list[str]:
     return [str(event["output"]) for event in outcome.of_type("system", "hook_response") if event.get("output")]
 
 
-@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=LONG)])
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_work_in_a_second_session_is_not_touched_by_a_waiting_run(
     set_stage: SetStage, place: Path, version: str
 ) -> None:
@@ -76,7 +75,7 @@ def denials(stage: Stage, outcome: Outcome) -> list[str]:
     return [result.text for request in mine for result in request.results if result.is_error]
 
 
-@pytest.mark.parametrize("version", [pytest.param("2.1.329", marks=LONG), "2.1.197"])
+@pytest.mark.parametrize("version", [pytest.param("2.1.329", marks=pytest.mark.long), "2.1.197"])
 def test_a_build_in_a_second_session_is_refused_and_leaves_it_free(
     set_stage: SetStage, place: Path, version: str
 ) -> None:
@@ -93,7 +92,7 @@ def test_a_build_in_a_second_session_is_refused_and_leaves_it_free(
     assert not (stage.world.home / ".claude/plugins/data/fermata-inline/active" / second.session_id).exists()
 
 
-@LONG
+@pytest.mark.long
 def test_on_the_screen_a_second_window_works_then_takes_the_run_over(set_stage: SetStage, place: Path) -> None:
     stage = set_stage("2.1.329", cast(place, main=windows(place, asks=True)), FILES, mode="default")  # type: ignore[arg-type]
     first = stage.terminal()
