@@ -33,11 +33,12 @@ from fermata.core.actions import (
     Action,
     next_actions,
 )
+from fermata.core.check_runs import commands_at
 from fermata.core.commands import command_for
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import apply
 from fermata.core.items import in_force, item_of, on_branch, own_tree
-from fermata.core.position import commands_at, next_name
+from fermata.core.position import next_name
 from fermata.core.workflow import SPEC, TASKS, stage_at, wants
 from fermata.definitions.workflow_files import load_workflow
 

@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from fermata.core.actions import REQUEST, next_actions
+from fermata.core.check_runs import check_verdict, commands_for
 from fermata.core.consultation import envelope_of, plan_digest
 from fermata.core.fold import HANDLERS, apply, fold
 from fermata.core.fold_error import FoldError
 from fermata.core.gate_events import open_gate
 from fermata.core.items import in_force, item_of, items_over
-from fermata.core.position import check_verdict, commands_for, leaves, next_name
+from fermata.core.position import leaves, next_name
 from fermata.core.records import CheckRun
 from fermata.core.small_change import RULE
 from fermata.definitions.workflow_files import load_workflow

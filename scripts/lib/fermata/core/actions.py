@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections import namedtuple
 
 from .budget import fits, predicted, room, shares, winding_down
+from .check_runs import check_verdict, checks_of, commands_at
 from .items import open_worktree, own_tree, parallel_of, released
 from .moments import minutes_between
-from .position import ENDED, check_verdict, checks_of, commands_at, dispatches_of, given_up, leaves
+from .position import ENDED, dispatches_of, given_up, leaves
 from .workflow import ITEM
 
 TYPE_CHECKING = False

@@ -6,9 +6,10 @@ journal alone brings every record back. Its shape is in `definitions/schemas/han
 
 from __future__ import annotations
 
+from .check_runs import checks_of, last_runs
 from .consultation import clean, code_of, line
 from .contract import judges_plan, plans
-from .position import checks_of, dispatches_of, frame_of, last_runs
+from .position import dispatches_of, frame_of
 from .recalled import used_learnings
 from .verdicts import judged, verdict_lines
 from .workflow import BAD_NEWS, FAILED, GIVEN, good, stage_at

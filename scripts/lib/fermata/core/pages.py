@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import re
 
+from .check_runs import checks_of, last_runs
 from .consultation import clean, line
 from .contract import contract, judges_plan, plans
 from .items import items_over
 from .plan_text import plan_document
-from .position import checks_of, dispatches_of, last_runs, outcome_of
+from .position import dispatches_of, outcome_of
 from .verdicts import verdict_lines
 from .workflow import FAILED, good, stage_at, walk
 

@@ -11,8 +11,9 @@ from collections import namedtuple
 
 from .board_rules import claim_task, release_task, report_task, set_status, verify_task, write_note
 from .board_texts import SUMMARY, BoardError
+from .check_runs import check_verdict, checks_of
 from .consultation import line
-from .position import check_verdict, checks_of, inside
+from .position import inside
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ import json
 import os
 from collections import namedtuple
 
+from ..core.check_runs import decisive
 from ..core.commands import command_for
 from ..core.consultation import answers_text, clean, line, plan_of
 from ..core.contract import MAX_LINE, VOCABULARY, Sees, contract, judges_plan, plans
@@ -19,7 +20,7 @@ from ..core.memory import looked_text
 from ..core.order import all_before
 from ..core.pages import plan_name
 from ..core.plan_text import plan_document, plan_text
-from ..core.position import decisive, dispatches_of
+from ..core.position import dispatches_of
 from ..core.recovery import explained
 from ..core.report import no_baseline
 from ..core.small_change import LIMITS, waived

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from ..core.check_runs import checks_of, last_runs
 from ..core.consultation import clean, line
 from ..core.items import on_branch
-from ..core.position import checks_of, last_runs
 from ..core.strikes import called as in_words
 from ..store.files import read_json
 

@@ -13,11 +13,12 @@ from math import inf
 
 from ..checks.runner import wait_checks
 from ..core.actions import CHECK, CREATE, FINISH, LAUNCH, LIMIT, OWN, REOPEN, REQUEST, STARTS, Action, next_actions
+from ..core.check_runs import checks_of, last_runs
 from ..core.commands import at_command, command_for
 from ..core.consultation import envelope_of, plan_digest
 from ..core.envelope import beyond
 from ..core.items import clashing, in_force, item_of, on_branch, own_tree
-from ..core.position import ENDED, checks_of, last_runs, next_name, outcome_of
+from ..core.position import ENDED, next_name, outcome_of
 from ..core.report import report
 from ..core.workflow import stage_at, walk
 from ..git.repo import branch, head_commit

@@ -94,8 +94,8 @@ def refuse_without_room(workflow: Workflow, kept: dict[str, Json], most: int) ->
     ahead = dispatches_ahead(stages, stages[0]["id"], kept) if kept else 0
     if ahead > most:
         raise Usage(
-            f"at least {ahead} agents are needed, and limits.dispatches is {most}: name fewer tasks, "
-            f"or set limits.dispatches in .fermata/config.yaml (each step of {line(workflow['name'])} takes some)"
+            f"at least {ahead} agents are needed, and limits.dispatches is {most}: give {line(workflow['name'])} less to do, "
+            f"or raise limits.dispatches in .fermata/config.yaml, with some to spare for work that is sent back"
         )
 
 

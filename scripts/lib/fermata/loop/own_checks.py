@@ -12,10 +12,11 @@ from ..checks.command import parse_command
 from ..checks.command import to_json as to_json_command
 from ..checks.runner import CheckError, CheckSpec, Lost, Running, load_spec, read_check, start_check
 from ..core.actions import Action
+from ..core.check_runs import commands_at
 from ..core.evidence import judge, to_json
 from ..core.fingerprint import fingerprint, word_of
 from ..core.items import names_tree
-from ..core.position import commands_at, next_name
+from ..core.position import next_name
 from ..core.recovery import Facts, told
 from ..git.snapshot import take_snapshot
 from .screens import judge_picture

@@ -9,9 +9,9 @@ from __future__ import annotations
 import os
 import shutil
 
+from ..core.check_runs import commands_for
 from ..core.consultation import line
 from ..core.evidence import Judgement
-from ..core.position import commands_for
 from .check_text import check_line
 
 TYPE_CHECKING = False

@@ -8,8 +8,8 @@ from math import inf
 from typing import NamedTuple
 
 from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
+from ..core.check_runs import decisive
 from ..core.evidence import judge
-from ..core.position import decisive
 from ..definitions.settings import load_settings
 from ..git.worktrees import FOLDER
 from ..store.errors import Usage

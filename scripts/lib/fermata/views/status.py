@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Literal
 
-    from ..core.records import Json, Run
+    from ..core.records import Dispatch, Json, Run
 
 MAX_DISPATCHES, MAX_TASKS = 8, 20
 MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
@@ -44,7 +44,6 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
     agents = list(run["dispatches"].values())
     stages = run["workflow"]["stages"]
     at = run["position"]["at"]
-    routing = run.get("routing", {})
     plan = plan_name(run) or ("approval" if run["gate"] or run["approved"] else None)
     return {
         "format": 1,
@@ -55,27 +54,8 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         "currentStage": at,
         "planFilePath": f"artifacts/{plan}.md" if plan else None,
         "stages": {s["id"]: {"status": _stage_status(run, s["id"])} for s in stages},
-        "routing": {
-            "workflow": run["workflow"]["name"],
-            "agent_sequence": [
-                {"agent": d["agent"], "status": "active" if d["state"] == "running" else d["state"]} for d in agents
-            ],
-            "lane": routing.get("lane"),
-            "signal": routing.get("signal"),
-            "confidence": routing.get("confidence"),
-            "band": routing.get("band"),
-        },
-        "agent_states": [
-            {
-                "agent": d["agent"],
-                "dispatch": d["id"],
-                "status": d["state"],
-                "output": {"summary": d["summary"], "changed": d["changed"]},
-                "current_step": d["node"],
-                "tokens": run.get("used", {}).get(d["id"]),
-            }
-            for d in agents
-        ],
+        "routing": _routing(run, agents),
+        "agent_states": [_agent_state(d, run.get("used", {}).get(d["id"])) for d in agents],
         "active_threads": [
             {"id": d["id"], "target": d["agent"], "status": d["state"], "created_at": d.get("created")}
             for d in agents
@@ -101,6 +81,24 @@ def document(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]
         "session": {"id": run["session"], "generation": run["generation"], "interactive": run["interactive"]},
         "tier": tier_of(marker, env)._asdict(),
         "cost": cost(run),
+    }
+
+
+def _routing(run: Run, agents: list[Dispatch]) -> dict[str, Json]:
+    chosen = run.get("routing", {})
+    sequence = [{"agent": d["agent"], "status": "active" if d["state"] == "running" else d["state"]} for d in agents]
+    why = {key: chosen.get(key) for key in ("lane", "signal", "confidence", "band")}
+    return {"workflow": run["workflow"]["name"], "agent_sequence": sequence, **why}
+
+
+def _agent_state(dispatch: Dispatch, tokens: Json) -> dict[str, Json]:
+    return {
+        "agent": dispatch["agent"],
+        "dispatch": dispatch["id"],
+        "status": dispatch["state"],
+        "output": {"summary": dispatch["summary"], "changed": dispatch["changed"]},
+        "current_step": dispatch["node"],
+        "tokens": tokens,
     }
 
 
