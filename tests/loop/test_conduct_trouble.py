@@ -10,6 +10,8 @@ from fermata.core.actions import AGENT, DECIDE, WAIT_AGENTS, WAIT_CHECKS
 from fermata.core.report import report
 from fermata.loop.answer import answer
 from fermata.loop.drive import see_through
+from fermata.loop.try_checks import Wanted, try_checks
+from tests.loop.bench import built
 from tests.loop.conducting import (
     SPEC,
     branch,
@@ -56,6 +58,51 @@ def test_what_a_lost_agent_left_outside_its_scope_comes_nowhere(tmp_path: Path) 
     merged = [body["paths"] for body in bench.events("merged") if body["node"].endswith("/gather")]
     assert merged == [["proto/messages.txt"]]
     assert "stray.txt" not in branch_files(bench)
+
+
+def test_what_a_lost_fix_executor_left_outside_the_scope_does_not_come_with_the_phase(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    bench.approve()
+    (module,) = live(bench)
+    does(bench, module, proto__notes_txt="all tests pass\n")
+    (lost,) = live(bench)
+    assert bench.run["dispatches"][lost]["agent"] == "fix-executor"
+    there = place(bench, lost)
+    (there / "stray.txt").write_text("not mine\n")
+    (there / "check.sh").write_text("exit 0 # loosened\n")
+    (there / "proto/messages.txt").write_text("ask\n")
+    bench.tell("dispatch_failed", id=lost, reason="lost", category="transient")
+    (fixer,) = live(bench)
+    assert place(bench, fixer) == there
+    assert (there / "proto/messages.txt").read_text() == "ask\n", "what it had built is kept"
+    assert not (there / "stray.txt").exists()
+    does(bench, fixer, proto__messages_txt="ask, answer\n")
+    (judge,) = live(bench)
+    says(bench, judge, judged("messages are defined"))
+    bench.settle()
+    assert "gen/messages.txt" in branch_files(bench)
+    assert "stray.txt" not in branch_files(bench)
+    assert bench.sandbox.git("show", f"{branch(bench)}:check.sh") == "exit 0\n"
+    assert bench.sandbox.git("show", f"refs/fermata/{bench.run['run']}/{fixer}-strays:stray.txt") == "not mine\n"
+
+
+def test_what_the_checks_make_outside_a_modules_scope_is_not_its_agents_to_answer_for(tmp_path: Path) -> None:
+    bench = spec_bench(tmp_path)
+    bench.settle()
+    bench.approve()
+    (module,) = live(bench)
+    there = place(bench, module)
+    (there / "proto").mkdir()
+    (there / "proto/messages.txt").write_text("ask, answer\n")
+    *_, last = try_checks(bench.site, Wanted(dispatch=module), 15)
+    assert "put back as it was: gen/messages.txt" in last["text"]
+    assert not (there / "gen").exists()
+    (there / "stray.txt").write_text("the agent's own\n")
+    assert "stray.txt" not in try_checks(bench.site, Wanted(dispatch=module), 15)[-1]["text"]
+    assert "stray.txt" in bench.hand_in(built("proto/messages.txt"), module).message
+    (there / "stray.txt").unlink()
+    does(bench, module, proto__messages_txt="ask, answer\n")
 
 
 def test_agents_at_work_on_what_reads_as_before_end_before_a_changed_spec_is_asked_about(tmp_path: Path) -> None:

@@ -67,6 +67,19 @@ COMMANDS = [
     ("inline", "**Test command:** `cargo test --all` (all green)", ["cargo test --all"]),
     ("two inline", "Verify: `npm test` and `npm run lint`", ["npm test", "npm run lint"]),
     ("item", "- [ ] build it\n- **Verify**: `go test ./...`", ["go test ./..."]),
+    (
+        "nested",
+        "**Verification**\n- Quick:\n  - `npm test`\n- Slow:\n  - `make soak`\n  - and look at it",
+        ["npm test", "make soak"],
+    ),
+    ("placeholder", "**Verification**\n- `curl localhost:<port>/up`\n- `npm test`", ["npm test"]),
+    (
+        "criterion of a test",
+        "Acceptance:\n- `cargo test tides` covers neap tides; `cargo run` prints them",
+        ["cargo test tides"],
+    ),
+    ("criterion of a failure", "Acceptance:\n- `cargo test tides` fails at first", []),
+    ("criterion of a server", "Acceptance:\n- `npm start` shows the harbour", []),
     ("list", "**Quality gates:**\n- `ruff check .`\n- `mypy` is clean", ["ruff check .", "mypy"]),
     ("sentence", "Run the tests:\n\n```bash\nbundle exec rspec\n```", ["bundle exec rspec"]),
     ("exit criteria", "**Exit Criteria:**\n```bash\nnpm run build\n# it builds\n```", ["npm run build"]),
@@ -113,6 +126,14 @@ LISTS = [
     ("criteria", "Critérios de aceitação:\n- a", ["a"]),
     ("criteria", "验收标准：\n- a", ["a"]),
     ("criteria", "**成功基準**\n- a", ["a"]),
+    ("criteria", "**완료 기준:**\n- a", ["a"]),
+    ("tasks", "작업:\n- a", ["a"]),
+    ("tasks", "**Deliverables**\n1. **Moorings**\n   - two\n2. **Testing**\n   - each", ["Moorings", "Testing"]),
+    ("criteria", "**Criterio de éxito.** Se ve la marea.", ["Se ve la marea."]),
+    ("tasks", "### 1.1 Moor the boat\nWith two lines:\n- bow\n\n### 1.2 Eat\nAt noon, outside.\n- bread", ["1.1 Moor the boat", "1.2 Eat"]),
+    ("tasks", "| ID | User Story |\n|---|---|\n| A | I see the tide |", ["I see the tide"]),
+    ("modules", "1. Set up the compiler\n   - Module: ESNext\n2. Sail", []),
+    ("modules", "1. Set up the compiler\n   - Module: tides\n2. Sail", ["tides"]),
     ("gotchas", "**Risks:**\n- a\n- b", ["a", "b"]),
     ("gotchas", "Stolperfallen: a", ["a"]),
     ("modules", "**Modules:**\n- `auth`: who you are\n- `billing` (new)", ["auth", "billing"]),
@@ -163,6 +184,8 @@ def test_a_mark_of_status_says_that_a_phase_is_done(title: str, body: str, done:
 
 
 THREE = "# Plan\n## Phase 1: Base\n{}\n## Phase 2: API\n{}\n## Phase 3: Page\n{}\n{}\n"
+OVERVIEW = "## Timeline\n| Phase | What | Dependencies |\n|-|-|-|\n| Phase 1 | Base | a harbour |\n"
+BOXES = ("- [ ] a", "- [ ] b", "- [ ] c")
 DEPENDENCIES: list[tuple[str, tuple[str, str, str, str], list[list[int] | None]]] = [
     ("nothing said", ("- a", "- b", "- c", ""), [None, None, None]),
     ("field", ("- a", "Depends on: Phase 1", "Depends on: Phase 1, Phase 2", ""), [None, [1], [1, 2]]),
@@ -183,6 +206,8 @@ DEPENDENCIES: list[tuple[str, tuple[str, str, str, str], list[list[int] | None]]
     ("tree", ("- a", "- b", "- c", "```\nPhase 1\n  ├─→ Phase 2\n  └─→ Phase 3\n```"), [None, [1], [1]]),
     ("parallel", ("- a", "- b", "Can run in parallel with Phase 2.", ""), [None, None, [1]]),
     ("German", ("- a", "Abhängig von: Phase 1", "Nach Phase 2.", ""), [None, [1], [2]]),
+    ("overview", (*BOXES, f"{OVERVIEW}| Phase 2 | API | none |\n| Phase 3 | Page | Phase 1 (beside Phase 2) |"), [None, [], [1]]),
+    ("numbered overview", (*BOXES, f"{OVERVIEW}| 1 | Base | rien |\n| 2 | API | 1 |\n| 3 | Page | 1 |"), [[], [1], [1]]),
     ("French", ("- a", "Dépend de : Phase 1", "Dépend de : Phases 1 et 2", ""), [None, [1], [1, 2]]),
 ]  # fmt: skip
 
@@ -197,6 +222,15 @@ def test_dependencies_are_what_the_document_says(parts: tuple[str, ...], on: lis
     assert spec.problems == []
 
 
+def test_a_title_and_a_sentences_end_say_what_a_phase_waits_for() -> None:
+    text = "# Boat\n## Phases\n### Phase 1: Keel\n- [ ] a\n### Phase 2: Mast (depends on Phase 1)\n- [ ] b\n### Phase 3: Sail\nSewn. Depends on: 1, 2.\n"
+    assert [phase["depends_on"] for phase in read_spec(text).phases] == [
+        [],
+        ["Phase 1: Keel"],
+        ["Phase 1: Keel", "Phase 2: Mast (depends on Phase 1)"],
+    ]
+
+
 def test_a_row_of_a_table_is_a_phase_with_its_cells_as_fields() -> None:
     text = "# P\n## Phases\n| Phase | Tasks | Acceptance | Depends on |\n|-|-|-|-|\n| 1. A | x; y | it runs | - |\n| 2. B | z | `npm test` passes | 1 |\n"
     first, second = read_spec(text).phases
@@ -204,8 +238,57 @@ def test_a_row_of_a_table_is_a_phase_with_its_cells_as_fields() -> None:
     assert (second["tasks"], second["commands"], second["depends_on"]) == (["z"], ["npm test"], ["1. A"])
 
 
+BY_PHASE = """
+## Success Criteria by Phase
+### Phase 1
+- [ ] The bow is dry
+- `make float` passes
+### Phase 2 (current)
+- The keel holds
+### All of it
+- The crew sleeps
+## Risks
+### Phase 2
+- Rain
+## Notes
+### Phase 2
+- Paint it blue
+"""
+
+
+def test_a_section_by_phase_adds_to_the_phases_that_it_names() -> None:
+    first, second, third = read_spec(
+        THREE.format("- a", "- b\n\nSuccess Criteria:\n- It floats", "- c", BY_PHASE)
+    ).phases
+    assert (first["criteria"], first["commands"]) == (["The bow is dry", "make float passes"], ["make float"])
+    assert (second["criteria"], second["gotchas"]) == (["It floats", "The keel holds"], ["Rain", "Paint it blue"])
+    assert (first["tasks"], second["tasks"], third["criteria"]) == (["a"], ["b"], [])
+    assert first["fields"]["criteria"]["lines"] == [14, 15]
+
+
 def test_a_second_list_of_other_phases_is_named_as_a_gap() -> None:
     text = "# Plan\n## Phase 1: A\n- [ ] a\n## Phase 2: B\n- [ ] b\n- [ ] c\n# Revised\n## Phase 1: X\n- [ ] x\n## Phase 2: Y\n- [ ] y\n"
     spec = read_spec(text)
     assert [phase["title"] for phase in spec.phases] == ["A", "B"]
     assert [(gap["line"], "`Phase 1: X`" in gap["message"]) for gap in spec.gaps if not gap["phase"]] == [(8, True)]
+
+
+NAMES = [
+    ("files", "- Create __init__.py and src/__main__.py", "Create __init__.py and src/__main__.py"),
+    ("folders", "- Leave __pycache__/ and docs/_static_/x out", "Leave __pycache__/ and docs/_static_/x out"),
+    ("methods", "- Give it a __repr__ and foo.__call__()", "Give it a __repr__ and foo.__call__()"),
+    ("a glob", "- Format every *.py below tests/_data_/", "Format every *.py below tests/_data_/"),
+    ("words in bold", "- Take __both roads__ at once", "Take both roads at once"),
+    ("a word in bold", "- Take __Both__ roads", "Take Both roads"),
+    ("emphasis", "- Take the _only_ road", "Take the only road"),
+    ("a task's heading", "### 1.1 Write __init__.py", "1.1 Write __init__.py"),
+]
+
+
+@pytest.mark.parametrize(("body", "task"), [row[1:] for row in NAMES], ids=[row[0] for row in NAMES])
+def test_underscores_of_a_name_are_no_emphasis(body: str, task: str) -> None:
+    assert only_phase(body)["tasks"] == [task]
+
+
+def test_a_label_between_underscores_is_a_label() -> None:
+    assert only_phase("__Gotchas:__ the tide\n\n__Tasks__:\n- row")["tasks"] == ["row"]

@@ -10,6 +10,64 @@ from fermata.spec.reader import read_spec
 
 SHAPES: list[tuple[str, str, list[str]]] = [
     (
+        "a matrix of codes in a document that is called milestones",
+        """\
+        # Harbour Milestones
+        ## How we count
+        By tide.
+        ## Milestone matrix
+        | ID | Scope | Exit criteria |
+        |---|---|---|
+        | M0 | Dredge | a keel passes |
+        | M1 | Quay | a ship lies |
+        ## Pilots
+        - two
+        """,
+        ["M0: Dredge", "M1: Quay"],
+    ),
+    (
+        "Korean table by order",
+        """\
+        # 항구 구현 계획
+        ## 단계와 증거
+        | 순서 | 산출물 | 완료 기준 |
+        |---|---|---|
+        | 0 | 부두 짓기 | 배가 닿는다 |
+        | 1 | 등대 켜기 | 밤에 보인다 |
+        """,
+        ["Phase 0: 부두 짓기", "Phase 1: 등대 켜기"],
+    ),
+    (
+        "numbered items of a plan that wait for each other",
+        """\
+        # Boat
+        ## Work Plan
+        1. Keel: oak, as in `keel.md`. Depends on: none.
+        2. Mast: pine and
+           rope. Depends on: 1.
+        ## Packing
+        1. Bread
+        2. Water
+        """,
+        ["Keel", "Mast"],
+    ),
+    (
+        "a lone sprint beside a list, and a status of a word",
+        """\
+        # Hoja de ruta
+        ## Slices de implementación
+        ### Slice 1 — Amarrar 🚀 FUTURE
+        - cabos
+        ### Slice 2 — Zarpar
+        - velas
+        ## Hitos
+        ### Sprint 0 — Astillero
+        - [x] quilla
+        - [x] casco
+        """,
+        ["Slice 1 — Amarrar", "Slice 2 — Zarpar"],
+    ),
+    (
         "canonical",
         """\
         # Thing
@@ -572,6 +630,10 @@ SHAPES: list[tuple[str, str, list[str]]] = [
 ]
 
 NONE: list[tuple[str, str]] = [
+    (
+        "sections of a document that is called milestones",
+        "# Harbour Milestones\n## How we count\n- by tide\n## Pilots\n- two\n## Tugs\n- three\n",
+    ),
     ("installation steps", "# Tool\n## Installation\n### Step 1: Clone\n```\ngit clone x\n```\n### Step 2: Build\nRun make.\n"),
     ("bare steps of a readme", "# Tool\n## Step 1: Clone\nClone it.\n## Step 2: Build\nRun make.\n"),
     ("handshake", "# Protocol\n## Handshake\n### Phase 1: Hello\nThe client sends.\n### Phase 2: Keys\nThe server answers.\n"),

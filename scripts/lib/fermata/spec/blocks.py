@@ -11,14 +11,12 @@ from typing import NamedTuple
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-CHECKBOX = re.compile(r"\s*\[([ xX✓✔~/-])\](?:\s+|$)")
+from .inline import CHECKBOX, read_inline
+
 SUMMARY = re.compile(r"<summary\b[^>]*>(.{0,400}?)</summary\s*>", re.IGNORECASE | re.DOTALL)
 HTML_HEADING = re.compile(r"<h([1-6])\b[^>]*>(.{0,400}?)</h\1\s*>", re.IGNORECASE | re.DOTALL)
 DETAILS_END = re.compile(r"</details\s*>", re.IGNORECASE)
 TAG = re.compile(r"<[^<>]{0,300}>")
-LINK = re.compile(
-    r"(!?)\[([^\[\]\n]{0,300})\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s+\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,80}\])"
-)
 FRONT_MATTER = re.compile(r"---[ \t]*\n(?:[^\n]*\n){0,400}?(?:---|\.\.\.)[ \t]*(?:\n|\Z)")
 
 
@@ -48,12 +46,6 @@ class Block(NamedTuple):
     cells: tuple[Block, ...] = ()
     heads: tuple[str, ...] = ()
     """Of a row: the table's headings."""
-
-
-class _Inline(NamedTuple):
-    text: str
-    bold: str
-    spans: tuple[str, ...]
 
 
 def _parser() -> MarkdownIt:
@@ -124,7 +116,7 @@ class _Reader:
             self.blocks.append(Block("item", len(self.lists), "", line, line, ordered=number))
 
     def _add(self, kind: str, level: int, place: Token, inline: Token) -> None:
-        read = _inline(inline)
+        read = read_inline(inline)
         first, last = _lines(place)
         self.blocks.append(Block(kind, level, read.text, first, last, read.bold, read.spans))
 
@@ -132,7 +124,7 @@ class _Reader:
         if not self.item:
             self._add("text", len(self.lists), token, token)
             return
-        read, number = _inline(token), self.item[1]
+        read, number = read_inline(token), self.item[1]
         self.item = None
         box = CHECKBOX.match(read.text)
         first, last = _lines(token)
@@ -161,7 +153,7 @@ class _Reader:
             if token.type == "tr_open":
                 rows.append([])
             elif token.type == "inline":
-                read = _inline(token)
+                read = read_inline(token)
                 first, last = _lines(token)
                 rows[-1].append(Block("text", 0, read.text, first, last, read.bold, read.spans))
             at += 1
@@ -179,41 +171,3 @@ def _first(token: Token) -> int:
 
 def _lines(token: Token) -> tuple[int, int]:
     return (token.map[0] + 1, max(token.map)) if token.map else (1, 1)
-
-
-def _inline(token: Token) -> _Inline:
-    """The words of an inline token. Line breaks stay, for several fields may stand in one paragraph."""
-    text: list[str] = []
-    bold: list[str] = []
-    spans: list[str] = []
-    strong, began = 0, False  # `began`: whether something else than bold has come already
-    for child in token.children or ():
-        piece = ""
-        if child.type == "strong_open":
-            strong += 1
-        elif child.type == "strong_close":
-            strong -= 1
-            began = began or not strong
-        elif child.type in ("softbreak", "hardbreak"):
-            piece = "\n"
-        elif child.type in ("text", "code_inline"):
-            piece = child.content
-            if child.type == "code_inline":
-                spans.append(child.content)
-        elif child.type == "html_inline" and child.content.lower().startswith("<br"):
-            piece = "\n"
-        if strong and not began:
-            bold.append(piece)
-        elif piece.strip() and not CHECKBOX.fullmatch(piece):
-            began = True
-        text.append(piece)
-    return _Inline(_without_links("".join(text)), _without_links("".join(bold)), tuple(spans))
-
-
-def _without_links(text: str) -> str:
-    """A link's words without its address; an image says nothing."""
-    return (
-        LINK.sub(lambda match: "" if match[1] else match[2], text).strip()
-        if "](" in text or "][" in text
-        else text.strip()
-    )

@@ -18,7 +18,7 @@ PROGRAMS = frozenset(
         "artisan docker docker-compose podman kubectl helm terraform tofu ansible-playbook bash sh zsh cd test curl "
         "wget psql sqlite3 redis-cli jq grep rg find diff git gh ruff mypy black flake8 pylint pyright eslint prettier "
         "tsc jest vitest mocha playwright cypress turbo nx lerna biome shellcheck bats hugo jekyll mkdocs sphinx-build "
-        "stack cabal ghc zig nim crystal julia rscript lein clj clojure sox ffmpeg forge hardhat anchor truffle echo ls "
+        "stack cabal ghc nix zig nim crystal julia rscript lein clj clojure sox ffmpeg forge hardhat anchor truffle echo ls "
         "cat env time coverage golangci-lint staticcheck k6 locust wrangler supabase prisma alembic rails manage.py tsx "
         "ts-node tsgo swiftlint ktlint detekt ng vue vite next expo eas"
     ).split()
@@ -34,6 +34,12 @@ PASSES = re.compile(
     r"|no (?:errors|warnings)|without (?:errors|warnings)"
     r"|lauft|grun|fehlerfrei|reussit|passe|passent|pasa|pasan|passa|passam|通过|通過|成功)(?:\b|$)"
 )
+# A criterion that begins with a command of these words is told by running it: "`cargo test scanner` covers symlinks".
+PROVES = re.compile(
+    r"(?<![\w-])(?:tests?|check|lint|clippy|build|vet|compile|typecheck|type-check|pytest|verify|validate)(?![\w-])"
+)
+FAILS = re.compile(r"(?<!\w)(?:fail\w*|breaks?|red|errors? out|no longer|not|never|refus\w+|reject\w*)(?!\w)")
+PLACEHOLDER = re.compile(r"<[A-Za-z][\w-]*(?: [\w-]+){0,3}>")
 PROMPT = re.compile(r"(?:\$|>|%|❯)\s+")
 ASSIGNMENT = re.compile(r"[A-Za-z_]\w*=\S*\s+")
 MAX_COMMAND = 2_000
@@ -43,7 +49,7 @@ MAX_WORDS = 12
 def looks_like_command(text: str) -> bool:
     """Whether *text* begins as a command line does, with a program that is known or a path to one."""
     text = text.strip()
-    if not text or len(text) > MAX_COMMAND or "\n" in text:
+    if not text or len(text) > MAX_COMMAND or "\n" in text or PLACEHOLDER.search(text):
         return False
     rest = text
     for _ in range(8):
@@ -100,10 +106,13 @@ def fenced_commands(text: str, info: str) -> list[str]:
 
 
 def criterion_commands(text: str, spans: tuple[str, ...]) -> list[str]:
-    """The commands that a criterion is proven by: it is nothing but one, or says that one passes."""
+    """The commands that a criterion is proven by: it is nothing but one, says that one passes, or begins with one that tests."""
     found = [span.strip() for span in spans if looks_like_command(span)]
     left = text
     for span in spans:
         left = left.replace(span, " ", 1)
     left = fold(left).strip(" .,;:`&-–—")
-    return found if found and (not left or left in ("and", "und", "et", "y", "e") or PASSES.search(left)) else []
+    if found and (not left or left in ("and", "und", "et", "y", "e") or PASSES.search(left)):
+        return found
+    begins = found[:1] if found and text.lstrip(" `").startswith(found[0]) else []
+    return begins if begins and PROVES.search(found[0]) and not FAILS.search(left) else []

@@ -12,9 +12,10 @@ from difflib import get_close_matches
 from .blocks import Block
 from .entries import Reading, Said
 from .graphs import read_arrows, read_graph
+from .labels import label_of
 from .problems import finding, shown
 from .records import Finding, Phase
-from .references import Index
+from .references import BARE, Index
 from .saying import FIELD, GRAPH, GUESS, NOTHING, PARALLEL, SENTENCE, STOP, VERB, Found
 from .words import fold
 
@@ -85,7 +86,13 @@ def _sentences(said: Said, place: int, index: Index, found: Found) -> None:
     for match in VERB.finditer(folded):
         if NOT.search(folded[: match.start()][-NEAR:]):
             continue
-        before, on = index.named(text[: match.start()]), index.named(_rest(text, folded, match.end()))
+        rest = _rest(text, folded, match.end())
+        before, on = index.named(text[: match.start()]), index.named(rest)
+        if on.start < 0 and rest.startswith((":", "：")):  # `Depends on: 2, 4.` at the end of a sentence
+            numbers = rest[1:].strip(" *")
+            on = index.listed(numbers) if BARE.match(numbers) else on
+            if NOTHING.match(fold(numbers)):
+                found.add(place, [], SENTENCE, line)
         if on.known and on.start < NEAR:
             for subject in before.known or [place]:
                 found.add(subject, on.known, SENTENCE, line)
@@ -101,8 +108,24 @@ def _rest(text: str, folded: str, start: int) -> str:
     return text[start : stop.start() if stop else start + MAX_SENTENCE]
 
 
+def _row(block: Block, index: Index, found: Found) -> bool:
+    """A row of an overview that says in a column of its own what a phase waits for; whether it has such a column."""
+    heads = [label_of(head) for head in block.heads]
+    column = next((at for at, label in enumerate(heads) if label and label.field == "depends_on"), 0)
+    if not column or column >= len(block.cells):
+        return False
+    subjects = index.listed(block.cells[0].text).known
+    text = block.cells[column].text.partition("(")[0]
+    on = index.listed(text)
+    if len(subjects) == 1 and not on.unknown and (on.known or NOTHING.search(fold(text))):
+        found.add(subjects[0], on.known, SENTENCE, block.first)
+    return True
+
+
 def _outside(block: Block, index: Index, found: Found) -> None:
     """Lines outside of the phases that say something of one they name."""
+    if block.kind == "row" and _row(block, index, found):
+        return
     for number, line in enumerate(block.text.split("\n")):
         folded = fold(line)
         at = min(block.first + number, block.last)

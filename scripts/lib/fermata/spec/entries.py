@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from .blocks import Block
 from .names import name_error
+from .paths import as_written, paths_in
 from .records import MAX_ENTRIES, Phase, fields_of
 
 MAX_ENTRY = 2_000
@@ -30,10 +31,10 @@ class Reading(NamedTuple):
 
 
 class Entries:
-    """Adds to the lists of one phase."""
+    """Adds to the lists of one phase. `lines`: the document's."""
 
-    def __init__(self, phase: Phase) -> None:
-        self.phase = phase
+    def __init__(self, phase: Phase, lines: list[str]) -> None:
+        self.phase, self.lines = phase, lines
 
     def add(self, field: str, value: str, first: int, last: int, sure: float) -> None:
         entries = fields_of(self.phase)[field]
@@ -65,6 +66,27 @@ class Entries:
             known["sure"] = min(known["sure"], sure)
         else:
             self.phase["fields"][field] = {"lines": [first, last], "sure": sure}
+
+    def source(self, first: int, last: int) -> str:
+        return "\n".join(self.lines[first - 1 : last])
+
+    def raw(self, text: str, line: int) -> str:
+        """The source behind the label: `*` and `_` in a command are no emphasis."""
+        source = self.lines[line - 1] if line <= len(self.lines) else text
+        if "`" in source:
+            at = source.find("`")
+            return source[at:].strip() if at >= 0 else text
+        _, colon, rest = source.partition(":")
+        if colon and len(rest.strip()) >= len(text.strip()):
+            return rest.strip().lstrip("*").strip()
+        return text
+
+    def paths(self, block: Block) -> None:
+        if block.kind == "code":
+            return
+        found = paths_in(block.text, block.spans)
+        for path in as_written(found, self.source(block.first, block.last)) if found else ():
+            self.add("files", path, block.first, block.last, 0.7)
 
 
 def spans_in(text: str, block: Block) -> tuple[str, ...]:

@@ -10,23 +10,14 @@ import re
 
 from .blocks import Block
 from .commands import SHELLS, criterion_commands, fenced_commands, line_commands
+from .elsewhere import Section
 from .entries import ENTRY_FIELDS, NONE, Entries, Reading, Said, module_names, spans_in
-from .labels import Label, label_of
+from .labels import BOLD_LABEL, NUMBERED, RUNS, Label, label_of
 from .lists import Part
-from .paths import as_written, listed_paths, paths_in
+from .paths import as_written, listed_paths
 from .records import Phase, new_phase
 from .status import clean_title, says_done
 from .words import fold
-
-NUMBERED = re.compile(
-    r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
-)
-RUNS = re.compile(
-    r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
-)
-
-
-BOLD_LABEL = re.compile(r"\*\*[^*\n]{1,40}(?::\*\*|\*\*\s*[:：])")
 
 
 def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
@@ -38,11 +29,20 @@ def read_phase(blocks: list[Block], part: Part, lines: list[str]) -> Reading:
     phase = new_phase(title.name, title.number, title.title, [head.first, last])
     phase["done"] = title.done or head.checked is True
     reader = _Reader(phase, lines)
+    reader.said.append(Said(head.text.partition("\n")[0], head.first, field=False))
     reader.open(head)
     for block in inside:
         reader.take(block)
     reader.drop_guesses()
     return Reading(phase, reader.said)
+
+
+def read_section(phase: Phase, section: Section, lines: list[str]) -> None:
+    """Add to *phase* what a section outside of it says."""
+    reader = _Reader(phase, lines)
+    reader.field, reader.sure = section.field, section.sure
+    for block in section.inside:
+        reader.take(block)
 
 
 class _Reader(Entries):
@@ -52,8 +52,7 @@ class _Reader(Entries):
     """
 
     def __init__(self, phase: Phase, lines: list[str]) -> None:
-        super().__init__(phase)
-        self.lines = lines
+        super().__init__(phase, lines)
         self.said: list[Said] = []
         self.field, self.sure, self.depth, self.top = "", 0.9, 0, 0
         self.outer: tuple[str, float, int] = ("", 0.9, 0)
@@ -68,10 +67,10 @@ class _Reader(Entries):
             rest = head.text.partition("\n")[2]
             if rest:
                 self._lines(head, rest, head.first + 1)
-        self._paths(head)
+        self.paths(head)
 
     def take(self, block: Block) -> None:
-        self._paths(block)
+        self.paths(block)
         if block.kind == "heading":
             self._heading(block)
         elif block.kind == "item":
@@ -104,6 +103,8 @@ class _Reader(Entries):
 
     def _lines(self, block: Block, text: str, first: int) -> None:
         """A paragraph: each of its lines may begin a field, what follows belongs to it."""
+        if block.bold.endswith(".") and text.startswith(block.bold):  # a run-in heading: `**Done when.** It floats.`
+            text = f"{block.bold[:-1]}: {text[len(block.bold) :]}"
         for number, line in enumerate(text.split("\n")):
             at = min(first + number, block.last)
             label = label_of(line)
@@ -126,8 +127,10 @@ class _Reader(Entries):
         if line.rstrip().endswith((":", "：")):
             if RUNS.search(fold(line)):
                 self.field, self.sure, self.fresh = "commands", 0.6, True
-            elif before in ("other", "detail"):
-                self.field = before
+                return
+        elif before == "other" or block.bold:
+            return
+        self.field = before if before in ("other", "detail") else ""
 
     def _item(self, block: Block) -> None:
         if self.told:
@@ -155,7 +158,8 @@ class _Reader(Entries):
     def _labelled_item(self, block: Block) -> None:
         label = label_of(block.text)
         if label and self._is_label(label, block):
-            self._under(label, block.level)
+            below = bool(self.top) and block.level > self.top  # of that item it may say much: `Module: ESNext`
+            self._under(label._replace(sure=min(label.sure, 0.9)) if below else label, block.level)
             if label.rest.strip():
                 self._value(label.rest, block, block.first)
             return
@@ -166,14 +170,15 @@ class _Reader(Entries):
         self.top = self.top or block.level
         if block.level > self.top:
             self.said.append(Said(block.text, block.first, field=False))
-            return
+            if self.field != "commands" or not block.spans:
+                return
         self._value(block.text, block, block.first, item=True)
 
     def _is_label(self, label: Label, block: Block) -> bool:
         """Inside a list of tasks or criteria `Tests: …` is one of them, unless it is set in bold or is the canonical word."""
         if not (label.colon or (block.bold and len(block.bold) + 2 >= len(block.text))):
             return False
-        if block.checked is not None:
+        if block.checked is not None or (block.ordered and self.field == "tasks" and not label.colon):
             return False
         return self.field in ("", "other", "detail") or bool(block.bold) or label.sure == 1.0
 
@@ -188,10 +193,10 @@ class _Reader(Entries):
             self.mark(field, line, last, self.sure)
         elif field == "commands" and not NONE.match(text.strip()):
             spans = spans_in(text, block)
-            for command in line_commands(self._raw(text, line), spans, sure=self.sure == 1.0):
+            for command in line_commands(self.raw(text, line), spans, sure=self.sure == 1.0):
                 self.add(field, command, line, last, self.sure)
         elif field in ("scope", "files"):
-            for path in as_written(listed_paths(text, spans_in(text, block)), self._source(line, last)):
+            for path in as_written(listed_paths(text, spans_in(text, block)), self.source(line, last)):
                 self.add(field, path, line, last, self.sure)
         elif field == "modules":
             for name in module_names(text, item=item):
@@ -204,20 +209,6 @@ class _Reader(Entries):
         if field == "criteria":
             for command in criterion_commands(text, spans_in(text, block)):
                 self.add("commands", command, line, last, 0.7)
-
-    def _source(self, first: int, last: int) -> str:
-        return "\n".join(self.lines[first - 1 : last])
-
-    def _raw(self, text: str, line: int) -> str:
-        """The source behind the label: `*` and `_` in a command are no emphasis."""
-        source = self.lines[line - 1] if line <= len(self.lines) else text
-        if "`" in source:
-            at = source.find("`")
-            return source[at:].strip() if at >= 0 else text
-        _, colon, rest = source.partition(":")
-        if colon and len(rest.strip()) >= len(text.strip()):
-            return rest.strip().lstrip("*").strip()
-        return text
 
     def _code(self, block: Block) -> None:
         if self.field in ("commands", "criteria"):
@@ -250,10 +241,3 @@ class _Reader(Entries):
             for value in re.split(r"\n|;\s+", cell.text):
                 self._value(value, cell, block.first)
             self.field, self.sure, self.depth, self.top, self.fresh = kept
-
-    def _paths(self, block: Block) -> None:
-        if block.kind == "code":
-            return
-        found = paths_in(block.text, block.spans)
-        for path in as_written(found, self._source(block.first, block.last)) if found else ():
-            self.add("files", path, block.first, block.last, 0.7)

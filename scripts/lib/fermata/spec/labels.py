@@ -18,13 +18,14 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "modulos, componentes, pacotes",
         "zh": "模块, 模組, 组件",
         "ja": "モジュール, コンポーネント",
+        "ko": "모듈, 컴포넌트, 구성 요소",
     },
     "tasks": {
         "canonical": "tasks, task list",
         "en": (
             "task, deliverables, deliverable, deliver, todo, todos, to do, to-do, work, work items, steps, step, "
             "implementation, implementation steps, implementation tasks, actions, action items, activities, "
-            "checklist, stories, user stories, features, items, scope of work, what to do, what to build, what to "
+            "checklist, story, stories, user story, user stories, features, items, scope of work, what to do, what to build, what to "
             "implement, to implement, build, what, changes, code changes, work breakdown, includes, what ships, "
             "ships, tickets, issues, subtasks, outputs, key tasks, core work, implement, what changes, epics and "
             "stories, key activities, must have"
@@ -37,6 +38,7 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "tarefas, entregaveis, entregas, passos, atividades, escopo, acoes",
         "zh": "任务, 任務, 任务清单, 交付物, 工作内容, 开发任务, 主要任务, 内容, 待办, 步骤, 具体任务, 交付内容, 实施步骤",
         "ja": "タスク, 作業, 作業内容, 成果物, 実装内容, やること, 内容, 実装タスク",
+        "ko": "작업, 작업 목록, 작업 내용, 할 일, 구현 내용, 주요 작업, 산출물",
     },
     "commands": {
         "canonical": "test command, test commands",
@@ -61,6 +63,7 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "comando de teste, comandos de teste, comando, comandos, verificacao, testes, validacao",
         "zh": "测试命令, 測試命令, 验证命令, 命令, 验证, 驗證, 测试, 测试方法, 验证方式",
         "ja": "テストコマンド, 検証コマンド, コマンド, 検証, テスト, 確認方法, 検証方法",
+        "ko": "테스트 명령, 검증 명령, 명령, 검증, 검증 방법, 테스트, 테스트 방법",
     },
     "criteria": {
         "canonical": "success criteria, success criterion",
@@ -93,6 +96,7 @@ LABELS: dict[str, dict[str, str]] = {
         ),
         "zh": "成功标准, 成功標準, 验收标准, 驗收標準, 完成标准, 验收, 完成定义, 验收条件, 退出标准, 里程碑",
         "ja": "成功基準, 受け入れ基準, 受入基準, 完了条件, 完了基準, 完了の定義, 合格基準, 達成基準",
+        "ko": "완료 기준, 완료 조건, 성공 기준, 수용 기준, 인수 기준, 종료 조건, 종료 기준",
     },
     "depends_on": {
         "canonical": "depends on, dependencies",
@@ -107,6 +111,7 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "depende de, dependencias, pre-requisitos, requer, depois de, dependencia",
         "zh": "依赖, 依賴, 依赖于, 前置条件, 依赖关系, 前置依赖, 前置",
         "ja": "依存, 依存関係, 前提, 前提条件, 依存先",
+        "ko": "의존성, 의존, 의존 관계, 선행 조건, 선행 단계, 선행 작업",
     },
     "gotchas": {
         "canonical": "gotchas, gotcha",
@@ -121,6 +126,7 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "armadilhas, riscos, risco, avisos, cuidados, notas, observacoes, atencao",
         "zh": "注意事项, 注意事項, 风险, 風險, 注意, 陷阱, 坑, 备注",
         "ja": "注意点, 注意事項, 注意, リスク, 落とし穴, 備考",
+        "ko": "주의사항, 주의 사항, 주의, 위험, 위험 요소, 리스크, 제약, 참고",
     },
     "scope": {
         "canonical": "scope, scopes",
@@ -134,6 +140,7 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "caminhos, ambito",
         "zh": "范围, 路径, 作用范围",
         "ja": "範囲, スコープ, パス, 対象範囲",
+        "ko": "범위, 경로",
     },
     "files": {
         "canonical": "files, file",
@@ -149,6 +156,7 @@ LABELS: dict[str, dict[str, str]] = {
         "pt": "arquivos, ficheiros, arquivos a criar, arquivos afetados",
         "zh": "文件, 相关文件, 涉及文件, 新增文件, 修改文件, 文件清单",
         "ja": "ファイル, 対象ファイル, 関連ファイル, 変更ファイル",
+        "ko": "파일, 대상 파일, 관련 파일, 수정 파일",
     },
     "status": {
         "en": "status, state, progress",
@@ -157,6 +165,7 @@ LABELS: dict[str, dict[str, str]] = {
         "es": "estado",
         "zh": "状态, 狀態",
         "ja": "状態, ステータス, 進捗",
+        "ko": "상태, 진행 상황",
     },
     "other": {
         "en": (
@@ -187,6 +196,14 @@ CANONICAL = frozenset(label for rows in LABELS.values() for label in rows.get("c
 _EARLIER = re.compile(
     r"(?:[\W\d_]+|(?:phase|milestone|stage|sprint|step)\s+\d+[a-z]?['’s]*\s*[:.–—-]*\s*|(?:key|main|core|primary|expected|required|major|the|specific|detailed|additional|planned|phase|technical|manual|automated)\s+)"
 )
+# What opens a task, a list of commands, a field in the midst of a list.
+NUMBERED = re.compile(
+    r"(?:(?:task|step|story|ticket|aufgabe|tache|tarea|tarefa)\s+)?[a-z]?\d{1,3}(?:[.\-]\d{1,3}){0,3}[a-z]?[.):]?\s+\S|(?:task|step|story)\s+\w{1,6}\s*[:.–—-]"
+)
+RUNS = re.compile(
+    r"(?<!\w)(?:verify|verified|validate|test|tests|check|run|prove|confirm|prufen|verifier|verificar|验证|测试|検証)(?!\w)"
+)
+BOLD_LABEL = re.compile(r"\*\*[^*\n]{1,40}(?::\*\*|\*\*\s*[:：])")
 _SPLIT = re.compile(r"\s*[:：]\s*|\s+[–—-]\s+")
 MAX_LABEL = 60
 

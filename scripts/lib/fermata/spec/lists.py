@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 from .blocks import Block
+from .elsewhere import NO_PHASES, labelled
 from .labels import label_of
 from .marks import Mark, find_marks
 from .titles import STRONG, Title
@@ -129,6 +130,9 @@ def _context(blocks: list[Block], mark: Mark) -> float:
             return -6.0
         if PLAN_WORDS.search(text):
             return 2.0 if score >= 0 else score
+        section = labelled(blocks[at])
+        if section and section[1] in NO_PHASES:
+            return -6.0
         if OTHER_WORDS.search(text):
             score = min(score, -3.0 if distance == 0 else -2.0)
     return score
@@ -174,7 +178,8 @@ def _best(groups: list[Group]) -> Group:
             _strength(other) >= _strength(group) and other is not group and _inside(group, other) for other in groups
         )
     ]
-    return max(outer or groups, key=lambda group: (_rank(group), -group.marks[0].at))
+    several = [group for group in outer if len(group.marks) > 1]  # a phase that stands alone is no list
+    return max(several or outer or groups, key=lambda group: (_rank(group), -group.marks[0].at))
 
 
 def _strength(group: Group) -> int:

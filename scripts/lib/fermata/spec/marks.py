@@ -13,6 +13,9 @@ from .labels import label_of
 from .titles import STRONG, Title, read_title
 from .words import PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
 
+WAITS = re.compile(
+    r"(?<!\w)(?:depends on|dependencies|blocked by|requires|hangt ab von|abhangig von|depend de|depende de)\s*[:：]"
+)
 MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
 
 
@@ -64,7 +67,9 @@ def _opens(block: Block, under: str, *, section: bool) -> tuple[str, Title | Non
     """
     planned = section and bool(PLAN_WORDS.search(under))
     if block.kind == "heading":
-        return "heading", read_title(block.text, bare=planned, tail=True) or _unnumbered(block.text, under)
+        return "heading", read_title(block.text, bare=planned, tail=True) or (
+            _unnumbered(block.text, under) if section else None
+        )
     if block.kind == "summary":
         return "summary", read_title(block.text)
     if block.kind == "row":
@@ -102,10 +107,13 @@ def _line_title(block: Block) -> Title | None:
 
 
 def _item_title(block: Block, under: str) -> Title | None:
-    """`1. **Foundation**` in an ordered list under a heading that speaks of phases."""
-    if not block.ordered or block.level != 1 or not PHASES_WORDS.search(under):
+    """`1. **Foundation**` in an ordered list under a heading that speaks of phases, or that plans where each says what it waits for."""
+    waits = bool(PLAN_WORDS.search(under)) and WAITS.search(fold(block.text))
+    if not block.ordered or block.level != 1 or not (waits or PHASES_WORDS.search(under)):
         return None
     words = block.bold.rstrip(":：") if block.bold else block.text.partition("\n")[0]
+    if waits:
+        words = re.split(r"[:：](?:\s|\Z)|[.;]\s", words, maxsplit=1)[0]
     title = read_title(f"{block.ordered} {words}", bare=True)
     return title._replace(name=title.title) if title else None
 
@@ -117,7 +125,8 @@ def _row_title(block: Block, under: str) -> Title | None:
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
     rest = block.cells[1].text if len(block.cells) > 1 else ""
     counted = head.strip("# ") in STRONG or (
-        head in ("#", "no", "no.", "nr", "nr.", "id") and bool(PHASES_WORDS.search(under))
+        head in ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
+        and bool(PHASES_WORDS.search(under))
     )
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
@@ -131,5 +140,6 @@ def _row_title(block: Block, under: str) -> Title | None:
 
 
 NAME_HEADS = re.compile(
-    r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary|bezeichnung|titel|nom|nombre|nome|名称|内容|タイトル)\Z"
+    r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary"
+    r"|bezeichnung|titel|nom|nombre|nome|deliverable|outcome|名称|内容|目标|交付物|タイトル|成果物|이름|제목|내용|목표|산출물)\Z"
 )

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from .blocks import read_blocks
 from .dependencies import read_dependencies
-from .fields import read_phase
+from .elsewhere import sections_elsewhere
+from .fields import read_phase, read_section
 from .lists import find_phases
 from .problems import find_gaps, find_problems
 from .records import Spec
+from .references import Index
 
 BOM = "\ufeff"
 
@@ -20,7 +22,10 @@ def read_spec(text: str) -> Spec:
     found = find_phases(blocks)
     readings = [read_phase(blocks, part, lines) for part in found.parts]
     phases = [reading.phase for reading in readings]
-    wrong = read_dependencies(readings, blocks, [(part.at, part.end) for part in found.parts])
+    taken = [(part.at, part.end) for part in found.parts]
+    for section in sections_elsewhere(blocks, Index(phases), taken):
+        read_section(phases[section.place], section, lines)
+    wrong = read_dependencies(readings, blocks, taken)
     title = next((block.text for block in blocks if block.kind == "heading" and block.level == 1), "")
     problems = sorted([*find_problems(phases, lines), *wrong], key=lambda problem: problem["line"])
     return Spec(title, phases, find_gaps(phases, blocks, found.others), problems)

@@ -14,7 +14,7 @@ VERB = re.compile(
 NOTHING = re.compile(
     r"(?<!\w)(?:no (?:\w+ )?(?:dependenc|prerequisit|depend)\w*|none|nothing|standalone|independent"
     r"|can (?:start|begin) (?:immediately|at once|any ?time)|starts? immediately|without dependencies|keine\w*"
-    r"|unabhangig|aucune?|ninguna?|nenhuma?|independiente|independente)(?!\w)|无依赖|无|なし|無し"
+    r"|unabhangig|aucune?|ninguna?|nenhuma?|independiente|independente|rien|nada)(?!\w)|无依赖|无|なし|無し"
 )
 PARALLEL = re.compile(
     r"in parallel (?:with|to)|parallel (?:with|to|zu)|parallele?ly with|alongside|concurrent(?:ly)? with"

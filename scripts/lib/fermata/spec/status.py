@@ -15,6 +15,7 @@ LATIN = 0xA9
 ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
 BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
 SIGN = "\N{OBJECT REPLACEMENT CHARACTER}"
+_LATER = re.compile(r"(?:future|later|backlog|stretch|optional)[\s.!]*\Z")  # a status only behind a sign
 DONE_SIGNS = frozenset("✅✔☑✓🏁")
 OPEN_SIGNS = frozenset("⬜☐⏳🚧🔄🔜📋⏸❌🔲🟡🔴🟢⭕🔵")
 _STATUS = rf"(?:{'|'.join(map(re.escape, sorted(STATUS_WORDS, key=len, reverse=True)))})"
@@ -44,7 +45,7 @@ def clean_title(text: str) -> Cleaned:
     timed = done or any(char in OPEN_SIGNS for char in text)
     while box := BOX.match(text):
         done, timed, text = done or box[1] in "xX✓✔", True, text[box.end() :]
-    text, after = _without_signs(text.replace("~~", "").replace("**", "").replace("__", ""))
+    text, after = _without_signs(text.replace("~~", "").replace("**", ""))
     done, timed = done or _says_done(after), timed or bool(after)
     text, found = _without_brackets(text)
     done, timed = done or any(map(_says_done, found)), timed or bool(found)
@@ -66,7 +67,7 @@ def _without_signs(text: str) -> tuple[str, str]:
     marked = "".join(SIGN if _is_sign(char) else char for char in text)
     head, sign, tail = marked.rpartition(SIGN)
     after = fold(tail).strip(" -–—:")
-    if not (sign and head.strip(f" {SIGN}") and _IS_STATUS.match(after)):
+    if not (sign and head.strip(f" {SIGN}") and (_IS_STATUS.match(after) or _LATER.match(after))):
         head, after = marked, ""
     bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
     return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after

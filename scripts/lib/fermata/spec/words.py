@@ -168,7 +168,7 @@ PLAN_WORDS = re.compile(
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
     r"|piano|fasi|fasen|etapy|fazy|plano|этапы|план|дорожная карта)(?!\w)"
     r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑"
-    r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|개발 단계"
+    r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|(?:개발|구현|실행|추진)\s*단계|마일스톤"
 )
 # The heading of a list whose entries need no number of their own.
 PHASES_HEADING = re.compile(
@@ -180,7 +180,7 @@ PHASES_HEADING = re.compile(
 PHASES_WORDS = re.compile(
     r"(?<!\w)(?:phases|milestones|sprints|iterations|phasen|meilensteine|jalons|fases|hitos|marcos|fasi|fasen|phase plan|phase breakdown"
     r"|phased (?:plan|roadmap|implementation|delivery|rollout))(?!\w)"
-    r"|(?:实施|开发|实现)?阶段(?:划分|计划)?\Z|里程碑|フェーズ|マイルストーン|этапы"
+    r"|(?:实施|开发|实现)?阶段(?:划分|计划)?\Z|里程碑|フェーズ|マイルストーン|этапы|(?:개발|구현|실행|추진)\s*단계|단계(?:와|\s*및|\s*계획)|마일스톤"
 )
 OTHER_WORDS = re.compile(
     r"(?<!\w)(?:install\w*|getting started|quick ?start|usage|how to|how it works|handshake|protocol|algorithm|pipeline|architecture"
