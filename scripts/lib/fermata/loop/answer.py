@@ -117,6 +117,7 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
         "Tell the user, then end your turn:",
         f"  read it:    {CALL} show plan",
         f"  approve it: FERMATA_APPROVE={gate['digest']} claude -p /fermata:resume",
+        "              (the whole digest; a part of it, or that of another plan, approves nothing)",
         "  or decide in a terminal session: claude, then /fermata:resume",
     ]
     return "\n".join(text), GATE_WAITS
