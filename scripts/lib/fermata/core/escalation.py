@@ -12,7 +12,7 @@ from .consultation import MAX_WORDS, clean, line
 from .items import OWN, items_over, lying
 from .position import stuck_step
 from .recovery import REPLANS, explained
-from .workflow import stage_at
+from .workflow import stage_at, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -98,8 +98,9 @@ def _counted(run: Run, node: str) -> list[str]:
     tried = [d for d in run["dispatches"].values() if d["node"].rpartition("/")[0] == node.rpartition("/")[0]]
     tried = [d for d in tried if "/" in node or d["node"] == node]
     failed = sum(d["state"] == "failed" for d in tried)
-    used = f"Tries here: {len(tried)}, {failed} of them failed; new plans: {run.get('replans', 0)} of {REPLANS}"
-    return [used]
+    planned = any(stage.get("result") == "plan" for _, stage in walk(run["workflow"]["stages"]))
+    plans = f"; new plans: {run.get('replans', 0)} of {REPLANS}" if planned else ""
+    return [f"Tries here: {len(tried)}, {failed} of them failed{plans}"]
 
 
 def question_for(run: Run) -> Question:
