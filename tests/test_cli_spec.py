@@ -104,6 +104,14 @@ def test_8_what_is_no_specification(call: Call, repo: Path, make: object, says: 
     assert "Traceback" not in found.err
 
 
+def test_who_names_none_is_told_of_one_that_lies_elsewhere(call: Call, repo: Path) -> None:
+    (repo / ".spec/SPEC.md").rename(repo / "SPEC.md")
+    found = call("spec", "lint", cwd=repo)
+    assert found.code == 8
+    assert "SPEC.md is there: fermata spec lint SPEC.md" in found.err
+    assert "no such file; name" in call("spec", "lint", "x.md", cwd=repo).err
+
+
 def test_a_name_cannot_steer_the_terminal(call: Call, repo: Path) -> None:
     (repo / "x.md").write_text("# P\n## Phase 1: A\x1b[2J\n- \x1b]0;t\x07x\n## Phase 2: B\nModules: \x1b[31mred\n")
     found = call("spec", "lint", "x.md", cwd=repo)

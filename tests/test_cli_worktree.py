@@ -96,8 +96,11 @@ def test_those_of_an_ended_run_go_and_unsaved_work_stays(user: Sandbox, say: Say
     assert not clean.root.exists()
     assert (dirty.root / "new.txt").read_text() == "work\n"
     (dirty.root / "new.txt").unlink()
+    assert [row["item"] for row in say("list", "--json").json["worktrees"]] == ["code.1"]
     assert say("cleanup").code == 0
     assert not dirty.root.exists()
+    assert say("list").out == "There are no worktrees of fermata's here.\n"
+    assert say("cleanup").out == "Nothing to clean up.\n"
     assert user.git("worktree", "list").count("\n") == 1
 
 
@@ -119,6 +122,7 @@ def test_k_g12_deleted_by_hand(user: Sandbox, say: Say) -> None:
     tree.root.rename(user.root.parent / "moved")
     assert say("list", "--json").json["worktrees"][0]["state"] == "gone"
     assert say("cleanup").code == 0
+    assert say("list", "--json").json == {"worktrees": []}
     assert (user.root.parent / "moved/README.md").exists()
     assert user.git("worktree", "list").count("\n") == 1
 

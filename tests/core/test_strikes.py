@@ -263,6 +263,9 @@ def test_the_question_says_what_a_person_needs_and_changes_with_the_standstill()
         assert part in asked["question"]
     assert [option["label"] for option in asked["options"]] == ["Not now", "Retry differently", "Abort"]
     assert len(asked["question"]) < 2_000
+    for stage in player.run["workflow"]["stages"]:
+        stage.pop("result", None)
+    assert "Tries here: 1, 1 of them failed\n" in question_for(player.run)["question"], "where nobody plans"
     first = digest_of(player.run)
     player.tell("retry_granted")
     player.until("wait_agents", "steps.0/build")
@@ -293,6 +296,21 @@ def test_a_ceiling_asks_whether_to_go_on() -> None:
     player.tell("limit_reached", node="steps.0/build", why="40 dispatches were made; limits.dispatches is 40")
     assert list(choices(player.run)) == ["Not now", "Go on", "Abort"]
     assert not any(fact.startswith("Last error") for fact in facts(player.run))
+
+
+def test_the_question_names_the_output_of_what_failed_and_where_its_files_lie() -> None:
+    """Of the item that is stuck, each check in its last run."""
+    player = building()
+    player.tell("limit_reached", node="steps.0/build", why="a loop")
+    run, check = player.run, {"visit": 1, "shown": "pytest", "state": "finished"}
+    rows = [("c-901", "steps.0/check", "red"), ("c-902", "steps.0/check", "red"), ("c-903", "steps.1/check", "red")]
+    rows += [("c-904", "steps.0/quick", "green")]
+    for name, node, outcome in rows:
+        label = "tests" if node.endswith("check") else "quick"
+        run["checks"][name] = {**check, "id": name, "node": node, "name": label, "outcome": outcome}  # type: ignore[typeddict-item]
+    assert "Output: fermata show c-902" in facts(run)
+    run["worktrees"] = {"steps.0": {"path": "below/steps.0", "commit": "", "tree": "", "visit": 1, "state": "open"}}
+    assert "Output: fermata show c-902; its files lie below below/steps.0" in facts(run)
 
 
 def optional(workflow: Workflow | None = None) -> Player:

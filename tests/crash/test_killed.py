@@ -63,8 +63,15 @@ def test_killed_at_every_call(tmp_path: Path, name: str, how: str) -> None:
     assert set(codes) == {-9}
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC], ids=["io-error", "disk-full"])
-@pytest.mark.parametrize("lasting", [False, True], ids=["once", "from-then-on"])
+@pytest.mark.parametrize(
+    ("lasting", "code"),
+    [
+        pytest.param(False, errno.EIO, id="once-io-error"),
+        pytest.param(True, errno.ENOSPC, id="from-then-on-disk-full"),
+        pytest.param(False, errno.ENOSPC, id="once-disk-full", marks=pytest.mark.long),
+        pytest.param(True, errno.EIO, id="from-then-on-io-error", marks=pytest.mark.long),
+    ],
+)
 @pytest.mark.parametrize("name", QUICK)
 def test_failed_by_the_disk_at_every_call(tmp_path: Path, name: str, lasting: bool, code: int) -> None:
     """K-A03, K-A04, K-A05: a readable end, never our own bug (1); the retry succeeds."""

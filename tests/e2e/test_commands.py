@@ -78,11 +78,16 @@ def test_status_stop_and_abort_ask_no_model_and_a_stopped_run_goes_on(
 
 @BOTH
 def test_only_the_waiting_plans_own_code_approves(set_stage: SetStage, place: Path, version: str) -> None:
+    """Nor does a second /build, which a session that drives a run is refused."""
     stage = set_stage(version, cast(place), FILES, mode="default")
     terminal = at_the_gate(stage)
     (asked,) = stage.events("approval_requested")
     code = str(asked["digest"])[:8]
     before = conversations(stage)
+    terminal.submit("/build Something else entirely")
+    terminal.wait_for_text(f"({GOAL}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort")
+    assert conversations(stage) == before
+    assert stage.run_store().load()["goal"] == GOAL
     terminal.submit("/fermata:approve deadbeef")
     terminal.wait_for_text(f"not approved: the plan that waits is {code}, not 'deadbeef'")
     assert conversations(stage) == before
@@ -100,16 +105,6 @@ def test_an_approval_that_a_headless_session_types_is_refused(set_stage: SetStag
     said = run_headless(stage.world, f"/fermata:approve {str(asked['digest'])[:8]}", resume=parked.session_id).result
     assert "an approval is typed by a person in a terminal session" in said
     assert stage.events("decision_made") == []
-
-
-def test_a_second_build_in_a_session_that_drives_a_run_is_refused(set_stage: SetStage, place: Path) -> None:
-    stage = set_stage("2.1.329", cast(place), FILES, mode="auto")
-    terminal = at_the_gate(stage)
-    asked = conversations(stage)
-    terminal.submit("/build Something else entirely")
-    terminal.wait_for_text(f"({GOAL}) is on in this session. /fermata:status, /fermata:stop or /fermata:abort")
-    assert conversations(stage) == asked
-    assert stage.run_store().load()["goal"] == GOAL
 
 
 def whole_goal(stage: Stage) -> str:

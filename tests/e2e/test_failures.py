@@ -96,6 +96,7 @@ def test_an_agent_that_dies_of_an_api_error_is_offered_again(
     assert stage.status() == "completed"
 
 
+@pytest.mark.long  # every day test_gate.py has such a result sent back, and `fermata rehearse` an invalid one
 @pytest.mark.parametrize(
     ("false_claim", "sent_back"),
     [
@@ -104,7 +105,11 @@ def test_an_agent_that_dies_of_an_api_error_is_offered_again(
             "`files_modified` names greeting.txt, which did not change",
             id="claims-too-much",
         ),
-        pytest.param(built(), f"{FAREWELL} changed, but `files_modified` does not say so", id="claims-too-little"),
+        pytest.param(
+            built(),
+            f"{FAREWELL} changed, but `files_modified` does not say so",
+            id="claims-too-little",
+        ),
     ],
 )
 def test_a_builder_whose_claim_differs_from_the_tree_is_sent_back(

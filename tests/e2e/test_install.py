@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
     from tests.e2e.conftest import SetStage, Stage
 
-BOTH = pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
-
 
 def plugin_command(stage: Stage, *words: str) -> str:
     """`claude plugin …` in the stage's own home; must end well."""
@@ -111,7 +109,7 @@ def works_without_plugin_dir(stage: Stage, place: Path) -> None:
     assert git(place, "status", "--porcelain") == ""
 
 
-@BOTH
+@pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
 def test_the_manifests_are_valid_to_the_letter(set_stage: SetStage, tmp_path: Path, version: str) -> None:
     stage = set_stage(version, Script(), {"a": ""})
     assert "Validation passed" in plugin_command(stage, "validate", "--strict", str(ROOT))
@@ -123,7 +121,7 @@ def test_the_manifests_are_valid_to_the_letter(set_stage: SetStage, tmp_path: Pa
         plugin_command(stage, "validate", "--strict", str(broken))
 
 
-@BOTH
+@pytest.mark.parametrize("version", [pytest.param("2.1.329", marks=pytest.mark.long), "2.1.197"])
 def test_installed_from_a_folder(set_stage: SetStage, place: Path, tmp_path: Path, version: str) -> None:
     stage = set_stage(version, cast(place), FILES, mode="default")
     plugin_command(stage, "marketplace", "add", str(copy_of_plugin(tmp_path / "fermata copy")))
@@ -131,7 +129,7 @@ def test_installed_from_a_folder(set_stage: SetStage, place: Path, tmp_path: Pat
     works_without_plugin_dir(stage, place)
 
 
-@BOTH
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_installed_from_a_git_repository(set_stage: SetStage, place: Path, tmp_path: Path, version: str) -> None:
     stage = set_stage(version, cast(place), FILES, mode="default")
     source = commit_all(copy_of_plugin(tmp_path / "source"))

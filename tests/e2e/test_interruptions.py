@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 DONE = "DONE: the run is complete"
 WAITS = "I wait for the agents."
 FOREGROUND, BACKGROUND = ("2.1.197", "default"), ("2.1.329", "auto")
-EVERY_DAY_IN_BACKGROUND = pytest.mark.parametrize(
-    ("version", "mode"), [pytest.param(*BACKGROUND), pytest.param(*FOREGROUND, marks=pytest.mark.long)]
-)
 BOTH = pytest.mark.parametrize(("version", "mode"), [BACKGROUND, FOREGROUND])
 
 
@@ -310,7 +307,9 @@ def facts_were_told(stage: Stage) -> bool:
 # --- other sessions -------------------------------------------------------------------------------------------------------
 
 
-@EVERY_DAY_IN_BACKGROUND
+@pytest.mark.parametrize(
+    ("version", "mode"), [pytest.param(*BACKGROUND), pytest.param(*FOREGROUND, marks=pytest.mark.long)]
+)
 def test_clear_parks_the_run_and_its_agents_may_not_write(
     set_stage: SetStage, place: Path, version: str, mode: str
 ) -> None:
@@ -390,7 +389,8 @@ ONE_TRY = {"CLAUDE_CODE_MAX_RETRIES": "0"}
 RATE_LIMIT = ApiError(429, "rate_limit_error", "This request would exceed your account's rate limit.", times=99)
 
 
-@EVERY_DAY_IN_BACKGROUND
+@pytest.mark.long  # every day test_every_workflow.py plays its rate limit
+@BOTH
 def test_a_rate_limit_spends_one_dispatch_and_waits_for_the_user(
     set_stage: SetStage, place: Path, version: str, mode: str
 ) -> None:

@@ -85,7 +85,7 @@ def test_a_session_of_a_subfolder_works_in_the_whole_repository(set_stage: SetSt
     stage = set_stage(version, cast(place), {**FILES, "packages/one/index.js": "", "packages/two/index.js": ""})
     session_in(stage, place / "packages/one", BUILD)
     second = session_in(stage, place / "packages/two", "/build Something else")
-    assert "is on in this work tree, and one run at a time works in place" in second.result
+    assert "is on in this work tree, and there is one run at a time in each" in second.result
     (run,) = stores(place)
     gate = run.load()["gate"]
     assert gate is not None

@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from tests.e2e.conftest import SetStage, Stage
 
 BUILD = f"/build {GOAL}"
-BOTH = pytest.mark.parametrize("version", ["2.1.329", "2.1.197"])
 
 
 def windows(place: Path, *, asks: bool) -> object:
@@ -53,7 +52,7 @@ def outputs(outcome: Outcome) -> list[str]:
     return [str(event["output"]) for event in outcome.of_type("system", "hook_response") if event.get("output")]
 
 
-@BOTH
+@pytest.mark.parametrize("version", ["2.1.329", pytest.param("2.1.197", marks=pytest.mark.long)])
 def test_work_in_a_second_session_is_not_touched_by_a_waiting_run(
     set_stage: SetStage, place: Path, version: str
 ) -> None:
@@ -76,7 +75,7 @@ def denials(stage: Stage, outcome: Outcome) -> list[str]:
     return [result.text for request in mine for result in request.results if result.is_error]
 
 
-@BOTH
+@pytest.mark.parametrize("version", [pytest.param("2.1.329", marks=pytest.mark.long), "2.1.197"])
 def test_a_build_in_a_second_session_is_refused_and_leaves_it_free(
     set_stage: SetStage, place: Path, version: str
 ) -> None:

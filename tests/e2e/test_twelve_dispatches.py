@@ -41,17 +41,12 @@ def check(stage: Stage) -> None:
     assert len(stage.events("run_completed")) == 1
 
 
+# Every day test_tasks.py has eight dispatches, and `fermata rehearse` sends a result back.
 CASES = [("2.1.329", "auto"), ("2.1.329", "default"), ("2.1.197", "default")]
 
 
-def every_day(case: tuple[str, str]) -> pytest.MarkDecorator:
-    """All cases, of which one is played in every run."""
-    rows = [pytest.param(*each, marks=[] if each == case else [pytest.mark.long]) for each in CASES]
-    return pytest.mark.parametrize(("version", "mode"), rows)
-
-
 @pytest.mark.long
-@every_day(("2.1.329", "auto"))
+@pytest.mark.parametrize(("version", "mode"), CASES)
 def test_on_the_screen(set_stage: SetStage, version: str, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(version, cast(), PROJECT, mode=mode)
     terminal = stage.terminal()
@@ -60,7 +55,8 @@ def test_on_the_screen(set_stage: SetStage, version: str, mode: Literal["default
     check(stage)
 
 
-@every_day(("2.1.197", "default"))
+@pytest.mark.long
+@pytest.mark.parametrize(("version", "mode"), CASES)
 def test_headless(set_stage: SetStage, version: str, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(version, cast(), PROJECT, mode=mode)
     outcome = run_headless(stage.world, "/build Look at twelve things")

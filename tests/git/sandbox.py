@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import atexit
+import functools
 import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 from pathlib import Path
 
 from fermata.git.repo import Repo, find_repo
@@ -63,13 +67,42 @@ class Sandbox:
         return {**found, "status": self.git("--no-optional-locks", "status", "--porcelain=v2", "--branch", "-z")}
 
 
-def make_sandbox(root: Path, *, commits: bool = True) -> Sandbox:
-    root.mkdir(parents=True, exist_ok=True)
+def make_sandbox(root: Path, second: dict[str, str] | None = None, *, commits: bool = True) -> Sandbox:
+    """A repository with one commit, and with the files of *second* in one more; or with none."""
+    return copied(_model(tuple((second or {}).items()), commits=commits), root)
+
+
+def copied(model: str, root: Path) -> Sandbox:
+    """The repository *model* once more: to make it anew takes six processes of git, most of what a short test costs."""
+    shutil.copytree(model, root, symlinks=True, dirs_exist_ok=True)
     sandbox = Sandbox(root)
+    # The index knows its files by their inodes, too, and those are new.
+    sandbox.git("update-index", "-q", "--refresh")
+    return sandbox
+
+
+def new_model() -> Sandbox:
+    """An empty repository that is there as long as this process."""
+    folder = tempfile.mkdtemp(prefix="sandbox-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    sandbox = Sandbox(Path(folder, "model"))
+    sandbox.root.mkdir()
     sandbox.git("init", "-q", "-b", "main")
+    for sample in sandbox.root.glob(".git/hooks/*.sample"):
+        sample.unlink()
+    return sandbox
+
+
+@functools.cache
+def _model(second: tuple[tuple[str, str], ...], *, commits: bool) -> str:
+    sandbox = new_model()
     if commits:
         sandbox.write("src/app.py", "print(1)\n")
         sandbox.write("README.md", "hello\n")
         sandbox.write(".gitignore", "*.log\nignored/\n")
         sandbox.commit()
-    return sandbox
+    if second:
+        for path, text in second:
+            sandbox.write(path, text)
+        sandbox.commit()
+    return str(sandbox.root)

@@ -149,7 +149,9 @@ def test_links_lead_to_the_users_own_and_their_ends_are_never_removed(odd: Sandb
     odd.write("node_modules/a/b.js", "x\n")
     odd.write("venv/python", "x\n")
     odd.write(".gitignore", "*.log\nignored/\nnode_modules/\n")
-    assert usual_links(odd.repo) == ["node_modules"], "only what git ignores"
+    odd.write("web/node_modules/c/d.js", "x\n")
+    odd.write("vendor/deep/node_modules/e.js", "x\n")
+    assert usual_links(odd.repo) == ["node_modules", "web/node_modules"], "only what git ignores, and right below"
     tree = made(odd, links=("node_modules", "src", "not/there", "link/x"))
     assert (tree.root / "node_modules/a/b.js").read_text() == "x\n"
     assert not (tree.root / "src").is_symlink(), "what the commit holds is not hidden by a link"

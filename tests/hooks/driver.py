@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 import os
 import re
@@ -9,6 +10,7 @@ import subprocess
 import sys
 import time
 from collections import namedtuple
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from fermata.environment import environment_folder
@@ -17,11 +19,10 @@ from fermata.git.snapshot import take_snapshot
 from fermata.store.data import DataFolder
 from fermata.store.project import Project
 from fermata.store.run_store import RunStore
+from tests.git.sandbox import copied, new_model
 from tests.store import runs
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from fermata.core.records import Json
 
 ROOT = os.path.realpath(os.path.join(os.path.dirname(__file__), "..", ".."))
@@ -268,16 +269,18 @@ PHASES = ("marked", "planning", "planner_at_work", "at_gate", "building", "stopp
 def make_session(folder: Path, session: str = SESSION) -> Session:
     """A session in a new repository with one commit, on a machine where fermata is set up."""
     made = Session(folder, session)
-    os.makedirs(os.path.join(made.root, "src"))
-    with open(os.path.join(made.root, "src", "app.py"), "w", encoding="utf-8") as file:
-        file.write("x = 1\n")
     # Two such repositories have one commit id, so that the same plan has the same digest in both.
-    same_time = {**os.environ, "GIT_AUTHOR_DATE": "2026-01-02T03:04:05Z", "GIT_COMMITTER_DATE": "2026-01-02T03:04:05Z"}
-    git = ["git", "-c", "user.name=U", "-c", "user.email=u@example.org", "-c", "init.defaultBranch=main"]
-    for words in (["init", "-q"], ["add", "-A"], ["commit", "-qm", "begin"]):
-        subprocess.run([*git, *words], cwd=made.root, check=True, capture_output=True, env=same_time)
+    copied(_model(), Path(made.root))
     make_environment(made.env())
     return made
+
+
+@functools.cache
+def _model() -> str:
+    sandbox = new_model()
+    sandbox.write("src/app.py", "x = 1\n")
+    sandbox.commit("begin")
+    return str(sandbox.root)
 
 
 def make_environment(env: dict[str, str]) -> None:

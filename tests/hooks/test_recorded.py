@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from fermata.core.records import Json
     from tests.hooks.driver import Outcome
 
+# Before the run, before, during and after the approval; the others differ from these in the journal only.
+EVERYDAY = ("marked", "at_gate", "building", "aborted")
 RECORDED = [entry for entry in recorded() if entry[2].get("hook_event_name") in HOOKS]
 OLDEST_CLIENT_KNOWS = frozenset(
     "PreToolUse PostToolUse PostToolUseFailure PostToolBatch Notification UserPromptSubmit UserPromptExpansion "
@@ -86,7 +88,9 @@ def test_a_session_that_drives_nothing_is_not_touched(session: Session) -> None:
         assert outcome.stderr == "", (client, name)
 
 
-@pytest.mark.parametrize("phase", PHASES)
+@pytest.mark.parametrize(
+    "phase", [phase if phase in EVERYDAY else pytest.param(phase, marks=pytest.mark.long) for phase in PHASES]
+)
 def test_a_driving_session_answers_in_the_protocol(session: Session, phase: str) -> None:
     """O12 for each; and no payload of these opens anything: none is a ticket, our question or our launcher."""
     getattr(session, phase)()

@@ -626,3 +626,11 @@ def test_a_damaged_run_keeps_its_hooks_too(session: Session) -> None:
         file.write(b"x")
     os.unlink(session.store.state)
     assert decision(settings_changed(session, '{"disableAllHooks": true}')) == "block"
+
+
+def test_a_conduct_that_names_no_document_is_told_of_one_that_lies_elsewhere(session: Session) -> None:
+    begun = reason(session.type("conduct"))
+    assert "Type /conduct PATH" in begun
+    (Path(session.root) / "SPEC.md").write_text("# Plan\n")
+    assert "SPEC.md is there: type /conduct SPEC.md" in reason(session.type("conduct"))
+    assert "Type /conduct PATH" in reason(session.type("conduct", "other.md"))

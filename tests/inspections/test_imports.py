@@ -77,6 +77,14 @@ PYTHON = [
     ),
     pytest.param({"a.py": "from b import x\n", "b.py": "for x, y in []: pass\n"}, None, id="bound-by-a-loop"),
     pytest.param({"a.py": "from pkg import b\n", "pkg/__init__.py": "", "pkg/b.py": ""}, None, id="submodule"),
+    pytest.param(
+        {
+            "packages/core/src/core/__init__.py": "x = 1\n",
+            "packages/web/src/web/a.py": "from core import x\n",
+        },
+        None,
+        id="a-folder-that-is-called-like-the-package-in-it",
+    ),
     pytest.param({"a.py": "import click\nimport click.testing\n", **VENV}, None, id="installed"),
     pytest.param(
         {"a.py": "import ghost\n", "requirements.txt": "ghost==1.0\n"}, None, id="declared-and-no-environment-here"
@@ -85,6 +93,19 @@ PYTHON = [
         {"a.py": "import yaml_ghost\n", "pyproject.toml": '[project]\ndependencies = ["yaml-ghost>=1"]\n'},
         None,
         id="declared-in-pyproject",
+    ),
+    pytest.param(
+        {"a.py": "import ghost\n", "requirements/base.txt": "ghost==1.0  # haunts\n"}, None, id="declared-in-a-folder"
+    ),
+    pytest.param(
+        {"a.py": "from contextlib import suppress\nwith suppress(ImportError):\n    import ghost\n"},
+        None,
+        id="suppressed",
+    ),
+    pytest.param(
+        {"a.py": "from contextlib import suppress\nwith suppress(KeyError):\n    import ghost\n"},
+        "cannot import `ghost`",
+        id="something-else-suppressed",
     ),
     pytest.param({"a.py": "import b\n"}, "cannot import `b`: neither in the project", id="nowhere"),
     pytest.param({"a.py": "def f():\n    import ghost\n"}, "a.py:2", id="inside-a-function"),
@@ -158,6 +179,33 @@ SCRIPT = [
         None,
         id="tsconfig-paths",
     ),
+    pytest.param(
+        {
+            "tsconfig.base.json": '{"compilerOptions": {"paths": {"@lib/*": ["./lib/*"]}}}',
+            "apps/web/tsconfig.json": '{"extends": "../../tsconfig.base", "compilerOptions": {"strict": true}}',
+            "lib/x.ts": "\n",
+            "apps/web/a.ts": "import { x } from '@lib/x';\n",
+        },
+        None,
+        id="tsconfig-extends",
+    ),
+    pytest.param(
+        {
+            "tsconfig.json": '{"extends": ["./tsconfig.json", "@tsconfig/node20"]}',
+            "a.ts": "import { x } from '@lib/x';\n",
+        },
+        "no package.json above it declares",
+        id="tsconfig-extends-itself",
+    ),
+    pytest.param(
+        {
+            "vite.config.js": "export default { resolve: { alias: { '@ui': '/src/ui', parts: '/src/parts' } } }\n",
+            "a.jsx": "",
+            "b.js": "import x from '@ui/x';\nimport y from 'parts/y';\nimport z from 'resolver';\n",
+        },
+        "cannot import `resolver`",
+        id="alias-of-a-bundler",
+    ),
     pytest.param({"src/a.ts": "import { x } from '@/b';\n", "src/b.ts": "\n"}, None, id="at-is-src"),
     pytest.param(
         {"packages/a/package.json": '{"name": "@w/a"}', "packages/b/b.js": "import '@w/a';\n"}, None, id="workspace"
@@ -198,6 +246,11 @@ GO = [
     ),
     pytest.param(
         {"a.go": 'package a\nimport (\n\t"github.com/a/b/sub"\n\t_ "golang.org/x/net/html"\n)\n'}, None, id="required"
+    ),
+    pytest.param(
+        {"a.go": 'package a\n/*\nimport "example.org/app/ghost"\n*/\nimport (\n\t// "ghost.org/x"\n\t"fmt"\n)\n'},
+        None,
+        id="comment",
     ),
     pytest.param({"a.go": 'package a\nimport "example.org/app/ghost"\n'}, "ghost/ has no Go file", id="nowhere"),
     pytest.param(
@@ -300,6 +353,13 @@ def test_an_interpreter_that_does_not_answer_is_said_and_judges_nothing(sandbox:
     report = judge(sandbox, {"a.py": "import ghost\n", ".venv/bin/python": "#!/bin/sh\nexit 3\n"})
     assert report.findings == []
     assert "did not answer" in report.notes[0]
+
+
+def test_what_only_the_project_s_newer_python_reads_is_said_and_no_finding(sandbox: Sandbox) -> None:
+    newer = '#!/bin/sh\ncase "$2" in *ast.parse*) echo True ;; *) echo "[]" ;; esac\n'
+    report = judge(sandbox, {"a.py": "def f[T](x: T) -> T = x\n", ".venv/bin/python": newer})
+    assert report.findings == []
+    assert report.notes == ["a.py: the project's Python reads it and fermata's own does not, so it was not judged"]
 
 
 def test_languages_that_are_not_judged_are_named(sandbox: Sandbox) -> None:

@@ -71,6 +71,9 @@ def test_none_configured_is_said_and_is_no_finding(sandbox: Sandbox) -> None:
         pytest.param(".eslintrc.json", "{}", "a.jsx", "eslint", id="eslint-old"),
         pytest.param("package.json", '{"eslintConfig": {}}', "a.js", "eslint", id="eslint-in-package"),
         pytest.param(".golangci.yml", "", "a.go", "golangci-lint", id="golangci"),
+        pytest.param("biome.jsonc", "{}", "a.css", "biome", id="biome"),
+        pytest.param(".oxlintrc.json", "{}", "a.tsx", "oxlint", id="oxlint"),
+        pytest.param(".rubocop.yml", "", "a.rb", "rubocop", id="rubocop"),
     ],
 )
 def test_configured_and_not_installed_is_a_finding_that_says_how(
@@ -126,6 +129,37 @@ def test_golangci_gets_folders_and_only_changed_files_count(sandbox: Sandbox) ->
     program = install(sandbox, ".venv/bin/golangci-lint", "pkg/a.go:2:1: unused (deadcode)\nold.go:1:1: old\n", 1)
     assert found(sandbox) == ["pkg/a.go:2: unused (deadcode) [golangci-lint]"]
     assert started(program)[1] == ["run", "./pkg"]
+
+
+@pytest.mark.parametrize(
+    ("linter", "config", "says", "found_there"),
+    [
+        pytest.param(
+            *("biome", "biome.json"),
+            "::error title=lint/x,file=web/a%2C b.js,line=3,endLine=3,col=1,endColumn=9::No debugger.\n::notice ::x\n",
+            "web/a, b.js:3: No debugger. (lint/x) [biome]",
+            id="biome",
+        ),
+        pytest.param(
+            *("oxlint", ".oxlintrc.json"),
+            "\nweb/a, b.js:1:1: No `debugger` [Error/eslint(no-debugger)]\n\n1 problem\n",
+            "web/a, b.js:1: No `debugger` [Error/eslint(no-debugger)] [oxlint]",
+            id="oxlint",
+        ),
+        pytest.param(
+            *("rubocop", ".rubocop.yml"),
+            "web/c.rb:2:1: W: Lint/Useless: Useless.\n",
+            "web/c.rb:2: W: Lint/Useless: Useless. [rubocop]",
+            id="rubocop",
+        ),
+    ],
+)
+def test_how_each_says_where(sandbox: Sandbox, linter: str, config: str, says: str, found_there: str) -> None:
+    sandbox.write(config, "{}")
+    for name in ("web/a, b.js", "web/c.rb"):
+        sandbox.write(name)
+    install(sandbox, f"node_modules/.bin/{linter}", says, 1)
+    assert found(sandbox) == [found_there]
 
 
 def test_a_linter_that_breaks_is_never_a_pass(sandbox: Sandbox) -> None:

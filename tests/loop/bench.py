@@ -63,13 +63,9 @@ class Bench:
 
     def __init__(self, folder: Path, config: str = CONFIG, **files: str) -> None:
         self.folder = folder
-        self.sandbox: Sandbox = make_sandbox(folder / "pro ject")
-        self.sandbox.write("check.sh", "exit 0\n")
-        if config:
-            self.sandbox.write(".fermata/config.yaml", config)
-        for name, text in files.items():
-            self.sandbox.write(f".fermata/workflows/{name}.yaml", text)
-        self.sandbox.commit()
+        second = {f".fermata/workflows/{name}.yaml": text for name, text in files.items()}
+        second |= {"check.sh": "exit 0\n", **({".fermata/config.yaml": config} if config else {})}
+        self.sandbox: Sandbox = make_sandbox(folder / "pro ject", second)
         self.data = DataFolder(str(folder / "data"))
         self.site: Site = open_site(str(self.sandbox.root), {"CLAUDE_CODE_SESSION_ID": SESSION})
         self.site.project.note_data_folder(self.data.folder)

@@ -9,6 +9,7 @@ import pytest
 from fermata.core.actions import Action, next_actions
 from fermata.core.fold import step
 from fermata.loop.answer import answer
+from fermata.views.status import text as status
 from tests.core.build import Player, make_check, make_event
 
 MOST = 1_500
@@ -143,6 +144,18 @@ def test_done_with_long_names_and_many_checks() -> None:
     assert "\x1b" not in text
     assert text.count("and 58 more") == 1
     assert "Nothing is committed" in text
+
+
+def test_what_changed_in_the_users_own_tree_beside_the_worktrees_is_told() -> None:
+    run = player().to_end().run
+    run["dispatches"]["d-002"]["elsewhere"] = ["stray.txt"]
+    run["dispatches"]["d-003"]["elsewhere"] = ["notes.md", "stray.txt"]
+    wanted = "In the user's own tree, by them or by an agent's command: notes.md, stray.txt"
+    assert wanted in say(run)[0].splitlines()
+    beside = (
+        "Beside    changed in your own tree while agents worked, by you or by a command of theirs: notes.md, stray.txt"
+    )
+    assert beside in status(run, None, {}).splitlines()
 
 
 def test_done_without_any_check_claims_nothing() -> None:

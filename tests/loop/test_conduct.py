@@ -110,6 +110,23 @@ def test_the_same_error_again_is_a_persons_to_decide_and_the_branch_stands_befor
 
 
 @pytest.mark.long
+def test_another_error_each_time_is_mended_twice_and_then_a_persons_to_decide(tmp_path: Path) -> None:
+    spec = SPEC.replace("test -s server/main.txt", "grep -q answers server/main.txt || ! cat server/main.txt")
+    bench = first_phase(spec_bench(tmp_path, spec))
+    stands = bench.sandbox.git("rev-parse", branch(bench))
+    server, client = live(bench)
+    does(bench, server, server__main_txt="cannot bind\n")
+    does(bench, client, client__main_txt="asks\n")
+    for error in ("wrong protocol\n", "queue overflows\n"):
+        (fixer,) = live(bench)
+        assert bench.run["dispatches"][fixer]["agent"] == "fix-executor"
+        does(bench, fixer, server__main_txt=error)
+    assert bench.kinds() == [HUMAN]
+    assert bench.sandbox.git("rev-parse", branch(bench)) == stands
+    assert [d["agent"] for d in bench.run["dispatches"].values()].count("fix-executor") == 2
+
+
+@pytest.mark.long
 def test_a_criterion_that_is_not_met_goes_back_to_be_mended(begun: Bench) -> None:
     first_phase(begun)
     server, client = live(begun)

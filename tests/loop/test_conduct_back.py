@@ -6,11 +6,14 @@ from pathlib import Path
 
 import pytest
 
+from fermata.core.phases import phase_rows
 from fermata.git.repo import GitError
+from fermata.git.run_branch import commit_tree_on, tree_of
 from fermata.loop import rollback
-from fermata.loop.checkpoints import make_checkpoint
+from fermata.loop.checkpoints import apart_from, checkpoint_on_branch, make_checkpoint
 from fermata.loop.rollback import last_rollback, roll_back
 from fermata.store.errors import Conflict
+from fermata.views.checkpoints import checkpoint_text, rollback_text
 from tests.loop.bench import Bench
 from tests.loop.conducting import does, first_phase, judged, live, reviewed, says, second_phase, spec_bench
 from tests.store.oracles import sound
@@ -51,6 +54,8 @@ def test_each_phase_leaves_a_checkpoint_and_the_run_goes_back_to_it(bench: Bench
         f"fermata/{bench.run['run']}",
     )
     assert head(bench) == first["commit"]
+    assert [row["commit"] for row in phase_rows(bench.run)] == [first["commit"], None]
+    assert "  changed      client/main.txt" in rollback_text(bench.run["run"], found, "").splitlines()
     ours = {path: digest for path, digest in bench.sandbox.state().items() if "/fermata/" not in path}
     assert ours == {path: digest for path, digest in mine.items() if "/fermata/" not in path}
     assert bench.sandbox.git("rev-parse", f"refs/fermata/{bench.run['run']}/{found.undo}").strip() == last
@@ -161,5 +166,29 @@ def test_what_has_landed_is_git_s_to_revert(bench: Bench) -> None:
     first_phase(bench)
     second_phase(bench)
     to_the_end(bench)
-    with pytest.raises(Conflict, match="git revert"):
+    with pytest.raises(Conflict, match="git revert -m 1") as told:
         roll_back(bench.store, bench.site.repo, bench.run["checkpoints"][0]["id"])
+    bench.sandbox.git(*str(told.value).partition("git ")[2].replace("-m 1", "--no-edit -m 1").split())
+    assert not (bench.sandbox.root / "server/main.txt").exists()
+
+
+def test_a_run_that_ended_unmerged_is_not_git_s_to_revert(bench: Bench) -> None:
+    bench.settle()
+    bench.approve()
+    at = make_checkpoint(bench.store, bench.site.repo, "at the start")
+    bench.tell("run_aborted")
+    with pytest.raises(Conflict, match="nothing of it was merged into your branch") as told:
+        roll_back(bench.store, bench.site.repo, at["id"])
+    assert f"git merge {bench.run['base']['commit'][:12]}" in str(told.value)
+    assert f"git branch -D fermata/{bench.run['run']}" in str(told.value)
+
+
+def test_a_phase_s_checkpoint_is_compared_with_the_run_s_branch(bench: Bench) -> None:
+    """The user's tree never held it."""
+    repo = bench.site.repo
+    commit = commit_tree_on(repo, bench.run["run"], tree_of(repo, "HEAD"), "Phase 1", [bench.run["base"]["commit"]])
+    bench.store.note("cli", "checkpoint_made", checkpoint_on_branch(repo, bench.run, "Phase 1", commit))
+    bench.sandbox.write("mine.txt", "mine\n")
+    (at,) = bench.run.get("checkpoints", [])
+    assert apart_from(repo, bench.run, at) == []
+    assert f"0 files on fermata/{bench.run['run']};" in checkpoint_text(bench.run, at, 0)

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from fermata.checks.command import parse_command
+from fermata.checks.runner import CheckSpec, start_check, wait_checks
 from fermata.git import large_files
 from fermata.git.bring_in import put
 from fermata.loop import rollback
@@ -525,12 +528,22 @@ def test_an_agent_that_was_parked_a_moment_ago_may_still_be_at_work(play: Played
     play.goes_back(at)
 
 
-def test_a_running_check_is_waited_for(play: Played) -> None:
+@pytest.mark.parametrize("over", [[], [("run_stopped", {})], [("run_aborted", {})]], ids=["on", "parked", "ended"])
+def test_a_running_check_is_waited_for(play: Played, tmp_path: Path, over: list[tuple[str, dict[str, Any]]]) -> None:
+    """Also where nobody drives the run any more, who would note its end."""
     at = play.saves()
-    body = {"id": "c-001", "node": "steps.0/check", "visit": 1, "name": "tests", "shown": "true"}
-    write(play.store, ("check_started", body))
+    os.mkfifo(tmp_path / "held")
+    command = parse_command(f"cat {shlex.quote(str(tmp_path / 'held'))}")
+    body = {"id": "c-001", "node": "steps.0/check", "visit": 1, "name": "tests", "shown": command.shown}
+    write(play.store, ("check_started", body), *over)
+    folder = play.store.path("checks")
+    os.makedirs(folder, exist_ok=True)
+    start_check(CheckSpec("c-001", "tests", command, play.user.repo.root, 60, expect_tests=False), folder)
     with pytest.raises(Conflict, match="c-001"):
         play.goes_back(at)
+    (tmp_path / "held").write_text("")
+    wait_checks(folder, ["c-001"], 15)
+    play.goes_back(at)
 
 
 def test_in_another_work_tree_it_is_refused(play: Played, tmp_path: Path) -> None:

@@ -63,7 +63,10 @@ CONFLICT = {
 
 def conducting(folder: Path) -> Bench:
     """A run of which the first module is being built."""
-    bench = Bench(folder, CONFIG + "workflow: conducting\n", conducting=CONDUCTING).begin(goal="SECRET of the whole")
+    bench = Bench(folder, CONFIG + "workflow: conducting\n", conducting=CONDUCTING)
+    bench.sandbox.write("tests/test_app.py", "assert app() == 2\n")
+    bench.sandbox.commit()
+    bench.begin(goal="SECRET of the whole")
     bench.settle()
     name = bench.work()
     steps = [make_step("Service", ("src/**", "README.md"), **MODULE), make_step("Other module", ("lib/**",))]
@@ -160,6 +163,13 @@ def test_who_judges_has_the_criteria_and_the_change(bench: Bench) -> None:
         "The change",
     ]
     assert "+print(2)" in text
+
+
+def test_tests_that_were_there_and_have_changed_are_named_to_whoever_judges(bench: Bench) -> None:
+    bench.sandbox.write("tests/test_new.py", "assert app()\n")
+    assert "Tests that were there before" not in told(bench, "steps.0/criteria")
+    bench.sandbox.write("tests/test_app.py", "assert True\n")
+    assert "Tests that were there before and have changed: tests/test_app.py." in told(bench, "steps.0/criteria")
 
 
 def test_the_auditor_sees_the_whole_change(bench: Bench) -> None:

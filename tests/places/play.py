@@ -139,10 +139,7 @@ def users_own(sandbox: Sandbox) -> dict[str, str]:
 def make_play(folder: Path, name: str = "project", *, commits: bool = True) -> Play:
     """A session in a new repository with one commit and one check, on a machine where fermata is set up."""
     play = Play(folder, root=folder / name)
-    sandbox = make_sandbox(folder / name, commits=commits)
-    if commits:
-        sandbox.write("check.sh", "exit 0\n")
-        sandbox.write(".fermata/config.yaml", CONFIG)
-        sandbox.commit()
+    files = {"check.sh": "exit 0\n", ".fermata/config.yaml": CONFIG} if commits else None
+    make_sandbox(folder / name, files, commits=commits)
     make_environment(play.env())
     return play

@@ -9,12 +9,29 @@ import pytest
 from fermata.rehearsal.client import Headless, run_headless
 from fermata.rehearsal.messages import ApiError, ToolUse
 from fermata.rehearsal.script import Conversation, Heard, Report, Script
+from fermata.rehearsal.simulated.program import VERSIONS
+from tests.rehearsal.conftest import SIMULATED
 from tests.rehearsal.throwaway import Rule, decide
 
 if TYPE_CHECKING:
     from tests.rehearsal.conftest import SetStage
 
-MODES: list[Literal["default", "auto"]] = ["default", "auto"]
+OLDEST, NEWEST = VERSIONS[0], VERSIONS[-1]
+# Every day each real client in one mode; the end-to-end tests play the other ones, too.
+IN_EACH_MODE = pytest.mark.parametrize(
+    ("client", "mode"),
+    [
+        (OLDEST, "default"),
+        (NEWEST, "auto"),
+        (SIMULATED + NEWEST, "default"),
+        (SIMULATED + NEWEST, "auto"),
+        pytest.param(OLDEST, "auto", marks=pytest.mark.long),
+        pytest.param(NEWEST, "default", marks=pytest.mark.long),
+        pytest.param(SIMULATED + OLDEST, "default", marks=pytest.mark.long),
+        pytest.param(SIMULATED + OLDEST, "auto", marks=pytest.mark.long),
+    ],
+    indirect=["client"],
+)
 WORKER = {"worker": "You are the worker of this rehearsal."}
 
 
@@ -31,7 +48,7 @@ def greet(heard: Heard) -> Conversation:
         heard = yield f"You said: {heard.text}"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@IN_EACH_MODE
 def test_a_turn_on_the_screen(set_stage: SetStage, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(Script(greet), mode=mode)
     terminal = stage.terminal()
@@ -53,7 +70,7 @@ def try_to_write(heard: Heard) -> Conversation:
     yield f"error={result.is_error} because {result.text}"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@IN_EACH_MODE
 def test_a_hook_denies_a_command(set_stage: SetStage, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(
         Script(try_to_write), mode=mode, rules=[Rule("PreToolUse", decide("PreToolUse", "deny", "held by the gate"))]
@@ -96,7 +113,7 @@ def work(heard: Heard) -> Conversation:
     yield Report(f"report of {name}")
 
 
-@pytest.mark.parametrize("mode", MODES)
+@IN_EACH_MODE
 def test_two_agents_at_once(set_stage: SetStage, mode: Literal["default", "auto"]) -> None:
     allow = Rule("PreToolUse", decide("PreToolUse", "allow"))
     stage = set_stage(Script(two_agents, {WORKER["worker"]: work}), mode=mode, agents=WORKER, rules=[allow])
@@ -114,7 +131,7 @@ def ask(heard: Heard) -> Conversation:
     yield f"answered: {heard.result('AskUserQuestion').text}"
 
 
-@pytest.mark.parametrize("mode", MODES)
+@IN_EACH_MODE
 def test_a_question_is_answered_by_keys(set_stage: SetStage, mode: Literal["default", "auto"]) -> None:
     stage = set_stage(Script(ask), mode=mode)
     terminal = stage.terminal()

@@ -84,6 +84,7 @@ COMMANDS = [
     ("sentence", "Run the tests:\n\n```bash\nbundle exec rspec\n```", ["bundle exec rspec"]),
     ("exit criteria", "**Exit Criteria:**\n```bash\nnpm run build\n# it builds\n```", ["npm run build"]),
     ("stars and underscores", "Test Command: pytest tests/*_a.py -k __x__", ["pytest tests/*_a.py -k __x__"]),
+    ("two on a line", "Test Command: pytest; make lint", ["pytest; make lint"]),
     ("German", "Testbefehl: `pytest -q`", ["pytest -q"]),
     ("French", "**Commande de test :** `npm test`", ["npm test"]),
     ("Spanish", "Comando de prueba: `npm test`", ["npm test"]),
@@ -149,6 +150,8 @@ LISTS = [
     ("files", "- write lib/__init__.py, then **lib/a.py** and _lib/b.py_", ["lib/__init__.py", "lib/a.py", "lib/b.py"]),
     ("files", "Make `src/app.py` and tests/test_app.py, not v1.2.3 or example.com", ["src/app.py", "tests/test_app.py"]),
     ("files", "**Files to create:**\n- `lib/a.rb`\n- `lib/`", ["lib/a.rb", "lib/"]),
+    ("files", "Verify: cd web && npm test -- dock.test.js\nTouch web/dock.js", ["web/dock.js"]),
+    ("files", "Writes `$OUT/report.json` and ${HOME}/x.sh, reads app/$id.tsx and `app/$id.tsx`", ["app/$id.tsx"]),
     ("files", "Answers `GET /api/users` with `user.name` or `and/or`", []),
 ]  # fmt: skip
 

@@ -130,3 +130,12 @@ def test_what_cannot_be_carried_out_is_refused(text: str, says: str) -> None:
     except SpecError as error:
         problems.append(str(error))
     assert any(says in problem for problem in problems), problems
+
+
+@pytest.mark.parametrize(
+    ("phases", "says"),
+    [([phase(1)], "1 phase, 1 module"), ([phase(1), phase(2, "a, b")], "2 phases, 3 modules")],
+    ids=["one", "many"],
+)
+def test_its_size(phases: list[str], says: str) -> None:
+    assert planned(document(*phases))["effort"] == says

@@ -40,6 +40,8 @@ PROBLEMS = [
     ("absolute scope", FORM.format("a", "Scope: `/etc/**`"), 9, "scope", "`/etc/**`"),
     ("steering scope", FORM.format("a", "Scope: `.git/hooks/**`"), 9, "scope", "`.git`"),
     ("climbing file", FORM.format("a", "Files: `../secrets.env`"), 9, "files", "`../secrets.env`"),
+    ("open quote", FORM.format("a", "Test Command: pytest -k 'x"), 9, "commands", "`pytest -k 'x`"),
+    ("climbing command", FORM.format("a", "Test Command: cd ../.. && make"), 9, "commands", "`cd ../.. && make`"),
 ]  # fmt: skip
 
 

@@ -208,3 +208,17 @@ def test_the_threads_at_work_are_told_with_target_and_time() -> None:
     assert (one["status"], one["created_at"]) == ("pending", "2026-11-21T12:00:00Z")
     play.run["dispatches"]["d-002"]["state"] = "completed"
     assert document(play.run, MARKER, {})["active_threads"] == []
+
+
+def test_a_list_of_which_nothing_is_begun_is_named() -> None:
+    """As a parked run stands after a rollback."""
+    run = building().run
+    run["position"] = {**run["position"], "inner": {}}
+    stage = next(row for row in text(run, None, {}).splitlines() if row.startswith("Stage"))
+    title = next(stage for stage in run["workflow"]["stages"] if stage["id"] == "steps")["title"]
+    assert stage == f"Stage     {title}"
+
+
+def test_a_run_that_was_aborted_waits_for_nothing() -> None:
+    play = told(limited(), "run_aborted")
+    assert "Waits" not in text(play.run, None, {})

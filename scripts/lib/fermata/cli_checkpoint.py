@@ -28,7 +28,8 @@ MAX_DIFF = 400_000
 def checkpoint() -> None:
     """Points to come back to: save one, or look at them.
 
-    fermata saves one by itself after each accepted result of an agent that writes, and before a rollback.
+    fermata saves one by itself after each accepted result of an agent that writes, in /conduct with each phase, and before
+    a rollback.
     """
 
 
@@ -68,14 +69,17 @@ def list_(run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def show(name: str, run_id: str | None, as_json: bool) -> None:
-    """What a checkpoint holds, and how far the work tree is from it."""
+    """What a checkpoint holds, and how far the work tree is from it.
+
+    One that /conduct saved with a phase is compared with the run's own branch.
+    """
     from .loop.checkpoints import apart_from, find_checkpoint
     from .views.checkpoints import checkpoint_text
 
     site = open_here()
     run = site.shown(run_id).load()
     one = find_checkpoint(run, name)
-    apart = [change.path for change in apart_from(site.repo, one)]
+    apart = [change.path for change in apart_from(site.repo, run, one)]
     say(checkpoint_text(run, one, len(apart)), {**one, "run": run["run"], "differs": apart}, as_json)
 
 
@@ -85,17 +89,21 @@ def show(name: str, run_id: str | None, as_json: bool) -> None:
 @RUN_OPTION
 @JSON_FLAG
 def diff(name: str, stat: bool, run_id: str | None, as_json: bool) -> None:
-    """What has changed in the work tree since, whoever changed it."""
+    """What has changed in the work tree since, whoever changed it.
+
+    One that /conduct saved with a phase is compared with the run's own branch.
+    """
     from .loop.checkpoints import diff_from, find_checkpoint, lines_from
 
     site = open_here()
-    one = find_checkpoint(site.shown(run_id).load(), name)
+    run = site.shown(run_id).load()
+    one = find_checkpoint(run, name)
     if stat:
-        rows = lines_from(site.repo, one)
+        rows = lines_from(site.repo, run, one)
         text = "\n".join(f"{'-' if count is None else count:>6}  {clean(path)}" for path, count in rows)
         say(text or "Nothing has changed since.", [{"path": p, "lines": n} for p, n in rows], as_json)
         return
-    text = diff_from(site.repo, one, MAX_DIFF)
+    text = diff_from(site.repo, run, one, MAX_DIFF)
     say(clean(text, MAX_DIFF + 1_000) or "Nothing has changed since.", {"id": name, "diff": text}, as_json)
 
 
@@ -112,6 +120,8 @@ def rollback(name: str, yes: bool, dry_run: bool, run_id: str | None, as_json: b
 
     A file that was changed on top of the run's change is left as it is and listed (exit code 4). What the run had made is
     moved aside, never deleted. Branches, index, stashes and ignored files are not touched. `fermata undo` takes it back.
+
+    A run of /conduct works on a branch of its own: that goes back, and your work tree is not touched.
     """
     from .loop.checkpoints import find_checkpoint
 

@@ -88,7 +88,7 @@ def imports(base: str | None, as_json: bool) -> None:
 def lint(base: str | None, as_json: bool) -> None:
     """What do the project's own linters say?
 
-    Of the changed files. Runs ruff, flake8, pylint, eslint and golangci-lint where they are configured; downloads nothing.
+    Of the changed files. Runs those that are configured of: ruff, flake8, pylint, eslint, golangci-lint, biome, oxlint, rubocop. Downloads nothing.
     """
     from .inspections.changes import Changes
     from .inspections.linters import run_linters

@@ -30,7 +30,7 @@ def lint(path: str | None, *, as_json: bool) -> None:
 
     Exit code 8: a problem, or a file that is no specification. Gaps do not change it.
     """
-    from .definitions.names import SPEC_FILE
+    from .definitions.names import SPEC_FILE, spec_elsewhere
     from .git.repo import find_repo
     from .spec.file import SpecError, read_spec_file
     from .spec.problems import finding
@@ -41,6 +41,9 @@ def lint(path: str | None, *, as_json: bool) -> None:
     root = repo.root if repo else ""
     named = path or (os.path.relpath(os.path.join(root, SPEC_FILE)) if root else SPEC_FILE)
     try:
+        there = "" if path or os.path.lexists(named) else spec_elsewhere(root)
+        if there:
+            raise SpecError(f"{named}: there is no such file, and {there} is there: fermata spec lint {there}")
         found = read_spec_file(named, root if _belongs(named, root) else "")
     except SpecError as error:
         if not as_json:

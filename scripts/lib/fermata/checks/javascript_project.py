@@ -7,6 +7,7 @@ never end (with `CI=true`, which every check gets, jest, vitest and their kin do
 from __future__ import annotations
 
 import json
+import os
 import re
 from typing import TYPE_CHECKING
 
@@ -50,6 +51,15 @@ def read_manifest(place: Place) -> dict[str, Json]:
     except (ValueError, RecursionError):
         return {}
     return manifest if isinstance(manifest, dict) else {}
+
+
+def not_installed(place: Place) -> bool:
+    """Whether it asks for packages, and none lie there or above; Yarn's plug-and-play lays none."""
+    manifest = read_manifest(place)
+    asks = any(manifest.get(key) for key in ("dependencies", "devDependencies"))
+    places = (place, place._replace(folder=""))
+    found = any(os.path.isdir(where.path("node_modules")) or where.has(".pnp.cjs") for where in places)
+    return asks and not found
 
 
 def is_workspace(place: Place) -> bool:

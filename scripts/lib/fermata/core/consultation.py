@@ -12,7 +12,7 @@ from .critique import critique_of
 from .items import on_branch, parallel_of
 from .order import threads
 from .phases import grouped, parts_of
-from .workflow import GIVEN, GOAL, stage_at, walk
+from .workflow import GIVEN, GOAL, SPEC, stage_at, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ OPTIONS = [
 ]
 MIN_SECONDS = 1.0
 MAX_WORDS = 4_000
+PROJECT = "project-"  # how a check of the project's is called where it validates a phase
 # Unicode's other spaces; as printable as a blank, but `str.isprintable` says no to them.
 SPACES = dict.fromkeys((0xA0, 0x1680, *range(0x2000, 0x200B), 0x202F, 0x205F, 0x3000), " ")
 MAX_TITLES, MAX_GLOBS = 8, 20
@@ -91,6 +92,12 @@ def is_given(run: Run, gate: Gate) -> bool:
     return stage_at(run["workflow"], gate["node"])["plan"] in GIVEN
 
 
+def written_into(run: Run) -> str:
+    """Where a wish belongs that changes what nobody here has planned."""
+    spec = run["kept"].get(SPEC)
+    return f"{line(spec['source']['path'], 200)}, then type /conduct again" if spec else "a new goal"
+
+
 def envelope_of(run: Run, node: str) -> Envelope:
     """What an approval of the plan as it stands would cover, for the gate at *node*."""
     plan = plan_of(run, node)
@@ -117,13 +124,25 @@ def envelope_of(run: Run, node: str) -> Envelope:
         envelope["branch"] = str(run["base"].get("branch") or "")
         envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
     if any("digest" in step for step in steps):
-        envelope["own"] = [step.get("checks", []) for step in steps]
+        envelope["own"] = [_own(step, project["full"]) for step in steps]
         envelope["parts"] = parts_of(steps)
     wide = threads(steps, max(_parallels(run, node), default=1))
     if wide > 1:
         envelope["threads"] = wide
         envelope["setup"] = list(run.get("worktree_setup", {}).get("commands", []))
     return envelope
+
+
+def _own(step: Json, full: list[NamedCheck]) -> list[NamedCheck]:
+    """What validates a step of a specification. A phase that brings no command is held to the project's own.
+
+    Those get a prefix: a check of the project's may be called as an inspection is.
+    """
+    checks: list[NamedCheck] = step.get("checks", [])
+    if not checks or any("inspection" not in check for check in checks):
+        return checks
+    project: list[NamedCheck] = [{**check, "name": f"{PROJECT}{check['name']}"} for check in full]
+    return [*checks[:1], *project, *checks[1:]]
 
 
 def _takes_pictures(run: Run) -> bool:

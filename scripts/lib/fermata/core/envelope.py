@@ -43,12 +43,16 @@ def _commands(approved: Envelope, new: Envelope) -> Iterator[str]:
         ([*approved["checks"], *approved["quick"]], new["quick"]),
         (approved.get("screens", []), new.get("screens", [])),
         (approved.get("setup", []), new.get("setup", [])),
-        ([c for own in approved.get("own", []) for c in own], [c for own in new.get("own", []) for c in own]),
+        ([*approved["checks"], *_own(approved)], _own(new)),
     ):
         for check in checks:
             if not _among(check, known) and not _among(check, told):
                 told.append(check)
                 yield f"will run: {_said(check)} is new; approved: {said}"
+
+
+def _own(envelope: Envelope) -> list[NamedCheck]:
+    return [check for checks in envelope.get("own", []) for check in checks]
 
 
 def _among(check: NamedCheck, known: list[NamedCheck]) -> bool:

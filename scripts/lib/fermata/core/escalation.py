@@ -7,11 +7,12 @@ are; never which one is taken.
 from __future__ import annotations
 
 from .canonical import digest
+from .check_runs import last_runs
 from .consultation import MAX_WORDS, clean, line
-from .items import items_over
+from .items import OWN, items_over, lying
 from .position import stuck_step
 from .recovery import REPLANS, explained
-from .workflow import stage_at
+from .workflow import stage_at, walk
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 LATER, RETRY, SKIP, ABORT = "Not now", "Retry differently", "Skip the step", "Abort"
 GO_ON = "Go on"
+MAX_RED = 3
 # Where nothing was tried that could be done differently: a ceiling, a change by hand, the API.
 KEEPS_ON = ("unexplained", "refused")
 
@@ -71,7 +73,7 @@ def facts(run: Run) -> list[str]:
     index, step = stuck_step(run), _step(run)
     found = [f"Step {int(index) + 1}: {line(step['title'], 100)}"] if index and step else []
     found.append(f"Why: {line(waiting['why'], 500)}")
-    found += _counted(run, waiting["node"])
+    found += [*_output(run, waiting["node"]), *_counted(run, waiting["node"])]
     last = run["failures"][-1] if run["failures"] else None
     if last and not _ceiling(run):
         found.append(f"Last error ({last['dispatch']}): {line(last['reason'], 400)}")
@@ -80,14 +82,25 @@ def facts(run: Run) -> list[str]:
     return found
 
 
+def _output(run: Run, node: str) -> list[str]:
+    """Where a person reads what failed here, and where the files lie that it was run on."""
+    item = node.rpartition("/")[0]
+    checks = last_runs([c for c in run["checks"].values() if c["node"].rpartition("/")[0] == item])
+    red = [f"fermata show {c['id']}" for c in checks if c.get("outcome") == "red"]
+    tree = lying(run).get(item or OWN)
+    lies = f"; its files lie below {tree['path']}" if tree else ""
+    return [f"Output: {'; '.join(red[:MAX_RED])}{lies}"] if red else []
+
+
 def _counted(run: Run, node: str) -> list[str]:
     if _ceiling(run):
         return []
     tried = [d for d in run["dispatches"].values() if d["node"].rpartition("/")[0] == node.rpartition("/")[0]]
     tried = [d for d in tried if "/" in node or d["node"] == node]
     failed = sum(d["state"] == "failed" for d in tried)
-    used = f"Tries here: {len(tried)}, {failed} of them failed; new plans: {run.get('replans', 0)} of {REPLANS}"
-    return [used]
+    planned = any(stage.get("result") == "plan" for _, stage in walk(run["workflow"]["stages"]))
+    plans = f"; new plans: {run.get('replans', 0)} of {REPLANS}" if planned else ""
+    return [f"Tries here: {len(tried)}, {failed} of them failed{plans}"]
 
 
 def question_for(run: Run) -> Question:

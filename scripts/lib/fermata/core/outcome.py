@@ -32,5 +32,10 @@ def stage_lines(run: Run) -> list[str]:
     return found
 
 
+def changed_beside(run: Run) -> list[str]:
+    """The paths of the user's own tree that changed while agents worked in worktrees: by the user, or by an agent's command."""
+    return sorted({path for d in run["dispatches"].values() for path in d.get("elsewhere", [])})
+
+
 def _served(node: str, stage: str) -> bool:
     return node.rpartition("/")[2] == stage

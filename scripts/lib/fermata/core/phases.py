@@ -48,9 +48,8 @@ def phase_rows(run: Run) -> list[dict[str, Json]]:
             {"module": steps[index].get("module", ""), "state": "built" if one == INTEGRATED else one}
             for index, one in zip(places[:-1], states, strict=False)
         ]
-        rows.append(
-            {"phase": name, "state": state, "modules": modules, "commit": _commit(run, frame, stage, places[-1])}
-        )
+        commit = _commit(run, frame, stage, places[-1]) if state == INTEGRATED else None  # else of before a rollback
+        rows.append({"phase": name, "state": state, "modules": modules, "commit": commit})
     return rows
 
 
@@ -68,6 +67,14 @@ def standing(run: Run) -> list[str]:
         for name, places in grouped(steps).items()
         if name in done and all(old[at : at + 1] == new[at : at + 1] for at in places)
     ]
+
+
+def left_on_branch(run: Run) -> str:
+    """What a run that has ended without its merge leaves on its own branch, and what its user can do with that; or nothing."""
+    if not any("commit" in merge for merge in run.get("merges", {}).values()):
+        return ""
+    name = f"fermata/{run['run']}"
+    return f" Validated phases are on the branch {name}: `git merge {name}` takes them in, `git branch -D {name}` lets them go."
 
 
 def _frame(run: Run) -> tuple[Frame, str]:

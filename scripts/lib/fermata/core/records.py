@@ -288,6 +288,7 @@ class Setup(TypedDict):
 
     links: list[str]
     commands: list[NamedCheck]
+    missing: NotRequired[list[str]]  # installed packages that a file asks for and that do not lie in the user's tree
 
 
 class Tokens(TypedDict):

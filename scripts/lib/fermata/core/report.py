@@ -6,7 +6,19 @@ Pure text from the run; the same run always gives the same report. Decides nothi
 from __future__ import annotations
 
 from .commands import shown
-from .consultation import MAX_WORDS, clean, code_of, is_given, lane_lines, line, plan_of, runs_of, some_of
+from .consultation import (
+    MAX_WORDS,
+    PROJECT,
+    clean,
+    code_of,
+    is_given,
+    lane_lines,
+    line,
+    plan_of,
+    runs_of,
+    some_of,
+    written_into,
+)
 from .critique import critique_of
 from .forecast import dispatches_ahead
 from .items import on_branch
@@ -70,9 +82,14 @@ def _phases(run: Run, steps: list[Json], own: list[list[NamedCheck]]) -> list[st
 
 def _validation(checks: list[NamedCheck]) -> list[str]:
     """A phase's own commands, and on a line of its own what fermata looks for in each phase."""
-    told = [line(check["command"]["shown"], 300) for check in checks if "inspection" not in check]
+    commands = [check for check in checks if "inspection" not in check]
     looked = [check["name"] for check in checks if "inspection" in check]
-    found = [f"     validated by: {'; '.join(told) or 'no command of its own'}"]
+    told = "; ".join(line(check["command"]["shown"], 300) for check in commands)
+    if not told:
+        told = "no command: the document names none, and none was found in this project"
+    elif all(check["name"].startswith(PROJECT) for check in commands):
+        told += "   (the project's own; the document names none)"
+    found = [f"     validated by: {told}"]
     return [*found, f"     inspected by fermata: {', '.join(looked)}"] if looked else found
 
 
@@ -147,7 +164,7 @@ def _closing(run: Run, gate: Gate) -> list[str]:
     by_hand = f"By hand: /fermata:approve {code_of(gate['digest'])}"
     return [
         "",
-        "Decide: Approve or Abort. Words of your own end the run; put them into a new goal."
+        f"Decide: Approve or Abort. Words of your own end the run; put them into {written_into(run)}."
         if is_given(run, gate)
         else "Decide: Approve, Change the plan, More recon or Abort. No answer means no change.",
         by_hand if run["interactive"] else f"Headless: FERMATA_APPROVE={gate['digest']}",
@@ -198,10 +215,15 @@ def _critique(run: Run) -> list[str]:
 def _worktrees(run: Run, wide: int) -> list[str]:
     if wide == 1 and not on_branch(run):
         return []
-    links = run.get("worktree_setup", {}).get("links", [])
+    setup = run.get("worktree_setup", {})
+    links, missing = setup.get("links", []), [line(path, 200) for path in some_of(setup.get("missing", []), MAX_DIRTY)]
+    lacks = (
+        f"NOT INSTALLED  {', '.join(missing)}: checks that need it will fail. Install it here, worktrees link to yours"
+    )
+    lack = [f"{lacks}; or name `worktrees.setup` in .fermata/config.yaml"] if missing else []
     linked = f"; linked to yours: {', '.join(line(link, 200) for link in links)}" if links else ""
     if not on_branch(run):
-        return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}"]
+        return [f"           agents that work at once have a worktree each, below .fermata/worktrees{linked}", *lack]
     onto = line(run["base"].get("branch") or "", 200)
     end = (
         f"at the end {onto} moves to it once, forward only, with your hooks"
@@ -210,6 +232,7 @@ def _worktrees(run: Run, wide: int) -> list[str]:
     )
     return [
         f"           each module and each phase has a worktree below .fermata/worktrees{linked}",
+        *lack,
         f"Branch     fermata/{run['run']}, from {str(run['base']['commit'])[:12]}: a commit for each phase that is validated; {end}",
     ]
 

@@ -13,6 +13,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from .records import CheckRun, Dispatch, Run
 
+MAX_CALLED = 80
 Impasse = namedtuple("Impasse", "why replan")
 Impasse.__doc__ = (
     """Why a stage cannot go on by itself, and whether a new plan could help; if not, the user is asked."""
@@ -71,6 +72,9 @@ def red_again(run: Run, runs: list[CheckRun], visit: int) -> Impasse | None:
 
 
 def called(check: CheckRun) -> str:
-    """What a check is called in words; one that a specification only numbers, by its command."""
+    """What a check is called in words; one that a specification only numbers by its command, an inspection with its paths."""
+    inspected = check["shown"].partition("fermata inspect ")[2].replace("--path ", "")
+    if inspected:
+        return inspected if len(inspected) <= MAX_CALLED else f"{inspected[:MAX_CALLED]}…"
     numbered = check["name"].rstrip("0123456789") in ("spec-", "command-")
     return f"`{check['shown']}`" if numbered else check["name"]

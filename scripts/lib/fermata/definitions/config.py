@@ -112,7 +112,7 @@ class Worktrees(Strict):
         Field(
             max_length=20,
             description="paths of your tree that each worktree has as links; where the list is empty, "
-            "`node_modules`, `.venv` and `venv`, if they are there and git ignores them",
+            "`node_modules`, `.venv` and `venv`, at the top or in a folder right below, if they are there and git ignores them",
         ),
     ] = []
     setup: Annotated[

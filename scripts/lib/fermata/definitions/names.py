@@ -10,6 +10,7 @@ import os
 SHIPPED = os.path.join(os.path.dirname(os.path.abspath(__file__)), "workflows")
 PROJECT_FOLDER = ".fermata/workflows"
 SPEC_FILE = ".spec/SPEC.md"
+OTHER_SPECS = ("SPEC.md", "docs/SPEC.md", "spec/SPEC.md")
 
 
 def workflow_names(root: str) -> list[str]:
@@ -22,3 +23,8 @@ def _names(folder: str) -> set[str]:
         return {name[:-5] for name in os.listdir(folder) if name.endswith(".yaml")}
     except (FileNotFoundError, NotADirectoryError):
         return set()
+
+
+def spec_elsewhere(root: str) -> str:
+    """Where else in the project a specification lies, for who named none; empty where none does."""
+    return next((name for name in OTHER_SPECS if os.path.isfile(os.path.join(root, name))), "")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 FOLDER = ".fermata/worktrees"
 HIDDEN = f"/{FOLDER}/"
 USUAL_LINKS = ("node_modules", ".venv", "venv")
+MAX_FOLDERS = 50
 LOCK_REASON = "fermata"
 CHECKOUT_SECONDS = 600
 CHECKOUT_WORKERS = max(4, os.cpu_count() or 1)
@@ -147,9 +148,20 @@ def _link(repo: Repo, tree: Repo, link: str) -> None:
 
 
 def usual_links(repo: Repo) -> list[str]:
-    """Installed packages that lie in the user's tree and that git ignores: what a worktree would have to make anew."""
-    there = [name for name in USUAL_LINKS if os.path.isdir(os.path.join(repo.root, name))]
-    return [name for name in there if run_git(repo, "check-ignore", "--", name, ok=(0, 1))]
+    """Installed packages that lie in the user's tree, at the top or in a folder right below, and that git ignores.
+
+    A worktree would have to make them anew.
+    """
+    folders = ("", *_folders_below(repo.root))
+    places = [os.path.join(folder, name) for folder in folders for name in USUAL_LINKS]
+    there = [place for place in places if os.path.isdir(os.path.join(repo.root, place))]
+    return [place for place in there if run_git(repo, "check-ignore", "--", place, ok=(0, 1))]
+
+
+def _folders_below(root: str) -> list[str]:
+    with os.scandir(root) as entries:
+        names = sorted(one.name for one in entries if one.is_dir(follow_symlinks=False))
+    return [name for name in names if not name.startswith(".") and name not in USUAL_LINKS][:MAX_FOLDERS]
 
 
 def remove_worktree(repo: Repo, path: str, ref_name: str) -> str:

@@ -15,7 +15,7 @@ from ..core.consultation import clean, line
 from ..core.position import ENDED, at_work
 from ..core.recovery import Facts, told
 from ..core.routing import split_choice
-from ..definitions.names import SPEC_FILE, workflow_names
+from ..definitions.names import SPEC_FILE, spec_elsewhere, workflow_names
 from ..store.data import DataFolder
 from ..store.errors import Damaged, StoreError
 from ..store.project import Project
@@ -136,8 +136,10 @@ def _conduct(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer | N
             f"{line(given, 200)} lies outside {repo.root}; a spec lies in the repository that it is for"
         )
     if not os.path.isfile(place):
+        there = "" if payload.args.strip() else spec_elsewhere(repo.root)
+        way = f"{there} is there: type /conduct {there}" if there else "Type /conduct PATH"
         return answers.block(
-            f"there is no file {line(given, 200)} in {repo.root}. Type /conduct PATH, or /fermata:prelude to write one together"
+            f"there is no file {line(given, 200)} in {repo.root}. {way}, or /fermata:prelude to write one together"
         )
     return _begin(payload, env, repo, {"goal": f"Carry out {clean(path, 500)}", "workflow": "conduct", "spec": path})
 
@@ -232,17 +234,30 @@ def _abort(payload: Payload, env: Mapping[str, str], repo: Repo) -> Answer:
     DataFolder(env["CLAUDE_PLUGIN_DATA"]).drop_approval(os.path.basename(store.folder))
     if bound:
         bound.release()
-    return answers.block(
-        f"run {os.path.basename(store.folder)} is ended. Files stay as they are; `git status` shows what its agents had changed.{_in_worktrees(run)}"
-    )
+    return answers.block(f"run {os.path.basename(store.folder)} is ended. {_what_stays(run)}")
+
+
+def _what_stays(run: Run) -> str:
+    """Of a run that was ended: where what its agents did is found, and how it is taken or let go."""
+    from ..core.items import lying, on_branch
+    from ..core.phases import left_on_branch
+
+    cleanup = " `fermata worktree cleanup` removes what holds nothing of its own." if lying(run) else ""
+    if on_branch(run):
+        return f"Nothing of it is in your work tree.{_below(run)}{cleanup}{left_on_branch(run)}"
+    return f"Files stay as they are; `git status` shows what its agents had changed.{_below(run)}{cleanup}"
 
 
 def _in_worktrees(run: Run) -> str:
+    integrated = f" Validated phases are on the branch fermata/{run['run']}." if _has_branch(run) else ""
+    return _below(run) + integrated
+
+
+def _below(run: Run) -> str:
     from ..core.items import lying
 
     paths = [tree["path"] for tree in lying(run).values()]
-    integrated = f" Validated phases are on the branch fermata/{run['run']}." if _has_branch(run) else ""
-    return (f" What was not yet brought in lies below {', '.join(paths)}." if paths else "") + integrated
+    return f" What was not yet brought in lies below {', '.join(paths)}." if paths else ""
 
 
 def _has_branch(run: Run) -> bool:

@@ -85,6 +85,10 @@ class Changes:
         listed = run_git(self.repo, "ls-tree", "-r", "-z", "--name-only", self.now).split(b"\0")[:-1]
         return [path_text(path) for path in listed]
 
+    def was_there(self, path: str) -> bool:
+        """Whether the base has a file or folder of that name."""
+        return bool(run_git(self.repo, "--literal-pathspecs", "ls-tree", "-z", self.base, "--", path))
+
     def texts(self, wanted: Callable[[str], bool]) -> Iterator[tuple[Changed, str]]:
         """Each changed file that *wanted* takes, with its text; what cannot be judged leaves a note.
 

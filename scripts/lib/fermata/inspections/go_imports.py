@@ -10,6 +10,7 @@ import posixpath
 import re
 
 from .changes import Finding, read_text
+from .scan import scan_other
 from .source_files import folders_above
 
 GROUP = re.compile(r"^import\s*\((.*?)^\s*\)", re.MULTILINE | re.DOTALL)
@@ -40,6 +41,7 @@ def go_findings(root: str, files: list[tuple[str, str]], kept: list[str]) -> lis
 
 def imports_of(text: str) -> list[tuple[int, str]]:
     """Line and path of each import."""
+    text = scan_other(text, "go").code
     spans = [
         (match.start(1) + one.start(1), one[1]) for match in GROUP.finditer(text) for one in ENTRY.finditer(match[1])
     ]

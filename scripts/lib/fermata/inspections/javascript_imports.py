@@ -50,6 +50,9 @@ BUILT_IN = set(
 # Schemes, and names that a bundler or framework makes up: nothing on disk answers to them.
 VIRTUAL = re.compile(r"^(?:[a-z]+:|#|\$|virtual|~icons|https?:)")
 GENERATED = re.compile(r"_pb\b|_grpc_pb\b|\.pb\b|(?:^|/)(?:__)?generated(?:__)?(?:/|$)|\.gen\b")
+BUNDLER = re.compile(
+    r"(?:^|/)(?:(?:vite|vitest|webpack|rspack|rollup|babel|jest|metro|astro)\.config\.\w+|\.babelrc(?:\.\w+)?)$"
+)
 COMMENT = re.compile(r'("(?:\\.|[^"\\\n])*")|//[^\n]*|/\*.*?\*/', re.DOTALL)
 
 
@@ -84,6 +87,7 @@ class _Project:
         self.packages = {
             posixpath.dirname(path): value for path, value in packages.items() if "node_modules" not in path
         }
+        self._bundlers: list[str] = []
         self.own = {str(value.get("name")) for value in self.packages.values()}
 
     def _json(self, path: str) -> dict[str, Any]:
@@ -117,11 +121,26 @@ class _Project:
         """Folder and compiler options of the nearest tsconfig or jsconfig that speaks of paths."""
         for folder in folders_above(path):
             for name in ("tsconfig.json", "tsconfig.app.json", "jsconfig.json"):
-                place = posixpath.join(folder, name)
-                options = self._json(place).get("compilerOptions") if place in self.kept else None
-                if isinstance(options, dict) and ("paths" in options or "baseUrl" in options):
-                    return posixpath.join(folder, str(options.get("baseUrl", "."))), options
+                for place, options in self._extended(posixpath.join(folder, name)):
+                    if "paths" in options or "baseUrl" in options:
+                        return posixpath.join(posixpath.dirname(place), str(options.get("baseUrl", "."))), options
         return None
+
+    def _extended(self, place: str) -> Iterator[tuple[str, dict[str, Any]]]:
+        """The compiler options at *place*, then those of the files of the project that it extends."""
+        todo, seen = [place], set[str]()
+        while todo:
+            place = todo.pop(0)
+            if place in seen or place not in self.kept:
+                continue
+            seen.add(place)
+            value = self._json(place)
+            options, bases = value.get("compilerOptions"), value.get("extends", [])
+            if isinstance(options, dict):
+                yield place, options
+            for base in bases if isinstance(bases, list) else [bases]:
+                other = posixpath.normpath(posixpath.join(posixpath.dirname(place), str(base)))
+                todo.append(other if other.endswith(".json") else f"{other}.json")
 
     def _alias(self, path: str, name: str) -> list[str]:
         """The places that *name* stands for by the settings' `paths`, or by the custom of `@/` for src."""
@@ -161,11 +180,22 @@ class _Project:
                 return None
         declared = next((folder for folder in folders_above(path) if package in self._dependencies(folder)), None)
         if declared is None:
-            return _absent(name, "no package.json above it declares that package")
+            bundled = self._bundled(parts[0]) or self._bundled(package)
+            return None if bundled else _absent(name, "no package.json above it declares that package")
         place = posixpath.join(declared, "package.json")
         if any(os.path.exists(os.path.join(self.root, folder, ".pnp.cjs")) for folder in folders_above(path)):
             return None
         return f"cannot import `{name}`: declared in {place}, not installed; was `npm ci` run there?"
+
+    def _bundled(self, name: str) -> bool:
+        """Whether a bundler's configuration, which is a program, has *name* as a key: then it may stand for anything."""
+        key = re.compile(
+            rf"""(?:^|[\s{{,"'])\^?{re.escape(name)}(?:/[^"':]*)?["']?\s*:|\bfind:\s*["'/^]+{re.escape(name)}\b"""
+        )
+        self._bundlers = self._bundlers or [
+            read_text(os.path.join(self.root, p))[0] or "" for p in self.kept if BUNDLER.search(p)
+        ]
+        return any(key.search(text) for text in self._bundlers)
 
     def _dependencies(self, folder: str) -> set[str]:
         value = self.packages.get(folder, {})

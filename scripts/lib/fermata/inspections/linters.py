@@ -28,6 +28,9 @@ AT_ONCE = 400  # files on one command line
 SCRIPT = (".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue")
 PLACED = re.compile(r"^(?:\./)?(?P<path>[^\s:][^:\n]*):(?P<line>\d+)(?::\d+)?:?\s+(?P<what>.+)$")
 
+MARKED = re.compile(r"^::error (?P<where>[^\n]*?)::(?P<what>.*)$", re.MULTILINE)
+ESCAPED = re.compile(r"%([0-9A-F]{2})")
+
 
 class Linter(NamedTuple):
     """`files`: names of its configuration; `inside`: names of shared ones, with the words by which they speak of it."""
@@ -46,6 +49,16 @@ def _lines(output: str) -> list[tuple[str, int, str]]:
     """`path:line:column: words` as most linters write it."""
     found = [PLACED.match(line) for line in output.splitlines()]
     return [(match["path"], int(match["line"]), match["what"]) for match in found if match]
+
+
+def _github(output: str) -> list[tuple[str, int, str]]:
+    """The words by which a build server marks lines: `::error title=T,file=F,line=N,…::words`."""
+    found = []
+    for match in MARKED.finditer(output):
+        said = dict(part.partition("=")[::2] for part in match["where"].split(","))
+        path, title = (ESCAPED.sub(lambda code: chr(int(code[1], 16)), said.get(key, "")) for key in ("file", "title"))
+        found.append((path, int(said.get("line") or 0), f"{match['what']} ({title})"))
+    return found
 
 
 def _eslint(output: str) -> list[tuple[str, int, str]]:
@@ -81,6 +94,14 @@ LINTERS = (
         "golangci-lint", (".go",), tuple(f".golangci.{end}" for end in ("yml", "yaml", "toml", "json")), {},
         ("run",), "see https://golangci-lint.run/welcome/install/", _lines, folders=True,
     ),
+    Linter(
+        "biome", (*SCRIPT, ".css"), ("biome.json", "biome.jsonc"), {},
+        ("lint", "--diagnostic-level=error", "--max-diagnostics=none", "--no-errors-on-unmatched", "--reporter=github", "--"), "npm ci", _github,
+    ),
+    Linter(
+        "oxlint", SCRIPT, (".oxlintrc.json",), {}, ("--quiet", "--no-error-on-unmatched-pattern", "--format", "unix", "--"), "npm ci", _lines,
+    ),
+    Linter("rubocop", (".rb",), (".rubocop.yml",), {}, ("--force-exclusion", "--format", "emacs", "--"), "bundle install", _lines),
 )  # fmt: skip
 
 

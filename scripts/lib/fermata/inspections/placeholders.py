@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from ..core.scope import covers
 from . import brace_bodies
 from .changes import Finding, Misuse, Report
+from .javascript_imports import LANGUAGES as JAVASCRIPT
 from .python_bodies import docstrings, empty_bodies, raised_words
 from .scan import Scan, scan_other, scan_python
 from .source_files import is_foreign, is_generated, is_test, lexer_name, may_be_code
@@ -39,7 +40,12 @@ ENDS = (
     r"\b(?:throw|raise|panic!?|die|fatalError|bail!|assert!?|croak|abort|log\.(?:Fatal|Panic)\w*|logger\.fatal|exit|stop"
     r"|Err|errors?\.New|fmt\.Errorf|status\.Errorf?|Promise\.reject|reject)"
 )
+PRINTS = r"\b(?:echo|puts|(?:console\.\w+|fmt\.Print\w*|e?println!|System\.out\.print\w*)\s*\()"
 SAID = rf"(?:[\"'`]\s*TODO\b(?=\s*[:(\"'`])|[\"'`][^\"'`\n]{{0,120}}?(?:{NOT_DONE}|implement me))"
+# A test that is only announced, or does nothing: `it.todo("adds")`, `it("adds", () => {})`.
+NO_TEST = re.compile(
+    r"""\b(?:it|test)(?:\.todo\s*\(|\s*\(\s*(?:"[^"\n]*"|'[^'\n]*'|`[^`\n]*`)\s*,\s*(?:async\s*)?(?:\(\w*\)\s*=>|function\s*\w*\s*\(\w*\))\s*\{\s*\}\s*\))"""
+)
 CODE = (
     (re.compile(r"\b(?:todo|unimplemented)!\s*[(\[{;]"), None),
     (re.compile(r"(?<![\w.])TODO\s*\("), ("kotlin",)),
@@ -47,7 +53,7 @@ CODE = (
     (re.compile(r"\bnew\s+(?:[\w.]+\.)?NotImplemented(?:Error|Exception)?\s*\("), None),
     (re.compile(r"\braise\s+NotImplementedError\b[^\n]*"), ("ruby", "python")),
     (re.compile(rf"{ENDS}\b[^;\n]{{0,120}}?{SAID}[^\n]{{0,120}}", re.IGNORECASE), None),
-    (re.compile(rf"\becho\b[^\n]{{0,80}}{NOT_DONE}", re.IGNORECASE), ("bash",)),
+    (re.compile(rf"{PRINTS}[^\n]{{0,80}}{NOT_DONE}", re.IGNORECASE), None),
 )  # fmt: skip
 SENTINEL = re.compile(
     r"^\s*(?:var|const|let|export|public|static|final|private)?\s*\w*(?:Err|ERR|Error)\w*\s*:?=|^\s*(?:\w+\s+)?=\s*errors\.New",
@@ -97,7 +103,8 @@ def placeholders(path: str, text: str, language: str) -> list[Hit]:
     found: dict[tuple[int, str], Hit] = {}
     hits = _python(path, text, tests=tests) if language == "python" else None
     if hits is None:
-        hits = _other(text, language, tests=tests) if SUSPICIOUS.search(text) or EMPTY.search(text) else iter(())
+        worth = SUSPICIOUS.search(text) or EMPTY.search(text) or (tests and NO_TEST.search(text))
+        hits = _other(text, language, tests=tests) if worth else iter(())
     for hit in hits:
         found.setdefault((hit.line, hit.rule), hit)
     return [found[key] for key in sorted(found)]
@@ -131,7 +138,9 @@ def _other(text: str, language: str, *, tests: bool) -> Iterator[Hit]:
     for number, rule, words in judge_lines(scan.docs, doc=True, double=tests):
         yield Hit(number, f'the comment says "{words}"', rule)
     yield from _comments(scan, tests=tests)
-    if not tests:
+    if tests:
+        yield from _empty_tests(scan, language)
+    else:
         yield from _code(scan, language)
         for number, what in brace_bodies.empty_bodies(scan, language):
             yield Hit(number, what, "empty-body")
@@ -156,6 +165,12 @@ def _returns(lines: list[str], number: int) -> bool:
         return RETURNS.search(here) is not None
     after = next((line for line in lines[number : number + 3] if line.strip()), "")
     return CONSTANT.search(after) is not None or re.match(r"\s*return\s*$", after.rstrip(" ;")) is not None
+
+
+def _empty_tests(scan: Scan, language: str) -> Iterator[Hit]:
+    for found in NO_TEST.finditer(scan.code) if language in JAVASCRIPT else ():
+        if scan.bare[found.start()] != " ":  # not inside a string
+            yield Hit(scan.line_of(found.start()), f"`{found[0][:60]}` tests nothing", "empty-body")
 
 
 def _code(scan: Scan, language: str) -> Iterator[Hit]:

@@ -4,15 +4,21 @@ from __future__ import annotations
 
 import os
 import posixpath
+import re
 from typing import TYPE_CHECKING
 
 from ..core.scope import covers
 from ..git.repo import run_git
 from .changes import Finding, Misuse, Report
+from .source_files import GENERATED_NAME
 
 if TYPE_CHECKING:
     from .changes import Changes
 
+BRACES = re.compile(r"\{([^{},]+(?:,[^{},]+)+)\}")
+# Where builds put what they make; that it is there can be asked for, that it is committed cannot.
+OUTPUT = {"dist", "build", "out", "target", "coverage", "gen", "generated", ".next", ".nuxt", "_build", "_site"}
+BUILT = "git ignores it, as what a build makes; it comes with no commit"
 MAY_BE_EMPTY = {"__init__.py", "__init__.pyi", "py.typed", ".gitkeep", ".keep", ".nojekyll"}
 
 
@@ -31,15 +37,48 @@ def find_missing(changes: Changes, paths: tuple[str, ...]) -> Report:
             )
     kept: list[str] | None = None
     found = []
-    for given in paths:
-        path = posixpath.normpath(given)
+    for path in [posixpath.normpath(one) for given in paths for one in _alternatives(given)]:
         whole = os.path.join(changes.root, path)
         if os.path.isfile(whole):
             found += _file(changes, path, whole)
             continue
         kept = kept if kept is not None else changes.all_paths()
-        found += _folder_or_glob(path, whole, kept)
+        wrong = _folder_or_glob(path, whole, kept)
+        meant = _meant(changes, path, wrong[0], kept) if wrong else None
+        changes.notes += [f"{path}: {meant[0]}"] if meant else []
+        found += meant[1] if meant else wrong
     return Report(found, len(paths), changes.notes)
+
+
+def _meant(changes: Changes, path: str, wrong: Finding, kept: list[str]) -> tuple[str, list[Finding]] | None:
+    """What a specification may have meant by *path* instead, and what is wrong with that; None where it is just not there.
+
+    It names what a phase removes, and what a build makes, too. And `cd web && npm test -- x.test.js` speaks of `web/`.
+    """
+    whole = os.path.join(changes.root, path)
+    if _is_output(path) and os.path.isdir(whole) and os.listdir(whole):
+        return BUILT, []
+    if changes.was_there(path):
+        return "was there at the base and has been removed", []
+    if wrong.rule != "missing":
+        return None
+    files = [name for name in kept if covers([f"**/{path}"], name) and os.path.isfile(os.path.join(changes.root, name))]
+    if files:
+        return f"taken for {files[0]}", _file(changes, files[0], os.path.join(changes.root, files[0]))
+    inside = [name for name in kept if covers([f"**/{path}/**"], name)]
+    return (f"taken for the folder of {inside[0]}", []) if inside else None
+
+
+def _is_output(path: str) -> bool:
+    return bool(OUTPUT & set(path.split("/"))) or GENERATED_NAME.search(posixpath.basename(path)) is not None
+
+
+def _alternatives(path: str) -> list[str]:
+    """`src/{a,b}.ts` as the two that it stands for."""
+    found = BRACES.search(path)
+    if not found:
+        return [path]
+    return [path[: found.start()] + part.strip() + path[found.end() :] for part in found[1].split(",")]
 
 
 def _file(changes: Changes, path: str, whole: str) -> list[Finding]:
@@ -49,6 +88,9 @@ def _file(changes: Changes, path: str, whole: str) -> list[Finding]:
     if os.path.basename(path) not in MAY_BE_EMPTY and _blank(whole):
         return [Finding(path, 0, "is there, and there is nothing in it", "empty")]
     if run_git(changes.repo, "check-ignore", "-z", "--stdin", stdin=os.fsencode(path), ok=(0, 1)):
+        if _is_output(path):
+            changes.notes.append(f"{path}: {BUILT}")
+            return []
         return [Finding(path, 0, "is there, and git ignores it, so it would reach nobody", "ignored")]
     return []
 
@@ -64,6 +106,6 @@ def _folder_or_glob(path: str, whole: str, kept: list[str]) -> list[Finding]:
         return [] if held else [Finding(path, 0, "is a folder that holds nothing git would keep", "empty")]
     if any(c in path for c in "*?"):
         return [] if any(covers([path], name) for name in kept) else [Finding(path, 0, "fits no file", "missing")]
-    elsewhere = [name for name in kept if name.endswith(f"/{path}") or name.lower() == path.lower()][:3]
+    elsewhere = [name for name in kept if name.lower() == path.lower()][:3]
     hint = f"; is it {' or '.join(elsewhere)}?" if elsewhere else ""
     return [Finding(path, 0, f"is not there{hint}", "missing")]

@@ -22,8 +22,11 @@ DECLARES = re.compile(
 )
 BASE = re.compile(r"Protocol|ABC|.*Interface|.*Protocol|Enum")
 BASE_CLASS = re.compile(r"^_?(?:Base|Abstract|I[A-Z][a-z]|Null|No-?[oO]p|Dummy)|(?:Base|Interface|Protocol|Mixin|ABC)$")
+TO_DERIVE = re.compile(r"(?:an?\s+|the\s+)?(?:abstract|interface|base\s+class)\b", re.IGNORECASE)
+# What stands behind these is for the type checker, or says that there is nothing on this platform.
+ELSEWHERE = re.compile(r"\bTYPE_CHECKING\b|\bsys\.(?:platform|version_info)\b|\bos\.name\b|\bplatform\.system\b")
 NO_OP = re.compile(r"(?:^|_)(?:no_?op|nop|nothing|null|ignore\w*|discard|swallow)(?:_|$)|^visit_")
-LIFE = {"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__del__", "__init_subclass__"}
+LIFE = {"__init__", "__enter__", "__exit__", "__aenter__", "__aexit__", "__del__", "__init_subclass__", "log_message"}
 SAID = re.compile(rf"{NOT_DONE}|^\W*TODO\b(?=\s*(?:$|[:(]))|\bcoming soon\b", re.IGNORECASE)
 
 
@@ -63,9 +66,9 @@ def _functions(node: ast.AST, place: Place) -> Iterator[tuple[Function, Place]]:
                 yield child, around
                 todo.append((child, Place(None, around.declares)))
             elif isinstance(child, ast.ClassDef):
-                todo.append((child, Place(child, _declares(child))))
+                todo.append((child, Place(child, around.declares or _declares(child))))
             elif isinstance(child, ast.stmt):
-                checking = isinstance(child, ast.If) and "TYPE_CHECKING" in ast.dump(child.test)
+                checking = isinstance(child, ast.If) and ELSEWHERE.search(ast.unparse(child.test)) is not None
                 todo.append((child, Place(around.parent, around.declares or checking)))
 
 
@@ -101,9 +104,11 @@ def _kind(statement: ast.stmt) -> str | None:
     if (
         isinstance(statement, ast.Raise)
         and statement.exc is not None
-        and _last_name(statement.exc) == "NotImplementedError"
+        and _last_name(statement.exc) in ("NotImplementedError", "NotImplemented")
     ):
-        return "`raise NotImplementedError`"
+        return f"`raise {_last_name(statement.exc)}`"
+    if isinstance(statement, ast.Assert) and isinstance(statement.test, ast.Constant) and statement.test.value:
+        return "`assert True`"
     return None
 
 
@@ -113,7 +118,8 @@ def _meant(function: Function, place: Place, what: str) -> bool:
     text = ast.get_docstring(function) or ""
     raised = function.body[-1]
     if isinstance(raised, ast.Raise):
-        return ABSTRACT.search(text + ast.unparse(raised)) is not None
+        whole = ast.get_docstring(place.parent) if place.parent else None
+        return ABSTRACT.search(text + ast.unparse(raised)) is not None or TO_DERIVE.match(whole or "") is not None
     if what == "a docstring" and function.name == "__init__":
         return True
     return function.name in LIFE or NO_OP.search(function.name) is not None or ON_PURPOSE.search(text) is not None

@@ -37,6 +37,14 @@ def there(name):
     return spec is not None
 print(json.dumps([name for name in json.load(sys.stdin) if not there(name)]))
 """
+PARSE = """
+import ast, sys
+try:
+    ast.parse(sys.stdin.buffer.read())
+    print(True)
+except (SyntaxError, ValueError, RecursionError, MemoryError):
+    print(False)
+"""
 ASK_SECONDS = 30
 ENVIRONMENTS = (".venv", "venv", "env")
 # Import names that are not a part of their package's name, among the most used.
@@ -101,24 +109,37 @@ def _first_on_path(name: str) -> str | None:
     return which(name)
 
 
+def is_newer_python(root: str, path: str, text: str) -> bool:
+    """Whether the project's interpreter parses *text*, at *path*, which fermata's own does not."""
+    python = _own_interpreter(root, [path]) or _first_on_path("python3")
+    return python is not None and _answer(python, PARSE, text) == "True"
+
+
 def _ask(python: str, names: list[str]) -> list[str] | None:
     """Those of *names* that *python* does not find; None where it does not answer."""
+    try:
+        return [str(name) for name in json.loads(_answer(python, ASK, json.dumps(names)) or "")]
+    except ValueError:
+        return None
+
+
+def _answer(python: str, program: str, given: str) -> str | None:
+    """What *program*, run by *python* on *given*, prints; None where it does not end well."""
     kept = {key: value for key, value in os.environ.items() if not key.startswith("PYTHON")}
     try:
         done = subprocess.run(
-            [python, "-c", ASK],
-            input=json.dumps(names),
+            [python, "-c", program],
+            input=given,
+            encoding="utf-8",
             env=kept,
             cwd="/",
             capture_output=True,
-            text=True,
             timeout=ASK_SECONDS,
             check=True,
         )
-        found = json.loads(done.stdout)
     except (OSError, subprocess.SubprocessError, ValueError):
         return None
-    return [str(name) for name in found]
+    return done.stdout.strip()
 
 
 def _declared(root: str, kept: list[str]) -> dict[str, str]:
@@ -126,8 +147,9 @@ def _declared(root: str, kept: list[str]) -> dict[str, str]:
     found: dict[str, str] = {}
     for path in kept:
         name = posixpath.basename(path)
+        listed = "requirements" if posixpath.basename(posixpath.dirname(path)) == "requirements" else name
         if name in ("pyproject.toml", "setup.cfg", "setup.py", "Pipfile", "environment.yml") or re.fullmatch(
-            r"requirements[\w.-]*\.(?:txt|in)", name
+            r"requirements[\w.-]*\.(?:txt|in)", f"{listed}-{name}" if listed != name else name
         ):
             text, _ = read_text(os.path.join(root, path))
             for line in re.split(r"[\n,\[\]]", text or ""):

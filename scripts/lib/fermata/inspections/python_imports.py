@@ -9,17 +9,19 @@ from __future__ import annotations
 import ast
 import os
 import posixpath
+import re
 import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from .changes import Finding, read_text
-from .python_environment import not_installed
+from .python_environment import is_newer_python, not_installed
 from .source_files import GENERATED_MODULE, folders_above
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
 MENDS_IMPORT = {"ImportError", "ModuleNotFoundError", "Exception", "BaseException"}
+SUPPRESS = re.compile(rf"\bsuppress\(.*\b(?:{'|'.join(sorted(MENDS_IMPORT))})\b")
 CONDITIONS = ("TYPE_CHECKING", "platform", "version_info", "os.name", "implementation")
 
 
@@ -43,10 +45,14 @@ def python_findings(root: str, files: list[tuple[str, str]], kept: list[str]) ->
     project = _Project(root, kept)
     found: list[Finding] = []
     outside: dict[str, list[tuple[str, Import]]] = {}
+    notes: list[str] = []
     for path, text in files:
         try:
             tree = ast.parse(text)
         except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
+            if is_newer_python(root, path, text):
+                notes.append(f"{path}: the project's Python reads it and fermata's own does not, so it was not judged")
+                continue
             line = getattr(error, "lineno", None) or 0
             found.append(
                 Finding(path, line, f"is no Python that could be imported: {getattr(error, 'msg', error)}", "syntax")
@@ -58,7 +64,6 @@ def python_findings(root: str, files: list[tuple[str, str]], kept: list[str]) ->
                 outside.setdefault(one.module, []).append((path, one))
             elif what:
                 found.append(Finding(path, one.line, what, "import"))
-    notes: list[str] = []
     for name, why in not_installed(root, kept, outside, notes).items():
         found += [Finding(path, one.line, why, "import") for path, one in outside[name]]
     return found, notes
@@ -75,6 +80,8 @@ def imports_of(tree: ast.Module) -> Iterator[Import]:
             yield Import(node.lineno, node.module or "", node.level, tuple(alias.name for alias in node.names))
         elif isinstance(node, ast.Try) and any(map(_mends, node.handlers)):
             todo += [*node.orelse, *node.finalbody]
+        elif isinstance(node, ast.With) and any(SUPPRESS.search(ast.unparse(item)) for item in node.items):
+            continue
         elif isinstance(node, ast.If) and any(word in ast.unparse(node.test) for word in CONDITIONS):
             todo += [] if "TYPE_CHECKING" not in ast.unparse(node.test) else node.orelse
         elif not isinstance(node, ast.expr):
@@ -98,7 +105,7 @@ class _Project:
         self.modules = {path for path in kept if path.endswith((".py", ".pyi", ".so", ".pyd"))}
         self.folders = {folder for path in self.modules for folder in folders_above(path)}
         self.tails: dict[str, list[str]] = {}
-        for place in [*self.modules, *self.folders]:
+        for place in sorted(self.modules | self.folders):
             self.tails.setdefault(posixpath.basename(place).partition(".")[0], []).append(place)
         self._names: dict[str, set[str] | None] = {}
 
@@ -113,10 +120,11 @@ class _Project:
         bases = self._bases(path, parts)
         if not bases:
             return ""
-        whole = next((place for base in bases if (place := self._place(base, parts))), None)
-        if whole is None:
+        wholes = [place for base in bases if (place := self._place(base, parts))]
+        if not wholes:
             return _absent(one.module, "the project's own package has no such module")
-        return self._names_in(whole, one)
+        wrong = [self._names_in(whole, one) for whole in wholes]  # which of them is on the path, only its caller knows
+        return None if None in wrong else wrong[0]
 
     def _relative(self, path: str, one: Import) -> str | None:
         base = posixpath.dirname(path)

@@ -13,17 +13,26 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
 MARKS = "TODO|FIXME|XXX|HACK"
+OF_A_PRODUCT = r"\s+(?:lists?|items?|apps?|entry|entries|tasks?|comments?|markers?|board|store|model)\b"
 # At the beginning, behind the end of a sentence, or with a colon or a bracket behind it; not `see the TODO list`.
-MARK = re.compile(rf"(?:^|[.;:!?—–]\s+|\s-+\s+|\()@?(?:{MARKS})(?![\w-])(?!s\b)|(?<![\w-])@?(?:{MARKS})\s*(?:\(|:)")
+MARK = re.compile(
+    rf"(?:^|[.;:!?—–]\s+|\s-+\s+|\()@?(?:{MARKS})(?![\w-])(?!s\b)(?!{OF_A_PRODUCT})|(?<![\w-])@?(?:{MARKS})\s*(?:\(|:)"
+)
 LOOSE_MARK = re.compile(r"^@?(?:todo|fixme|hack)\s*(?:\([^)]*\))?\s*[:!-](?!:)", re.IGNORECASE)
-NOT_DONE = r"(?:not\s+(?:yet\s+|been\s+|actually\s+)*implemented|unimplemented|not\s+implemented\s+yet|(?:to|must)\s+be\s+implemented(?:\s+(?:later|soon))?)"
+NOT_DONE = (
+    r"(?:not\s+(?:yet\s+|been\s+|actually\s+)*implemented|unimplemented|not\s+implemented\s+yet|(?:to|must)\s+be\s+implemented(?:\s+(?:later|soon))?"
+    r"|will\s+be\s+implemented\s+(?:later|soon|in|once|when))"
+)
 THING = r"(?:implementations?|logic|code|functions?|methods?|class|module|handler|endpoint|component|service)"
 DOUBLE = r"(?:placeholder|stub(?:bed)?|mock(?:ed)?|dummy|fake|toy|hard-?coded)"
 NEGATED = re.compile(
     r"\b(?:no|not|never|without|isn't|aren't|don't|doesn't|instead of|rather than|no longer|any|replaces?|replaced|avoids?)\W+(?:\w+\W+){0,2}$",
     re.IGNORECASE,
 )
-SETTING = r"(?:implementation|app|application|system|service|version|code|setup|scenario|environment|deployment|project|world|solution)"
+SETTING = (
+    r"(?:implementation|app|application|system|service|version|code|setup|scenario|environment|deployment|project|solution"
+    r"|world(?=.{0,60}(?:\b(?:would|should|could|might)\b|['’]d\b)))"
+)
 # What a product itself may have of that name.
 PRODUCT = (
     r"(?:text|attribute|char\w*|syntax|token|string|image|icon|name|file|template|variable|param\w*|label|object|server|client"
@@ -34,7 +43,7 @@ ADMITS: dict[str, tuple[str, ...]] = {
     "not-implemented": (
         rf"\b{NOT_DONE}\b",
         r"^implement\s+(?:this|me|it|here|later)\b",
-        r"\bimplementation\s+(?:goes\s+here|pending|needed|comes\s+later)\b",
+        r"\bimplementation\s+(?:(?:goes|would\s+go|belongs)\s+here|pending|needed|comes\s+later)\b",
         r"^implement(?:ation)?\s*(?:\.\.\.|…)$",
     ),
     "elided": (
@@ -63,7 +72,7 @@ ADMITS: dict[str, tuple[str, ...]] = {
             rf"(?:placeholder|stub|mock|dummy|fake)\b(?!\s+{PRODUCT})"
         ),
         r"^(?:placeholder|stub|mock|dummy)\s*(?:$|[.:!,;-]|(?:for|until|so|to\s+be|only|method|function|value|data|return|response)\b)(?!\s+the\s+(?:input|field))",
-        r"\bstubbed\s+out\b",
+        r"\bstubbed\s+out\b|^stubbed\W*$",
         r"\bplaceholder\s+(?:until|for\s+(?:now|the\s+real|later|future|actual)|response|return|value\s+(?:for|until))",
     ),
     "mock-data": (

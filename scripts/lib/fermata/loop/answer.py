@@ -18,10 +18,11 @@ from ..core.actions import (
     Action,
 )
 from ..core.budget import spent, winding_down
-from ..core.consultation import code_of, line
+from ..core.consultation import code_of, is_given, line, written_into
 from ..core.escalation import facts
 from ..core.memory import kept_text
-from ..core.outcome import stage_lines
+from ..core.outcome import changed_beside, stage_lines
+from ..core.phases import left_on_branch
 from ..core.recovery import explained
 from ..core.small_change import waivable
 from .check_text import called, latest_checks
@@ -116,6 +117,7 @@ def _decide(run: Run, actions: list[Action]) -> tuple[str, int]:
         "Tell the user, then end your turn:",
         f"  read it:    {CALL} show plan",
         f"  approve it: FERMATA_APPROVE={gate['digest']} claude -p /fermata:resume",
+        "              (the whole digest; a part of it, or that of another plan, approves nothing)",
         "  or decide in a terminal session: claude, then /fermata:resume",
     ]
     return "\n".join(text), GATE_WAITS
@@ -219,10 +221,18 @@ def _over(run: Run, actions: list[Action]) -> tuple[str, int]:
         text.append("Tell the user this result in a few sentences.")
         return "\n".join(text), 0
     words = {
-        "aborted": "ABORTED: the run has ended; nothing was reverted.",
+        "aborted": f"ABORTED: the run has ended; nothing was reverted.{_at_the_gate(run)}{left_on_branch(run)}",
         "stopped": "STOPPED: the run is parked; the user goes on with /fermata:resume.",
     }
     return words.get(run["status"], run["status"]) + " Tell the user and end your turn.", 0
+
+
+def _at_the_gate(run: Run) -> str:
+    """What the user wrote instead of a yes, and where it belongs: nobody here could plan anew."""
+    gate = run["gate"]
+    if not gate or gate.get("decision") != "modify" or not is_given(run, gate):
+        return ""
+    return f" The user wrote at the gate: {line(gate.get('words', ''), 400)!r}. That goes into {written_into(run)}."
 
 
 def _changed(run: Run) -> Iterator[str]:
@@ -251,6 +261,9 @@ def _where_it_is(run: Run) -> str:
 def _went_wrong(run: Run) -> list[str]:
     """What of the report is no success: steps that the user left out, and failures on the way."""
     found = [f"Skipped: {line(step['title'], 100)} ({line(step['why'], 200)})" for step in run.get("left_out", [])]
+    beside = [line(path, 200) for path in changed_beside(run)]
+    if beside:
+        found.append(f"In the user's own tree, by them or by an agent's command: {_some(beside, ', ', 300)}")
     if run["failures"]:
         last = run["failures"][-1]
         said = explained(last.get("rule"))

@@ -27,6 +27,7 @@ from ..core.small_change import LIMITS, waived
 from ..core.verdicts import MAX_CRITERION, judged, verdict_lines
 from ..core.workflow import FAILED, GOAL, stage_at
 from ..git.snapshot import changed_paths, diff_text, take_snapshot
+from ..inspections.source_files import is_test
 from .artifacts import page_path
 from .check_text import baseline_lines, check_line, failed_check, latest_checks, red_checks
 from .handoffs import record_for
@@ -46,6 +47,10 @@ Piece = namedtuple("Piece", "body kind lead", defaults=("", ""))
 
 WHOLE, MAX_DIFF = 1_000_000, 1_000_000  # no field is longer, not even where only its path is sent
 ALL_TAILS = 4_000
+MAX_NAMED_TESTS = 20
+LOOSENED = (
+    "Tests that were there before and have changed: {}. One that was loosened so that it passes is a reason to reject."
+)
 CONFIG = ("title", "parts", "agent", "access", "result", "tries", "rounds", "questions", "parallel")
 
 
@@ -321,9 +326,11 @@ class Fields:
         return "\n".join(f"- {line(change.path, 300)}" for change in changed) or "None."
 
     def _diff(self) -> list[Piece]:
-        tree = take_snapshot(self.repo)
-        found = diff_text(self.repo, self.began_with(), tree, MAX_DIFF).replace("\r\n", "\n")
-        return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff")]
+        began, tree = self.began_with(), take_snapshot(self.repo)
+        found = diff_text(self.repo, began, tree, MAX_DIFF).replace("\r\n", "\n")
+        older = [c.path for c in changed_paths(self.repo, began, tree) if c.kind != "added" and is_test(c.path)]
+        lead = LOOSENED.format(", ".join(line(path, 200) for path in older[:MAX_NAMED_TESTS])) if older else ""
+        return [Piece(clean(found.rstrip("\n"), 2 * MAX_DIFF) or "(no change)", "diff", lead)]
 
     def _stage(self) -> list[Piece]:
         """This stage and no other, as one JSON object."""

@@ -80,22 +80,25 @@ def save_now(store: RunStore, repo: Repo, name: str) -> Checkpoint:
         return make_checkpoint(store, repo, name)
 
 
-def apart_from(repo: Repo, at: Checkpoint) -> list[Change]:
-    """What differs between checkpoint *at* and the work tree. Raises Conflict where that is another one."""
-    refuse_elsewhere(repo, at)
-    return changed_paths(repo, at["tree"], take_snapshot(repo))
+def apart_from(repo: Repo, run: Run, at: Checkpoint) -> list[Change]:
+    """What differs between checkpoint *at* and what is there now. Raises Conflict where that is another work tree."""
+    return changed_paths(repo, at["tree"], _now(repo, run, at))
 
 
-def lines_from(repo: Repo, at: Checkpoint) -> list[tuple[str, int | None]]:
+def lines_from(repo: Repo, run: Run, at: Checkpoint) -> list[tuple[str, int | None]]:
     """The same with the number of lines, None for what is no text."""
-    refuse_elsewhere(repo, at)
-    return changed_lines(repo, at["tree"], take_snapshot(repo))
+    return changed_lines(repo, at["tree"], _now(repo, run, at))
 
 
-def diff_from(repo: Repo, at: Checkpoint, limit: int) -> str:
+def diff_from(repo: Repo, run: Run, at: Checkpoint, limit: int) -> str:
     """The same as a unified diff of at most *limit* bytes."""
+    return diff_text(repo, at["tree"], _now(repo, run, at), limit)
+
+
+def _now(repo: Repo, run: Run, at: Checkpoint) -> str:
+    """The tree that stands where *at* was made: of the run's own branch, or of the work tree."""
     refuse_elsewhere(repo, at)
-    return diff_text(repo, at["tree"], take_snapshot(repo), limit)
+    return tree_of(repo, branch_now(repo, run)) if at["place"] == BRANCH else take_snapshot(repo)
 
 
 def body_of(known: str, name: str, after: str, tree: str, large: list[str]) -> dict[str, Json]:

@@ -38,7 +38,7 @@ from .site import LAUNCHER, minutes_since, still_due
 from .spec_source import note_changed_spec
 from .tokens import count_tokens, predict
 from .worktrees import PERFORM as ON_WORKTREES
-from .worktrees import root_of
+from .worktrees import clear_strays, root_of
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -151,8 +151,10 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
     if clash:
         store.note("cli", "limit_reached", {"node": action.node, "why": clash}, partial(still_due, action))
         return
-    base = None
+    base, item = None, own_tree(run, action.node)
     command = command_for(run, stage)
+    if item and stage["access"] == "write":
+        clear_strays(site.repo, run, run["worktrees"][item]["path"], name, scope)
     if stage["access"] == "write" or command:  # a command that only looks is held to it
         base = take_snapshot(repo)
         keep_tree(repo, base, f"{run['run']}/{name}", f"fermata: before {name}")
@@ -175,7 +177,6 @@ def _create(site: Site, store: RunStore, run: Run, action: Action) -> None:
         body["model"] = model
     if command:
         body["command"] = command["name"]
-    item = own_tree(run, action.node)
     if item:
         body |= {"worktree": run["worktrees"][item]["path"], "beside": take_snapshot(site.repo)}
     if brief.fields.learnings:

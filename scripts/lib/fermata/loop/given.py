@@ -16,7 +16,7 @@ from ..core.workflow import GIVEN, GOAL, SPEC, TASKS, stage_at, wants
 from ..definitions.names import SPEC_FILE
 from ..store.errors import Damaged, Usage
 from ..store.run_tasks import choose_tasks, settle_all
-from .spec_source import keep_spec, plan_from, read_document
+from .spec_source import BadSpec, keep_spec, plan_from, read_document
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -73,7 +73,11 @@ def given(site: Site, marker: dict[str, Json], workflow: Workflow, earlier: Earl
     if wants(workflow, SPEC):
         root, path = site.repo.root, str(marker.get("spec") or SPEC_FILE)
         text = read_document(root, path)
-        plan = plan_from(root, path, text)
+        try:
+            plan = plan_from(root, path, text)
+        except BadSpec as error:
+            way = f"Mend it, or let /fermata:prelude {path} mend it with you; then type /conduct again"
+            raise BadSpec(f"{error}\n{way}") from None
         keep_spec(project.run(str(marker["run"])), text)
         return {SPEC: plan}
     if wants(workflow, TASKS):

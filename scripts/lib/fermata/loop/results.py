@@ -30,6 +30,7 @@ from ..store.lock import locked
 from .branch import markers_left
 from .checkpoints import checkpoint_after
 from .facts import fact_error
+from .named_places import places_error
 from .own_files import own_files_changed
 from .planned import judged_plan, plan_checks
 from .rejected import Rejected
@@ -127,6 +128,8 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tup
         if errors:
             raise Rejected("; ".join(errors))
         error = fact_error(store, run, dispatch["node"], value)
+        if error is None and "criteria" in contract(stage) and "criteria" in value:
+            error = places_error(_looked_at(repo, dispatch), value)
         if error:
             raise Rejected(error)
         news = _news(repo, run, stage, dispatch, (value, store.path("briefs", f"{dispatch_id}.md")))
@@ -142,6 +145,11 @@ def _judge(repo: Repo, store: RunStore, run: Run, dispatch: Dispatch, given: tup
 
     store.transact("door", decide)
     return Answer(True, "")
+
+
+def _looked_at(repo: Repo, dispatch: Dispatch) -> Repo:
+    """The tree that an agent saw."""
+    return (worktree_at(repo, dispatch["worktree"]) if "worktree" in dispatch else None) or repo
 
 
 def _still(now: Run, dispatch: Dispatch) -> bool:

@@ -11,6 +11,7 @@ import time
 from collections import namedtuple
 
 from ..core.checkpoint_events import stands
+from ..core.consultation import line
 from ..core.fold import fold
 from ..core.items import on_branch
 from ..core.left_behind import Left, left_since
@@ -33,6 +34,7 @@ from .checkpoints import (
     ref_of,
     refuse_elsewhere,
 )
+from .own_checks import collect_checks
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -69,6 +71,7 @@ def roll_back(store: RunStore, repo: Repo, name: str, *, really: bool = True) ->
         StoreError, OSError, GitError: part of it may be done; the same call goes on, or `last_rollback` leads back.
     """
     with locked(store.path("drive.lock"), DRIVE_SECONDS):
+        collect_checks(store)  # nobody else notes the end of one that a stop, an abort or a crash left behind
         run, events = store.load(), store.events()
         at = find_checkpoint(run, name)
         _refuse(run, repo, at)
@@ -104,7 +107,7 @@ def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -
     """The same for a run that works on a branch of its own: that goes back, and nobody's work tree is touched."""
     run, events = store.load(), store.events()
     if run["status"] in ENDED:
-        raise Conflict(f"run {run['run']} has ended; what it merged into your branch is taken back by `git revert`")
+        raise Conflict(_ended(run, at))
     refuse_if_held(repo, run["run"])
     now, newest = branch_now(repo, run), events[-1]
     paths = [change.path for change in changed_paths(repo, tree_of(repo, now), tree_of(repo, at["branch"]))]
@@ -127,6 +130,18 @@ def _branch_back(store: RunStore, repo: Repo, at: Checkpoint, *, really: bool) -
     told: dict[str, Json] = {"id": at["id"], "undo": undo, "restored": paths[:MAX_NAMED], "quarantined": []}
     store.note("cli", "rolled_back", {**told, "skipped": [], "stands": stands(then)})
     return found._replace(undo=undo, restored=paths)
+
+
+def _ended(run: Run, at: Checkpoint) -> str:
+    """Why a run that is over does not go back, and what its user can do: that depends on whether it was merged."""
+    merged = run.get("landed", {}).get("commit")
+    if merged:
+        way = f"git revert -m 1 {merged[:12]}"
+        return f"run {run['run']} has ended; what it merged into your branch is taken back by a commit: {way}"
+    return (
+        f"run {run['run']} has ended, and nothing of it was merged into your branch. To have {line(at['name'], 80)} and what "
+        f"came before it: git merge {at['branch'][:12]}; to let all of it go: git branch -D {branch_name(run['run'])}"
+    )
 
 
 def _line(events: list[Json], name: str) -> int:
@@ -189,10 +204,15 @@ def _refuse_busy(run: Run) -> None:
     by_command = [d["id"] for d in run["dispatches"].values() if d["state"] == "running" and "command" in d]
     if busy or running or by_command:
         names = ", ".join([*busy, *by_command, *running])
-        raise Conflict(
-            f"{names}: at work in run {run['run']} just now. Wait until that has ended, or type /fermata:stop in its session and let "
-            f"{SILENT_SECONDS:.0f} seconds pass, then roll back"
-        )
+        raise Conflict(f"{names}: at work in run {run['run']} just now. {_way_on(run)}")
+
+
+def _way_on(run: Run) -> str:
+    """How whoever waits for a rollback comes to it; what is typed while the client works is read after its turn only."""
+    if run["status"] in ("stopped", *ENDED):
+        return f"Nothing new begins there; wait until it has ended, or was silent for {SILENT_SECONDS:.0f} seconds, then roll back"
+    stop = "press Esc in its session and type /fermata:stop (typed without Esc, it is read only when the turn is over)"
+    return f"Wait until that has ended; or {stop}, let {SILENT_SECONDS:.0f} seconds pass, then roll back"
 
 
 def _gone(run: Run, name: str) -> bool:

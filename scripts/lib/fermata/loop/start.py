@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from ..checks.command import CommandError, parse_command, to_json
-from ..checks.detect import detect
+from ..checks.detect import FOLDERS_LIMIT, detect
+from ..checks.javascript_project import not_installed
+from ..checks.project_files import Place, folders_below
 from ..core.routing import agents_of, route, split_choice
 from ..definitions.names import workflow_names
 from ..definitions.problems import DefinitionError
@@ -19,7 +21,7 @@ TYPE_CHECKING = False
 if TYPE_CHECKING:
     from typing import Literal
 
-    from ..core.records import Json, NamedCheck, Run, Workflow
+    from ..core.records import Json, NamedCheck, Run, Setup, Workflow
     from ..core.routing import Route
     from ..store.run_store import RunStore
     from .site import Site
@@ -119,9 +121,19 @@ def _carried(root: str, settings: Settings, stage_models: dict[str, str], workfl
         "project_checks": project_checks(root, settings),
         "models": stage_models,
         **({"commands": commands} if commands else {}),
-        "worktree_setup": {"links": config.worktrees.links or _usual_links(root), "commands": _setup(settings)},
+        "worktree_setup": _worktree_setup(root, settings),
         "remember": config.remember,
     }
+
+
+def _worktree_setup(root: str, settings: Settings) -> Setup:
+    found: Setup = {
+        "links": settings.config.worktrees.links or _usual_links(root),
+        "commands": _setup(settings),
+    }
+    folders = () if found["commands"] else ("", *folders_below(root, FOLDERS_LIMIT))  # a command is to install them
+    missing = [place.shown("node_modules") for place in (Place(root, f) for f in folders) if not_installed(place)]
+    return {**found, "missing": missing} if missing else found
 
 
 def _usual_links(root: str) -> list[str]:

@@ -9,17 +9,23 @@ from typing import NamedTuple
 
 from ..checks.runner import CheckSpec, Lost, Running, read_check, start_check, wait_checks
 from ..core.check_runs import decisive
+from ..core.consultation import line
 from ..core.evidence import judge
 from ..definitions.settings import load_settings
+from ..git.repo import find_repo
+from ..git.snapshot import take_snapshot
 from ..git.worktrees import FOLDER
 from ..store.errors import Usage
 from .start import project_checks
-from .worktrees import started
+from .worktrees import put_back, started
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from ..core.records import Json, NamedCheck
+    from ..git.repo import Repo
     from .site import Site
+
+MAX_NAMED = 10
 
 
 class Wanted(NamedTuple):
@@ -37,6 +43,8 @@ def try_checks(site: Site, which: Wanted, seconds: float) -> list[dict[str, Json
     """
     wanted, folder, minutes = _wanted(site, baseline=which.baseline, quick=which.quick, dispatch=which.dispatch)
     root = _root(site, which.dispatch)
+    tree = find_repo(root) if which.dispatch and f"/{FOLDER}/" in root else None
+    before = take_snapshot(tree) if tree else None
     os.makedirs(folder, mode=0o700, exist_ok=True)
     stamp = f"try-{int(time.time())}-{os.urandom(2).hex()}"
     ids = [f"{stamp}-{number}" for number in range(len(wanted))]
@@ -51,7 +59,20 @@ def try_checks(site: Site, which: Wanted, seconds: float) -> list[dict[str, Json
         )
         start_check(spec, folder)
     wait_checks(folder, ids, inf if site.confined else seconds)
-    return [_entry(folder, name, check) for name, check in zip(ids, wanted, strict=True)]
+    found = [_entry(folder, name, check) for name, check in zip(ids, wanted, strict=True)]
+    if tree and before and found and all(entry["outcome"] != "running" for entry in found):
+        found[-1]["text"] += _own_output_gone(site, tree, before, which.dispatch, stamp)
+    return found
+
+
+def _own_output_gone(site: Site, tree: Repo, before: str, dispatch: str | None, stamp: str) -> str:
+    """Put back what the checks made in a worktree outside its scope: whoever ran them there must not answer for it."""
+    run = site.shown(None).load()
+    if dispatch not in run["dispatches"] or run["dispatches"][dispatch]["access"] != "write":
+        return ""
+    gone = put_back(tree, before, run["dispatches"][dispatch]["scope"], f"{run['run']}/{stamp}-output")
+    told = ", ".join(line(path, 200) for path in gone[:MAX_NAMED])
+    return f"\nmade by the checks, outside your scope, and put back as it was: {told}" if gone else ""
 
 
 def _root(site: Site, dispatch: str | None) -> str:

@@ -18,7 +18,9 @@ from ..core.items import on_branch, open_worktree, own_tree
 from ..core.scope import covers
 from ..git.bring_in import bring_in
 from ..git.repo import GitError
-from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree
+from ..git.snapshot import changed_paths, take_snapshot
+from ..git.three_way import part_of, place_tree
+from ..git.worktrees import base_now, free_path, make_worktree, remove_worktree, usual_links, worktree_at
 from .branch import base_of, merge_on_branch
 from .site import still_due
 
@@ -40,7 +42,29 @@ def root_of(site: Site, run: Run, node: str) -> Repo:
     tree = open_worktree(run, item) if item else None
     if tree is None:
         return site.repo
-    return make_worktree(site.repo, tree["path"], tree["commit"], run.get("worktree_setup", {}).get("links", []))
+    links = run.get("worktree_setup", {}).get("links") or usual_links(site.repo)  # installed since the run began
+    return make_worktree(site.repo, tree["path"], tree["commit"], links)
+
+
+def clear_strays(repo: Repo, run: Run, path: str, name: str, scope: list[str]) -> None:
+    """Put back, in worktree *path* before dispatch *name* begins, what one that failed there left outside *scope*.
+
+    Never handed in, it is nobody's; to the next one it would be what was there already. It is kept under a ref.
+    """
+    made = [d for d in run["dispatches"].values() if d.get("worktree") == path and d["base_tree"]]
+    begun = made[-1]["base_tree"] if made and made[-1]["state"] == "failed" else None
+    tree = worktree_at(repo, path) if begun else None
+    if tree and begun:
+        put_back(tree, begun, scope, f"{run['run']}/{name}-strays")
+
+
+def put_back(tree: Repo, began: str, scope: list[str], ref: str) -> list[str]:
+    """Make *tree*, a worktree, be as in tree *began* outside *scope*; gives the paths. What lay there is kept under *ref*."""
+    left = take_snapshot(tree)
+    kept = part_of(tree, began, left, partial(covers, scope))
+    if kept != left:
+        place_tree(tree, left, kept, ref)
+    return [change.path for change in changed_paths(tree, left, kept)]
 
 
 def started(named: NamedCheck) -> Command:

@@ -63,7 +63,8 @@ def looks_like_command(text: str) -> bool:
     first = words[0]
     if first.startswith(("./", "../", "bin/", "scripts/", ".venv/", "venv/", "node_modules/.bin/", "vendor/bin/")):
         return not first.endswith("/") and (len(words) > 1 or first.startswith("./") or first.endswith(".sh"))
-    return first.lower() in PROGRAMS and (len(words) > 1 or first in ALONE)
+    name = first.rstrip(";")
+    return name.lower() in PROGRAMS and (len(words) > 1 or name in ALONE)
 
 
 def line_commands(raw: str, spans: tuple[str, ...], *, sure: bool) -> list[str]:

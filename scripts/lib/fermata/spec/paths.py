@@ -25,7 +25,9 @@ PLAIN_NAMES = frozenset(
     "Makefile Dockerfile Justfile Procfile Gemfile Rakefile CMakeLists.txt Jenkinsfile LICENSE README CHANGELOG".split()
 )
 PATH = re.compile(r"\.{0,2}/?[\w.@+\-\[\]{}*,()$]+(?:/[\w.@+\-\[\]{}*,()$]+)*/?\Z")
-WORD = re.compile(r"(?<![\w/.:@`-])(?:[\w@+\-.]+/)*[\w@+\-]+(?:\.[\w\-]+)*\.(\w{1,12})(?![\w/`(])")
+INTO = re.compile(r"(?<!\w)cd \S+ *&&[^\n]*")  # what such a command names lies below that folder
+VARIABLE = re.compile(r"\$(?:\{|[A-Z_]{2})")
+WORD = re.compile(r"(?<![\w/.:@`${}-])(?:[\w@+\-.]+/)*[\w@+\-]+(?:\.[\w\-]+)*\.(\w{1,12})(?![\w/`(])")
 PLACE = re.compile(r":(?:\d+(?:[-–]\d+)?|L\d+)(?:,\d+)*\Z|#L?\d+\Z|::.*\Z")
 BETWEEN = re.compile(r"[\s,;、，`\"'()\[\]]+")
 EMPHASIS = re.compile(r"(\*{1,3}|_{1,3})(\S+?)\1[.:]?\Z")  # a word that is set in bold or italics as a whole
@@ -43,6 +45,7 @@ def as_path(word: str) -> str:
         or word.startswith("/")
         or "//" in word
         or "*" in word
+        or VARIABLE.match(word)
         or "(" in word.split("/")[-1]
     ):
         return ""
@@ -81,7 +84,7 @@ def paths_in(text: str, spans: tuple[str, ...]) -> list[str]:
     found = [as_path(span) for span in spans]
     for span in spans:
         text = text.replace(span, " ", 1)
-    found += [as_path(match[0]) for match in WORD.finditer(text) if match[1].lower() in EXTENSIONS]
+    found += [as_path(match[0]) for match in WORD.finditer(INTO.sub(" ", text)) if match[1].lower() in EXTENSIONS]
     return list(dict.fromkeys(path for path in found if path))
 
 

@@ -66,7 +66,8 @@ def plan_of_spec(spec: Spec, text: str, path: str, is_folder: Callable[[str], bo
 
 def _plan(spec: Spec, path: str, steps: list[dict[str, Json]]) -> dict[str, Json]:
     count = sum(not phase["done"] for phase in spec.phases)
-    many = f"{count} phase{'s' * (count != 1)}, {len(steps) - count} modules"
+    modules = len(steps) - count
+    many = f"{count} phase{'s' * (count != 1)}, {modules} module{'s' * (modules != 1)}"
     gaps = [f"line {gap['line']}: {line(gap['message'], 300)}" for gap in spec.gaps[:MAX_GAPS]]
     gaps += [f"{line(p['name'], 100)} is marked as done: it is not built again" for p in spec.phases if p["done"]]
     more = [f"and {len(spec.gaps) - MAX_GAPS} more: fermata spec lint {path}"] * (len(spec.gaps) > MAX_GAPS)

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..checks.command import CommandError, parse_command
 from ..core.consultation import line as one_line
 from ..core.scope import glob_error
 from .blocks import Block
@@ -24,6 +25,7 @@ def find_problems(phases: list[Phase], lines: list[str]) -> list[Finding]:
     found = [*_counts(phases), *_double_names(phases)]
     for phase in phases:
         found += [*_module_names(phase, lines), *_globs(phase, lines), *_files(phase, lines)]
+        found += _commands(phase, lines)
     return sorted(found, key=lambda finding: finding["line"])
 
 
@@ -138,6 +140,25 @@ def _files(phase: Phase, lines: list[str]) -> list[Finding]:
             message = f"file `{shown(path)}` leads out of the repository; write it relative to the repository's root"
             found.append(finding(_place(phase, "files", path, lines), "files", phase["name"], message))
     return found
+
+
+def _commands(phase: Phase, lines: list[str]) -> list[Finding]:
+    """Those that cannot be run; nothing runs for a phase that is done."""
+    found = []
+    for command in phase["commands"] if not phase["done"] else ():
+        error = _command_error(command)
+        if error:
+            line = _place(phase, "commands", command.partition("\n")[0], lines)
+            found.append(finding(line, "commands", phase["name"], f"command `{shown(command)}`: {error}"))
+    return found
+
+
+def _command_error(command: str) -> str:
+    try:
+        parse_command(command)
+    except CommandError as error:
+        return str(error)
+    return ""
 
 
 def _line(phase: Phase, field: str) -> int:

@@ -135,8 +135,8 @@ class Project:
         for other in self.open_runs(worktree):
             if other["run"] != run_id and other["status"] != "stopped":
                 return (
-                    f"run {other['run']} ({other['goal'][:60]!r}) is on in this work tree, and one run at a time works "
-                    f"in place. Park it with /fermata:stop in its session, take it over with /fermata:resume, or end "
+                    f"run {other['run']} ({other['goal'][:60]!r}) is on in this work tree, and there is one run at a time "
+                    f"in each. Park it with /fermata:stop in its session, take it over with /fermata:resume, or end "
                     f"it with /fermata:abort. For both at once: git worktree add ../ANOTHER, and start Claude Code there"
                 )
         return None

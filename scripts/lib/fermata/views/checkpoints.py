@@ -5,6 +5,8 @@ from __future__ import annotations
 import shlex
 
 from ..core.consultation import clean
+from ..git.run_branch import branch_name
+from ..loop.checkpoints import BRANCH
 
 TYPE_CHECKING = False
 if TYPE_CHECKING:
@@ -23,14 +25,15 @@ def checkpoint_row(one: Checkpoint) -> str:
 
 
 def checkpoint_text(run: Run, one: Checkpoint, apart: int) -> str:
-    """What there is to know of one; *apart* paths of the work tree are not as it has them."""
+    """What there is to know of one; *apart* paths are not as it has them, in the work tree or on the run's own branch."""
+    where = f"on {branch_name(run['run'])}" if one["place"] == BRANCH else "of the work tree"
     lines = [
         f"{one['id']}  {one['name']}",
         f"Run       {run['run']}",
         f"Made      {one['at']}" + (f", after {one['after']} ({one['after_agent']})" if one["after"] else ""),
         f"Kept by   refs/fermata/{run['run']}/{one['id']}",
         f"HEAD then {one['head'] or 'no commit yet'}",
-        f"Differs   {_count(apart, 'file')} of the work tree; `fermata checkpoint diff {one['id']}` shows them",
+        f"Differs   {_count(apart, 'file')} {where}; `fermata checkpoint diff {one['id']}` shows them",
     ]
     lines += [f"Not in it {path} (too large)" for path in one.get("large", [])]
     return clean("\n".join(lines), 20_000)
@@ -42,7 +45,8 @@ def rollback_text(run: str, found: Rollback, quarantine: str) -> str:
     lines = [f"{'Back to' if done else 'A rollback to'} {at['id']} ({at['name']}), made {at['at']}:"]
     if found.branch:
         lines.append(f"  on {found.branch}, the run's own branch; your work tree is not touched")
-    lines += _paths("restored" if done else "restores", found.restored)
+    taken_back = ("changed", "changes") if found.branch else ("restored", "restores")  # there it may also be taken off
+    lines += _paths(taken_back[not done], found.restored)
     lines += _paths("moved aside" if done else "moves aside", found.quarantined)
     if found.quarantined and done:
         lines.append(f"               they lie in {quarantine}")

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from ..core.actions import DECIDE, HUMAN, next_actions
 from ..core.budget import KINDS, added, room, spent, winding_down
-from ..core.consultation import code_of, line
+from ..core.consultation import code_of, line, some_of
 from ..core.escalation import facts
 from ..core.items import item_of, items_over, lying, on_branch
 from ..core.memory import kept_text
-from ..core.outcome import skipped
+from ..core.outcome import changed_beside, skipped
 from ..core.pages import plan_name
 from ..core.phases import ACTIVE, INTEGRATED, phase_rows
 from ..core.position import ENDED, leaves
@@ -17,6 +17,7 @@ from ..core.report import voided_lines
 from ..core.routing import route_of
 from ..core.small_change import LIMITS
 from ..core.task_news import rows
+from ..core.workflow import stage_at
 from ..loop.check_text import called
 from ..loop.site import minutes_since
 from ..loop.standstill import shown_time
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 
     from ..core.records import Dispatch, Json, Run
 
-MAX_DISPATCHES, MAX_TASKS = 8, 20
+MAX_DISPATCHES, MAX_TASKS, MAX_BESIDE = 8, 20, 10
 MARKS = {"completed": "✓", "failed": "✗", "running": "…", "pending": "·", "asking": "?", "answered": "·"}
 
 
@@ -164,6 +165,7 @@ def text(run: Run, marker: Mapping[str, Json] | None, env: Mapping[str, str]) ->
         _tasks(run),
         _dispatches(run),
         _left_out(run),
+        _beside(run),
         _worktrees(run),
         _checks(run),
         _passed_over(run),
@@ -236,6 +238,13 @@ def _dispatches(run: Run) -> Iterator[str]:
 def _left_out(run: Run) -> Iterator[str]:
     for step in run.get("left_out", []):
         yield f"Skipped   {line(step['title'], 100)}: {line(step['why'], 150)}"
+
+
+def _beside(run: Run) -> Iterator[str]:
+    found = changed_beside(run)
+    if found:
+        shown = ", ".join(some_of(found, MAX_BESIDE))
+        yield f"Beside    changed in your own tree while agents worked, by you or by a command of theirs: {shown}"
 
 
 def _worktrees(run: Run) -> Iterator[str]:
@@ -336,6 +345,8 @@ def where(run: Run) -> str:
             of = f" (step {int(outer.rpartition('.')[2]) + 1} of {total})"
             of = f" ({line(step['title'], 100)})" if isinstance(step, dict) and "phase" in step else of
         names.append(f"{line(stage.get('title', stage['id']), 100)}{of}" + (f", round {visit}" if visit > 1 else ""))
+    if not names:  # a list of which nothing is begun
+        names = [line(stage_at(run["workflow"], at).get("title", at), 100)]
     return "; ".join(names)
 
 
@@ -348,7 +359,7 @@ def _elsewhere(run: Run, env: Mapping[str, str]) -> Iterator[str]:
 def _next(run: Run) -> Iterator[str]:
     if "turn_failed" in run:
         yield f"Broke off {line(run['turn_failed'], 300)}. In that session, type: go on"
-    if run["waiting"]:
+    if run["waiting"] and run["status"] not in ENDED:
         at = run["waiting"].get("until")
         when = f"until {shown_time(at)}, then it goes on: " if at else ""
         yield f"Waits     {when}{line(run['waiting']['why'], 200)}. /fermata:resume goes on{' at once' * bool(at)}, /fermata:abort ends it"

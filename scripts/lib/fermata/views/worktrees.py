@@ -14,14 +14,13 @@ from ..core.position import ENDED
 from ..git.repo import GitError, find_repo, worktree_root
 from ..git.worktree_cleanup import keeping, let_go, registered, strangers
 from ..store.errors import StoreError
-from ..store.project import works_in
+from ..store.project import Project, works_in
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from ..core.records import Run, Worktree
     from ..git.repo import Repo
-    from ..store.project import Project
 
 State = Literal["in use", "left", "over", "gone", "not fermata's"]
 
@@ -121,8 +120,21 @@ def clean_up(found: list[Known], *, dry: bool) -> tuple[list[Row], list[Row]]:
                 reasons = let_go(repo, row.run, path)
             except (GitError, OSError) as error:
                 reasons = [str(error)]
+            else:
+                _note(row, repo, reasons)
         (kept if reasons else gone).append(row._replace(unsaved=reasons))
     return gone, kept
+
+
+def _note(row: Row, repo: Repo, reasons: list[str]) -> None:
+    """Tell the journal of a run that needs its worktree no more, so that nobody lists it again."""
+    store = Project(repo.common_dir).run(row.run)
+    run = store.load()
+    tree = lying(run).get(row.item)
+    if reasons or tree is None or not (run["status"] in ENDED or tree["state"] == "released"):
+        return
+    body = {"item": row.item, "visit": tree["visit"], "path": tree["path"], "left": "", "ref": tree.get("ref", "")}
+    store.note("cli", "worktree_released", body, lambda now: lying(now).get(row.item) == tree)
 
 
 def row_text(row: Row) -> str:
