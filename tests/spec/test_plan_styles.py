@@ -61,6 +61,7 @@ Phase 1: Quay - 🟡 Partially complete
 Phase 1: Quay ✅ VERIFIED
 Phase 1: Quay ✅ ALL DONE
 Phase 1: Quay (in review)
+Phase 1: Quay 🚧 IN PROGRESS (60%)
 Phase 1: Quay ✅ Completata
 Phase 1: Quay - In corso
 Phase 1: Quay ✅ 완료

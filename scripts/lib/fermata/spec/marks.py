@@ -69,7 +69,7 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
 
 def _counts(word: str, under: str) -> bool:
     """Whether a code of a single letter (`S1`) counts phases below the heading *under*: it may count priorities, risks, decisions."""
-    if len(word) != 1 or word in "mv":
+    if len(word) != 1 or word in "mv" or not word.isascii():
         return True
     return bool(PHASES_WORDS.search(under) or (word in "eistw" and PLAN_WORDS.search(under)))
 
@@ -147,9 +147,11 @@ def _row_title(block: Block, under: str) -> Title | None:
     if not block.cells:
         return None
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
-    rest = block.cells[1].text if len(block.cells) > 1 else ""
     word = head.strip("# ")
     beside = fold(block.heads[1]).strip() if len(block.heads) > 1 else ""
+    at = 2 if TIME_HEADS.match(beside) else 1
+    named = len(block.heads) > at and NAME_HEADS.match(fold(block.heads[at]).strip())
+    rest = block.cells[at].text if named and len(block.cells) > at else ""
     if head in NUMBER_HEADS and beside in STRONG:
         word = beside
     counted = (
@@ -162,12 +164,14 @@ def _row_title(block: Block, under: str) -> Title | None:
         title = read_title(f"{word if word in KNOWN else 'phase'} {first}".capitalize())
     if title is None and head.strip() in STRONG and LEAST < len(first) < MAX_NAME:
         return _unnumbered(first, "phases")
-    named = len(block.heads) > 1 and NAME_HEADS.match(fold(block.heads[1]).strip())
-    if title and not title.title and named and rest and len(rest) < MAX_NAME:
+    if title and not title.title and rest and len(rest) < MAX_NAME:
         return read_title(f"{title.name}: {rest}") or title
     return title
 
 
+TIME_HEADS = re.compile(
+    r"(?:due|due date|date|target|target date|weeks?|when|deadline|duration|timeline|time|dauer|fecha|data|期限|기간)\Z"
+)
 NUMBER_HEADS = ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
 NAME_HEADS = re.compile(
     r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary"

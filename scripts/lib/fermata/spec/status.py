@@ -23,7 +23,7 @@ _DONE = re.compile(rf"(?:{'|'.join(map(re.escape, sorted(DONE_WORDS, key=len, re
 _TIME = rf"(?:{DURATION_WORDS})"
 _IS_STATUS = re.compile(
     rf"(?:status:\s*)?(?:\d{{1,3}}\s?%\s*)?{_STATUS}"
-    rf"(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|\d{{1,3}}\s?%|\d+ tests?|{_TIME}))*[\s.!]*\Z"
+    rf"(?:[\s,;:.!—–-]+(?:{_STATUS}|on|as|of|in|at|by|pr|[0-9a-f]{{7,40}}|v?[\d./#-]+|\(?\d{{1,3}}\s?%\)?|\d+ tests?|{_TIME}))*[\s.!]*\Z"
 )
 _SPAN = (
     rf"(?:est(?:imated)?\.?(?: effort| time| duration)?|time|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"

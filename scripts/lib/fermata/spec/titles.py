@@ -71,7 +71,7 @@ FORMS = (
     re.compile(
         rf"第\s*(?P<number>\d{{1,3}}|[{_HAN}]{{1,3}})\s*(?:个|個|の)?(?P<word>{_CJK})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
-    re.compile(r"(?P<number>\d{1,2})\s?(?P<word>단계|차 스프린트)(?P<after>\s*[:：.|,(（\-–—]+\s*|\s+|\Z)"),
+    re.compile(r"(?P<number>\d{1,2})\s?(?P<word>단계|차 스프린트|주차)(?P<after>\s*[:：.|,(（\-–—]+\s*|\s+|\Z)"),
     re.compile(
         rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
