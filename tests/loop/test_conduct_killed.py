@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +13,7 @@ from tests.loop.bench import Bench, review
 from tests.loop.conducting import branch, does, first_phase, judged, live, says, spec_bench
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(400)]
@@ -25,14 +27,14 @@ class Killed(BaseException):
 def killed_everywhere(bench: Bench, monkeypatch: pytest.MonkeyPatch, *, after: bool) -> int:
     """Drive the run until it needs somebody, killed at the first git process, the second, and so on; gives how often."""
     for most in range(1, 2_000):
-        left = [most]
+        begun = itertools.count(1)
 
-        def run(*args: Any, left: list[int] = left, **options: Any) -> Any:
-            left[0] -= 1
-            if left[0] == 0 and not after:
+        def run(*args: Any, begun: Iterator[int] = begun, most: int = most, **options: Any) -> Any:
+            its_turn = next(begun) == most  # two may be begun at once, from two threads
+            if its_turn and not after:
                 raise Killed
             done = REAL(*args, **options)
-            if left[0] == 0:
+            if its_turn:
                 raise Killed
             return done
 

@@ -91,12 +91,12 @@ def look(repo: Repo) -> Seen:
 def _meanwhile(work: Callable[[], Found]) -> Iterator[Callable[[], Found]]:
     """Let *work* be done beside what is done here; what is given waits for it, and says or raises what it did."""
     found: list[Found] = []
-    failed: list[GitError] = []
+    failed: list[BaseException] = []
 
     def do() -> None:
         try:
             found.append(work())
-        except GitError as error:
+        except BaseException as error:  # noqa: BLE001 - whoever waits for it raises it
             failed.append(error)
 
     def said() -> Found:

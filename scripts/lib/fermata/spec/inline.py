@@ -11,6 +11,7 @@ CHECKBOX = re.compile(r"\s*\[([ xX✓✔~/-])\](?:\s+|$)")
 LINK = re.compile(
     r"(!?)\[([^\[\]\n]{0,300})\](?:\([^()\s]{0,500}(?:\([^()\s]{0,100}\)[^()\s]{0,100})?(?:\s+\"[^\"\n]{0,200}\")?\)|\[[^\[\]\n]{0,80}\])"
 )
+WORDS = re.compile(r"\w")
 PLAIN_NAME = re.compile(r"[a-z][a-z0-9]*(?:_+[a-z0-9]+)*")
 NAME_PARTS = 5  # tokens that a name between underscores may consist of
 
@@ -46,7 +47,7 @@ def read_inline(token: Token) -> Inline:
             piece = "\n"
         if strong and not began:
             bold.append(piece)
-        elif piece.strip() and not CHECKBOX.fullmatch(piece):
+        elif WORDS.search(CHECKBOX.sub("", piece)):
             began = True
         text.append(piece)
     return Inline(_without_links("".join(text)), _without_links("".join(bold)), tuple(spans))

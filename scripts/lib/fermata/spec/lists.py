@@ -170,7 +170,15 @@ def _rank(group: Group) -> float:
     """How much speaks for a list against others: its own score, the length of its parts, their number."""
     hollow = group.size() == len(group.marks) and not any(mark.title.title for mark in group.marks)
     length = min(4.0, group.size() / max(1, 4 * len(group.marks))) + min(2.0, 0.25 * len(group.marks))
-    return group.score + length - (HOLLOW if hollow else 0.0)
+    return group.score + length + _in_sequence(group) - (HOLLOW if hollow else 0.0)
+
+
+def _in_sequence(group: Group) -> bool:
+    """Whether it counts on by one."""
+    numbers = [mark.title.number for mark in group.marks]
+    return all(n.isdigit() for n in numbers) and [int(n) - int(numbers[0]) for n in numbers] == list(
+        range(len(numbers))
+    )
 
 
 def _inside(group: Group, other: Group) -> bool:

@@ -24,6 +24,8 @@ ORDER = re.compile(
 STEPS = (
     KNOWN - STRONG - TASKS - VERSIONS - {"week", "day", "woche", "semaine", "semana"}
 )  # a column of these counts work
+PART = re.compile(r"\d{1,2}\.\d{1,2}\.?\s")
+LETTERS = re.compile(r"[^\W\d_]{2}")
 MAX_LINE, MAX_NAME, LEAST = 160, 100, 2
 
 
@@ -55,16 +57,25 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
     """In the order of the document."""
     paths = _paths(blocks)
     found = []
+    parted = any(block.checked is not None and block.level > 1 and PART.match(block.text) for block in blocks)
     for at, block in enumerate(blocks):
         above = blocks[paths[at][-1]] if paths[at] else None
         under = fold(above.text).replace("_", " ") if above else ""
         kind, title = _opens(block, under, section=above is not None and above.level > 1)
+        if title is None and parted and block.checked is not None and block.level == 1:
+            title = _task_title(block)
         if title and title.word in TASKS | VERSIONS and kind not in ("heading", "bold"):
             continue
         if title and _counts(title.word, under):
             level = block.level if kind in ("heading", "item", "row") else 0
             found.append(Mark(at, kind, level, title, paths[at]))
     return found
+
+
+def _task_title(block: Block) -> Title | None:
+    """`- [ ] 2. Crane`, in a document whose tasks have parts: `- [ ] 2.1 …`."""
+    title = read_title(block.text, bare=True)
+    return title._replace(name=title.title) if title and not title.word else None
 
 
 def _counts(word: str, under: str) -> bool:
@@ -120,7 +131,7 @@ def _line_title(block: Block) -> Title | None:
         return read_title(line) if bold else None
     title = read_title(line) if len(line) <= MAX_LINE else None
     if title is None or (
-        block.kind == "text" and ("." in line[:-1].replace(title.number, "") or not line[0].isupper())
+        block.kind == "text" and ("." in title.name[:-1].replace(title.number, "") or not line[0].isupper())
     ):
         return None
     return title
@@ -150,8 +161,7 @@ def _row_title(block: Block, under: str) -> Title | None:
     word = head.strip("# ")
     beside = fold(block.heads[1]).strip() if len(block.heads) > 1 else ""
     at = 2 if TIME_HEADS.match(beside) else 1
-    named = len(block.heads) > at and NAME_HEADS.match(fold(block.heads[at]).strip())
-    rest = block.cells[at].text if named and len(block.cells) > at else ""
+    rest = block.cells[at].text if len(block.heads) > at and _names(block.heads[at]) and len(block.cells) > at else ""
     if head in NUMBER_HEADS and beside in STRONG:
         word = beside
     counted = (
@@ -164,16 +174,25 @@ def _row_title(block: Block, under: str) -> Title | None:
         title = read_title(f"{word if word in KNOWN else 'phase'} {first}".capitalize())
     if title is None and head.strip() in STRONG and LEAST < len(first) < MAX_NAME:
         return _unnumbered(first, "phases")
-    if title and not title.title and rest and len(rest) < MAX_NAME:
+    if title and not title.title and len(rest) < MAX_NAME and LETTERS.search(rest):
         return read_title(f"{title.name}: {rest}") or title
     return title
 
 
 TIME_HEADS = re.compile(
-    r"(?:due|due date|date|target|target date|weeks?|when|deadline|duration|timeline|time|dauer|fecha|data|期限|기간)\Z"
+    r"(?:due|due date|date|target|target date|weeks?|when|deadline|duration|timeline|time|dauer|fecha|data"
+    r"|duracion|duree|duracao|durata|sure|сроки?|期限|期間|时间|周期|기간)\Z"
 )
 NUMBER_HEADS = ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
-NAME_HEADS = re.compile(
-    r"(?:phase )?(?:name|title|focus|theme|description|goal|milestone|scope|phase|feature|summary"
-    r"|bezeichnung|titel|nom|nombre|nome|deliverable|outcome|名称|内容|目标|交付物|タイトル|成果物|이름|제목|내용|목표|산출물)\Z"
+# What a column beside the numbers may say that names nothing.
+FACT_HEADS = re.compile(
+    r"(?:status|state|progress|done|owner|who|assignee|agent|priority|effort|estimates?|estimation|size|points|cost|risk|depends?(?: on)?"
+    r"|dependenc(?:y|ies)|blocked by|after|count|tasks? count|#.*|%.*|estado|dono|prioridad|prioridade|esfuerzo|esforco|etat|statut"
+    r"|priorite|abhangig\w*|stand|aufwand|状态|進捗|状態|负责人|优先级|依赖|工期|상태|담당|우선순위|의존)\Z"
 )
+
+
+def _names(head: str) -> bool:
+    """Whether the cells of a column with this heading can be names."""
+    plain = fold(head).strip()
+    return not (TIME_HEADS.match(plain) or FACT_HEADS.match(plain))

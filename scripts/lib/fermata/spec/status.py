@@ -13,6 +13,7 @@ from .words import DONE_WORDS, DURATION_WORDS, STATUS_WORDS, fold
 
 LATIN = 0xA9
 ANCHOR = re.compile(r"\s*\{#[^}\s]{0,80}\}\s*\Z")
+KEYCAP = re.compile("(\\d)\ufe0f?\u20e3\\s*")
 BOX = re.compile(r"\s*\[([ xX✓✔~])\]\s*")
 SIGN = "\N{OBJECT REPLACEMENT CHARACTER}"
 _LATER = re.compile(r"(?:future|later|backlog|stretch|optional)[\s.!]*\Z")  # a status only behind a sign
@@ -54,7 +55,7 @@ class Cleaned(NamedTuple):
 
 def clean_title(text: str) -> Cleaned:
     """*text* without marks of status, durations, anchors, emoji."""
-    text = ANCHOR.sub("", text)
+    text = KEYCAP.sub(r"\1. ", ANCHOR.sub("", text))
     done = any(char in DONE_SIGNS for char in text)
     timed = done or any(char in OPEN_SIGNS for char in text)
     while box := BOX.match(text):

@@ -73,7 +73,7 @@ FORMS = (
     ),
     re.compile(r"(?P<number>\d{1,2})\s?(?P<word>단계|차 스프린트|주차)(?P<after>\s*[:：.|,(（\-–—]+\s*|\s+|\Z)"),
     re.compile(
-        rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}})(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
+        rf"(?P<word>{_CJK})\s*(?P<number>\d{{1,3}}(?:\.\d{{1,2}})?[a-z]?|[{_HAN}]{{1,3}}|[a-h](?![a-z]))(?P<after>\s*[:：.、|,·（(\-–—]*\s*)"
     ),
     re.compile(r"(?P<word>v|version )(?P<number>\d{1,3}(?:\.\d{1,3}){0,2})(?P<after>\s*[:：]\s*|\s+[-–—]+\s+)(?=\S)"),
     # A code of capitals counts: `Phase PWA: …`, `CM0 — …`; `_titled` looks that they are capitals.

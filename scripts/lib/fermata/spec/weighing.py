@@ -57,6 +57,9 @@ def _is_planned(blocks: list[Block], marks: list[Mark], ends: list[int], context
 
 
 def _top(blocks: list[Block], mark: Mark) -> bool:
+    """Whether nothing stands above it but the document's own title."""
+    if len(mark.parents) == 1 and not any(block.kind == "heading" for block in blocks[: mark.parents[0]]):
+        return True
     return not mark.parents or blocks[mark.parents[-1]].level == 1
 
 
@@ -65,6 +68,8 @@ def _context(blocks: list[Block], mark: Mark) -> float:
     score = 0.0
     for distance, at in enumerate(reversed(mark.parents)):
         text = fold(blocks[at].text).replace("_", " ")
+        if mark.title.word in SURE_WORDS and blocks[at].level == 1:  # a title names the subject of the plan
+            text = OTHER_WORDS.sub(" ", text)
         if HISTORY_WORDS.search(text):
             return 2 * NOT
         planned, other = PLAN_WORDS.search(text), OTHER_WORDS.search(text)

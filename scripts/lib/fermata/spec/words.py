@@ -46,11 +46,12 @@ WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
         "slice",
         "tier",
         "batch",
+        "priority",
     ),
-    "de": ("schritt", "stufe", "teil", "woche"),
-    "fr": ("etape", "partie", "semaine", "lot"),
-    "es": ("etapa", "paso", "parte", "semana", "iteracion"),
-    "pt": ("etapa", "passo", "parte", "semana", "iteracao"),
+    "de": ("schritt", "stufe", "teil", "woche", "prioritat"),
+    "fr": ("etape", "partie", "semaine", "lot", "priorite"),
+    "es": ("etapa", "paso", "parte", "semana", "iteracion", "prioridad"),
+    "pt": ("etapa", "passo", "parte", "semana", "iteracao", "prioridade"),
     "it": ("passo", "parte", "tappa"),
     "nl": ("stap", "deel"),
     "pl": ("krok", "czesc"),
@@ -146,7 +147,8 @@ DONE_WORDS = (
     "done", "complete", "completed", "finished", "shipped", "implemented", "landed", "merged", "closed", "released",
     "erledigt", "fertig", "abgeschlossen", "termine", "terminee", "fait", "completado", "completada", "terminado",
     "hecho", "concluido", "concluida", "feito", "finalizado", "finalizada", "完成", "已完成", "完了", "済", "완료", "완료됨", "completato", "completata",
-    "fatto", "klaar", "afgerond", "voltooid", "gotowe", "zakonczone", "готово", "завершено", "завершен", "выполнено", "verified", "delivered", "all done",
+    "fatto", "klaar", "afgerond", "voltooid", "gotowe", "zakonczone", "готово", "завершено", "завершен", "выполнено", "verified", "delivered",
+    "implemente", "implementee", "implementado", "implementada", "umgesetzt", "all done",
 )  # fmt: skip
 STATUS_WORDS = (
     *DONE_WORDS,
@@ -180,7 +182,7 @@ NOT_TITLES = frozenset(
 # Headings under which phases of work stand, and headings under which the same words count something else.
 PLAN_WORDS = re.compile(
     r"(?<!\w)(?:implementation|implementing|roadmap|road map|plan|planning|phases|phasing|milestones|timeline|schedule|rollout|roll-out"
-    r"|delivery|development|build order|build plan|build sequence|execution|migration|sprints?|backlog|iterations|cycle|next steps"
+    r"|delivery|development|build order|build plan|build sequence|execution|course of action|migration|sprints?|backlog|iterations|cycle|next steps"
     r"|build|epics|workstreams|slices|increments"
     r"|work breakdown|workplan|todo|tasks|task (?:list|breakdown)"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
