@@ -140,11 +140,7 @@ def _line_title(block: Block) -> Title | None:
 def _item_title(block: Block, under: str) -> Title | None:
     """`1. **Foundation**` in an ordered list under a heading that speaks of phases, or that plans where each says what it waits for."""
     waits = bool(PLAN_WORDS.search(under)) and WAITS.search(fold(block.text))
-    if (
-        not block.ordered
-        or block.level != 1
-        or not (waits or PHASES_WORDS.search(under) or (block.bold and ORDER.search(under)))
-    ):
+    if not block.ordered or block.level != 1 or not (waits or PHASES_WORDS.search(under) or ORDER.search(under)):
         return None
     words = block.bold.rstrip(":：") if block.bold else block.text.partition("\n")[0]
     if waits:
@@ -167,7 +163,7 @@ def _row_title(block: Block, under: str) -> Title | None:
     counted = (
         word in STRONG
         or (word in STEPS and bool(PLAN_WORDS.search(under)))
-        or (head in NUMBER_HEADS and bool(PHASES_WORDS.search(under)))
+        or (head in NUMBER_HEADS and bool(PHASES_WORDS.search(under) or ORDER.search(under)))
     )
     title = read_title(first, bare=counted)
     if title is None and counted and re.fullmatch(r"\d{1,2}[a-z]?", fold(first).strip()):
@@ -183,7 +179,7 @@ TIME_HEADS = re.compile(
     r"(?:due|due date|date|target|target date|weeks?|when|deadline|duration|timeline|time|dauer|fecha|data"
     r"|duracion|duree|duracao|durata|sure|сроки?|期限|期間|时间|周期|기간)\Z"
 )
-NUMBER_HEADS = ("#", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
+NUMBER_HEADS = ("#", "n", "no", "no.", "nr", "nr.", "id", "order", "순서", "顺序", "順序", "順番")
 # What a column beside the numbers may say that names nothing.
 FACT_HEADS = re.compile(
     r"(?:status|state|progress|done|owner|who|assignee|agent|priority|effort|estimates?|estimation|size|points|cost|risk|depends?(?: on)?"

@@ -88,6 +88,17 @@ BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2}(?:\s?[-–]\s?\d{1,2})?)(?P<aft
 # Whatever a title is counted by: most lines of a document hold none of it and are looked at no further.
 COUNTED = re.compile(rf"{_WORDS}|{_CJK}|(?<!\w)(?:[a-z]{{1,3}}|version )[-.]?\d")
 HEAD = 160
+PARTICLES = (
+    "の",
+    "で",
+    "から",
+    "まで",
+    "には",
+    "に関",
+    "的",
+    "之后",
+    "以后",
+)  # what they join speaks of the phase before them
 
 
 def read_title(text: str, *, bare: bool = False, tail: bool = False) -> Title | None:
@@ -125,7 +136,10 @@ def _titled(cleaned: Cleaned, match: re.Match[str]) -> Title | None:
         or _is_reference(word, number, after, rest)
     ):
         return None
-    if "(" in after or "（" in after:
+    remark = re.match(r"[^()（）]*[)）]\s*[:：]\s*(?=\S)", rest) if "(" in after or "（" in after else None
+    if remark:  # `Step 1 (at once): Rails`
+        rest = rest[remark.end() :]
+    elif "(" in after or "（" in after:
         rest = rest.rstrip(")） ") if rest.count("(") < rest.count(")") else rest
     start = 0
     if word:  # the number of a section before it is none of the phase's name
@@ -173,7 +187,12 @@ def _is_reference(word: str, number: str, after: str, rest: str) -> bool:
     if not rest:
         return word in ("m", "p", "s") and not number
     letter_only = number.isalpha() or (len(number) == 1 and not number.isdigit())
-    return said in NOT_TITLES or letter_only or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > CJK)
+    return (
+        rest.startswith(PARTICLES)
+        or said in NOT_TITLES
+        or letter_only
+        or not (rest[0].isupper() or rest[0].isdigit() or ord(rest[0]) > CJK)
+    )
 
 
 def _cut(text: str) -> str:

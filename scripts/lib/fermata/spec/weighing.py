@@ -59,7 +59,7 @@ def _is_planned(blocks: list[Block], marks: list[Mark], ends: list[int], context
 def _top(blocks: list[Block], mark: Mark) -> bool:
     """Whether nothing stands above it but the document's own title."""
     if len(mark.parents) == 1 and not any(block.kind == "heading" for block in blocks[: mark.parents[0]]):
-        return True
+        return len(blocks[mark.parents[0]].text.split()) > 1  # `Plan` alone is a section
     return not mark.parents or blocks[mark.parents[-1]].level == 1
 
 

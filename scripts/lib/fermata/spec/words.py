@@ -57,6 +57,7 @@ WEAK_PHASE_WORDS: dict[str, tuple[str, ...]] = {
     "pl": ("krok", "czesc"),
     "ru": ("шаг", "часть"),
     "tr": ("adim",),
+    "vi": ("ngay", "tuan", "buoc"),
 }
 # These count phases only as headings or bold lines: elsewhere they count what one phase has to do.
 TASK_WORDS: dict[str, tuple[str, ...]] = {
@@ -187,7 +188,7 @@ PLAN_WORDS = re.compile(
     r"|work breakdown|workplan|todo|tasks|task (?:list|breakdown)"
     r"|umsetzung\w*|implementierung\w*|phasen|meilensteine|entwicklung\w*|fahrplan|zeitplan|projektplan|feuille de route|plan d\S*"
     r"|mise en oeuvre|realisation|jalons|hoja de ruta|implementacion|fases|hitos|cronograma|implementacao|roteiro|marcos"
-    r"|piano|fasi|fasen|etapy|fazy|fazlar|asamalar|yol haritasi|plano|этапы|план|дорожная карта|дорожня карта|ke hoach|rencana|خطة)(?!\w)"
+    r"|piano|fasi|fasen|etapy|fazy|fazlar|asamalar|yol haritasi|plano|этапы|план|дорожная карта|дорожня карта|ke hoach|lo trinh|rencana|خطة)(?!\w)"
     r"|实施|实现计划|计划|规划|路线图|(?:开发|实施|项目)阶段|阶段划分|阶段目标|里程碑"
     r"|実装|ロードマップ|計画|フェーズ|マイルストーン|実装の順序|로드맵|계획|기획서|전략|(?:개발|구현|실행|추진)\s*단계|마일스톤"
 )
