@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from .blocks import Block
 from .labels import label_of
-from .status import LEADER
+from .status import LEADER, is_status, is_time
 from .titles import KNOWN, STRONG, TASKS, VERSIONS, Title, read_title, unnumbered
 from .words import FRAME, PHASES_HEADING, PHASES_WORDS, PLAN_WORDS, fold
 
@@ -156,8 +156,7 @@ def _row_title(block: Block, under: str) -> Title | None:
     first, head = block.cells[0].text, fold(block.heads[0]) if block.heads else ""
     word = head.strip("# ")
     beside = fold(block.heads[1]).strip() if len(block.heads) > 1 else ""
-    at = 2 if TIME_HEADS.match(beside) else 1
-    rest = block.cells[at].text if len(block.heads) > at and _names(block.heads[at]) and len(block.cells) > at else ""
+    rest = _name_beside(block)
     if head in NUMBER_HEADS and beside in STRONG:
         word = beside
     counted = (
@@ -188,7 +187,10 @@ FACT_HEADS = re.compile(
 )
 
 
-def _names(head: str) -> bool:
-    """Whether the cells of a column with this heading can be names."""
-    plain = fold(head).strip()
-    return not (TIME_HEADS.match(plain) or FACT_HEADS.match(plain))
+def _name_beside(block: Block) -> str:
+    """What stands in the second column of a row, or in the third where the second holds times; empty where that is no name."""
+    for head, cell in list(zip(block.heads, block.cells, strict=False))[1:3]:
+        plain = fold(head).strip()
+        if not (TIME_HEADS.match(plain) or is_time(cell.text)):
+            return "" if FACT_HEADS.match(plain) or is_status(cell.text) else cell.text
+    return ""

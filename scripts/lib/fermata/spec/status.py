@@ -119,6 +119,11 @@ def says_done(text: str) -> bool:
     return _says_done(fold("".join(char for char in text if not _is_sign(char))).strip(" *_[]()"))
 
 
+def is_time(text: str) -> bool:
+    """Whether *text* is a duration or a time and nothing else."""
+    return bool(_ENDS_TIMED.match(fold(text).strip()))
+
+
 def is_status(text: str) -> bool:
     """Whether *text* says how far the work is, and nothing else (`✅ Done`, `In progress`)."""
     return bool(_IS_STATUS.match(fold("".join(char for char in text if not _is_sign(char))).strip(" :")))

@@ -83,7 +83,10 @@ FORMS = (
         r"[-.]?(?P<number>\d{1,3}(?:\.\d{1,2})?[a-z]?)(?!\w)(?P<after>\s*[:：.)|]\s*|\s+[-–—]+\s+|\Z)"
     ),
 )
-TAIL = re.compile(rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})\s*[)\]]\s*\Z", re.DOTALL)
+TAIL = re.compile(
+    rf".{{2,120}}[(\[]\s*(?P<word>{_WORDS})\s+(?P<number>{_COUNT})(?:\s+[-–—]\s+[^()\[\]]{{1,20}})?\s*[)\]]\s*\Z",
+    re.DOTALL,
+)
 BARE = re.compile(r"(?P<word>)(?P<number>\d{1,2}(?:\s?[-–]\s?\d{1,2})?)(?P<after>[.):]\s+|\s+[-–—]\s+)(?=\S)")
 # Whatever a title is counted by: most lines of a document hold none of it and are looked at no further.
 COUNTED = re.compile(rf"{_WORDS}|{_CJK}|(?<!\w)(?:[a-z]{{1,3}}|version )[-.]?\d")

@@ -165,7 +165,7 @@ DURATION_WORDS = (
     r"\d+(?:[.,]\d+)?\s*[-–—~〜]?\s*(?:\d+(?:[.,]\d+)?)?\+?\s*"
     r"(?:minutes?|mins?|hours?|hrs?|h|days?|d(?!\s+[a-z])|weeks?|wks?|w|months?|mo|years?|sprints?|sessions?|pts?|points?|story points"
     r"|tage?n?|wochen?|stunden?|monate?|jours?|semaines?|heures?|mois|dias?|semanas?|horas?|tuan|ngay|thang|hafta|gun|settiman\w|giorn\w|weken|dagen|uur|недел\w{1,2}|дн\w{1,2}|месяц\w{0,2}|주차?|일차?|개월|mes(?:es)?|天|周|週間?|日間?|小时|時間|个月|か月|ヶ月|月)(?!\w)"
-    r"|(?:weeks?|days?|months?|sprints?|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
+    r"|(?:weeks?|days?|months?|sprints?|tuan|ngay|woche|wochen|tage?|semaines?|jours?|semanas?|dias?|mes(?:es)?|mois|wk|w|d)\.?\s*[-–]?\d+(?!\w)(?:\s*(?:[-–—+&]|to|bis|a|and|und|et|y|e)\s*\d+)?\+?"
     r"|スプリント\s*\d+(?:\s*[-–—〜~]\s*\d+)?|第?\s*\d+\s*[-–—~至到〜]?\s*\d*\s*(?:周|週|天|日|月|小时)"
     r"|q[1-4](?:\s*[-–/]\s*q[1-4])?(?:\s*\d{4})?|20\d\d(?:[-/.]\d{1,2}){0,2}"
     r"|(?:jan(?:uary)?|feb(?:ruary)?|mar(?:ch)?|apr(?:il)?|may|june?|july?|aug(?:ust)?|sept?(?:ember)?|oct(?:ober)?|nov(?:ember)?|dec(?:ember)?)(?!\w)\.?(?:\s+\d{1,2})?(?:,?\s+\d{4})?"
