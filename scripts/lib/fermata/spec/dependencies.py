@@ -24,16 +24,19 @@ MAX_SENTENCE, MAX_LINE, MAX_NAME = 140, 2_000, 120
 NEAR = 40  # characters between "depends on" and the phase it names, and before it where a "not" would stand
 
 
-def read_dependencies(readings: list[Reading], blocks: list[Block], taken: list[tuple[int, int]]) -> list[Finding]:
+def read_dependencies(
+    readings: list[Reading], blocks: list[Block], taken: list[tuple[int, int]], index: Index
+) -> list[Finding]:
     """Set `depends_on` and `depends_said` of every phase; what is wrong with what the document says.
 
     Args:
         readings: of each phase.
         blocks: the document's.
         taken: the blocks of each phase, from and up to. All others are outside of the phases.
+        index: of the phases.
     """
     phases = [reading.phase for reading in readings]
-    index, found = Index(phases), Found(len(phases))
+    found = Found(len(phases))
     wrong: list[Finding] = []
     for place, reading in enumerate(readings):
         for said in reading.said:

@@ -74,7 +74,7 @@ def find_marks(blocks: list[Block]) -> list[Mark]:
 
 def _task_title(block: Block) -> Title | None:
     """`- [ ] 2. Crane`, in a document whose tasks have parts: `- [ ] 2.1 …`."""
-    title = read_title(block.text, bare=True)
+    title = read_title(block.text, bare=True) if block.text[:1].isdigit() else None
     return title._replace(name=title.title) if title and not title.word else None
 
 

@@ -56,8 +56,8 @@ class Cleaned(NamedTuple):
 def clean_title(text: str) -> Cleaned:
     """*text* without marks of status, durations, anchors, emoji."""
     text = KEYCAP.sub(r"\1. ", ANCHOR.sub("", text))
-    done = any(char in DONE_SIGNS for char in text)
-    timed = done or any(char in OPEN_SIGNS for char in text)
+    done = not DONE_SIGNS.isdisjoint(text)
+    timed = done or not OPEN_SIGNS.isdisjoint(text)
     while box := BOX.match(text):
         done, timed, text = done or box[1] in "xX✓✔", True, text[box.end() :]
     text, after = _without_signs(text.replace("~~", "").replace("**", ""))
