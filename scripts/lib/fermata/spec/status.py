@@ -30,8 +30,10 @@ _SPAN = (
     rf"(?:est(?:imated)?\.?(?: effort| time| duration)?|time|duration|effort|timeline|timebox|target|due|dauer|duree|duracion|duracao)?[:.\s]*"
     rf"(?:{_TIME}|~|≈|about|approx\.?|ca\.?|up to|[\s,;:/+&.–—-]|to|of|in|and|a|bis|\d+(?:[.,]\d+)?)*{_TIME}"
 )
-_IS_TIME = re.compile(rf"{_SPAN}[\w\s,/.–—+-]{{0,24}}\Z")  # as it stands in brackets
-_ENDS_TIMED = re.compile(rf"{_SPAN}\+?(?:\s+(?:of work|work|total|each|max|effort|estimated|remaining))?[\s.]*\Z")
+_TIMED = re.compile(
+    rf"{_SPAN}(?:(?P<whole>\+?(?:\s+(?:of work|work|total|each|max|effort|estimated|remaining))?[\s.]*)"
+    rf"|[\w\s,/.–—+-]{{0,24}})\Z"  # in brackets a word may follow
+)
 BRACKETED = re.compile(r"\s*(?:\(([^()]{1,80})\)|\[([^\[\]]{1,80})\]|[（【]([^（）【】]{1,60})[）】])\s*")
 SIGNED = re.compile(
     rf"[(\[]{SIGN}[^()\[\]]{{1,30}}[)\]]\Z"
@@ -77,7 +79,7 @@ def _trailing(text: str) -> tuple[int, str] | None:
     for form in TRAILERS:
         trailer = form.search(text)
         said = fold(trailer[1]).strip() if trailer else ""
-        if trailer and text[: trailer.start()].strip() and (_IS_STATUS.match(said) or _ENDS_TIMED.match(said)):
+        if trailer and text[: trailer.start()].strip() and (_IS_STATUS.match(said) or _is_time(said)):
             return trailer.start(), said
     return None
 
@@ -89,7 +91,7 @@ def _without_signs(text: str) -> tuple[str, str]:
     marked = SIGNED.sub(SIGN, "".join(SIGN if _is_sign(char) else char for char in text))
     head, sign, tail = marked.rpartition(SIGN)
     after = fold(tail).strip(" -–—:")
-    if not (sign and head.strip(f" {SIGN}") and any(form.match(after) for form in (_IS_STATUS, _LATER, _ENDS_TIMED))):
+    if not (sign and head.strip(f" {SIGN}") and (_IS_STATUS.match(after) or _LATER.match(after) or _is_time(after))):
         head, after = marked, ""
     bare = re.sub(rf"\s*{SIGN}+\s*(?=[:：,.;])", "", head)
     return re.sub(rf"\s*{SIGN}+\s*", " ", bare), after
@@ -100,7 +102,7 @@ def _without_brackets(text: str) -> tuple[str, list[str]]:
 
     def judge(match: re.Match[str]) -> str:
         said = fold(match[1] or match[2] or match[3]).strip(" *_~`")
-        if _IS_STATUS.match(said) or _IS_TIME.match(said) or not said.strip():
+        if _IS_STATUS.match(said) or _TIMED.match(said) or not said.strip():
             found.append(said)
             return " " if match.end() < len(text) and text[match.end()] not in ":：.,;" else ""
         return match[0]
@@ -121,7 +123,12 @@ def says_done(text: str) -> bool:
 
 def is_time(text: str) -> bool:
     """Whether *text* is a duration or a time and nothing else."""
-    return bool(_ENDS_TIMED.match(fold(text).strip()))
+    return _is_time(fold(text).strip())
+
+
+def _is_time(folded: str) -> bool:
+    found = _TIMED.match(folded)
+    return found is not None and found["whole"] is not None
 
 
 def is_status(text: str) -> bool:
